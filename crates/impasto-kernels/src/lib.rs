@@ -1,1 +1,45 @@
-//! stub
+//! CPU kernels in `f32` for training convolutional networks: slices in, slices out.
+//!
+//! All tensors are contiguous and row-major in the order `[batch, channels, height, width]`. The kernels pick the widest
+//! vector instructions of the running processor, spread over the current rayon pool, and give the same bits whatever
+//! the number of threads: every value is computed by one task, in an order that depends on the shapes alone.
+//!
+//! - [`conv2d`] and its gradients [`conv2d_input_grad`], [`conv2d_weight_grad`] and [`conv2d_bias_grad`], described by
+//!   [`Conv2d`];
+//! - [`norm`]: instance normalisation, forward and backward;
+//! - [`act`]: rectifiers, forward and backward;
+//! - [`resample`]: bilinear upsampling and 2x2 pooling, forward and backward.
+//!
+//! # How the convolutions work
+//!
+//! A task copies the rows that it needs of every input channel into a *strip*: padded planes of one row pitch, split
+//! into `stride x stride` phases, so that every tap of the kernel reads with unit stride at a constant offset. The
+//! output of the strip is then one flat run of positions, row after row, in which the last columns of each row are
+//! garbage that is dropped when the run is copied out. Vectors cross rows, so that small feature maps stay efficient,
+//! and the inner loop is the same for every kernel size, stride and padding: a matrix product whose right hand side is
+//! read at a list of offsets.
+
+mod dispatch;
+mod error;
+mod forward;
+mod gather;
+mod input_grad;
+mod scratch;
+mod shape;
+mod shared;
+mod strip;
+mod tile;
+mod weight_grad;
+
+pub mod act;
+pub mod norm;
+pub mod resample;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::ShapeError;
+pub use forward::conv2d;
+pub use input_grad::conv2d_input_grad;
+pub use shape::{Conv2d, PadMode};
+pub use weight_grad::{conv2d_bias_grad, conv2d_weight_grad};

@@ -1,0 +1,104 @@
+//! Choice of the instruction set at run time.
+#![allow(unsafe_code)]
+
+/// An instruction set that the running processor has.
+///
+/// The variants other than [`Isa::Portable`] are made by [`Isa::all`] only, after detection: having one in hand proves
+/// that its instructions may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Isa {
+    /// 16 lanes, 32 registers.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// 8 lanes, 16 registers, fused multiply-add.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// 4 lanes, which the compiler maps to what the target guarantees.
+    Portable,
+}
+
+impl Isa {
+    /// The best instruction set of this processor.
+    pub(crate) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                return Self::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self::Avx2;
+            }
+        }
+        Self::Portable
+    }
+
+    /// Every instruction set that this processor can run, best first.
+    #[cfg(test)]
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = vec![Self::detect()];
+        #[cfg(target_arch = "x86_64")]
+        if all[0] == Self::Avx512 && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            all.push(Self::Avx2);
+        }
+        if all[0] != Self::Portable {
+            all.push(Self::Portable);
+        }
+        all
+    }
+
+    /// Lanes of one vector.
+    pub(crate) fn lanes(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => 16,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 8,
+            Self::Portable => 4,
+        }
+    }
+}
+
+/// Whether the baseline of the target has fused multiply-add, so that `mul_add` is not a library call.
+pub(crate) const BASE_FMA: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+
+/// `a * b + c`, fused where `FMA` says that the instruction exists.
+#[inline(always)]
+pub(crate) fn fma<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// Defines a function that runs `$body`, generic over lanes and fused multiply-add, compiled for each instruction set.
+///
+/// `$body` must be `#[inline(always)]`, so that it is compiled with the features of the function around it.
+macro_rules! dispatched {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) => $body:ident) => {
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments)]
+        $vis fn $name(isa: $crate::dispatch::Isa, $($arg: $type),*) {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f")]
+            #[allow(clippy::too_many_arguments)]
+            fn avx512($($arg: $type),*) {
+                $body::<16, true>($($arg),*);
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            #[allow(clippy::too_many_arguments)]
+            fn avx2($($arg: $type),*) {
+                $body::<8, true>($($arg),*);
+            }
+            match isa {
+                // SAFETY: the variant exists only where AVX-512 was detected.
+                #[cfg(target_arch = "x86_64")]
+                #[allow(unsafe_code)]
+                $crate::dispatch::Isa::Avx512 => unsafe { avx512($($arg),*) },
+                // SAFETY: the variant exists only where AVX2 and FMA were detected.
+                #[cfg(target_arch = "x86_64")]
+                #[allow(unsafe_code)]
+                $crate::dispatch::Isa::Avx2 => unsafe { avx2($($arg),*) },
+                $crate::dispatch::Isa::Portable => $body::<4, { $crate::dispatch::BASE_FMA }>($($arg),*),
+            }
+        }
+    };
+}
+pub(crate) use dispatched;

@@ -1,0 +1,241 @@
+//! Strips: the rows of the input that a task needs, padded, upsampled and split into phases of the stride.
+
+use crate::scratch::LINE;
+use crate::shape::{Conv2d, PadMode};
+
+/// A row or column that lies in the padding and is zero.
+pub(crate) const ZERO: usize = usize::MAX;
+
+/// Positions of a stored axis, extended by `before` and `after` values of padding and upsampled.
+pub(crate) fn padded_axis(size: usize, upsample: usize, padding: usize, mode: PadMode) -> Vec<usize> {
+    let upsampled = size * upsample;
+    let source = |position: usize| {
+        let inside = (padding..padding + upsampled).contains(&position);
+        match mode {
+            _ if inside => (position - padding) / upsample,
+            PadMode::Zero => ZERO,
+            PadMode::Reflect if position < padding => (padding - position) / upsample,
+            PadMode::Reflect => (2 * (upsampled - 1) - (position - padding)) / upsample,
+        }
+    };
+    (0..upsampled + 2 * padding).map(source).collect()
+}
+
+/// `len` positions of a stored axis of `size` values, from `first` on; zero outside.
+pub(crate) fn shifted_axis(size: usize, first: isize, len: usize) -> Vec<usize> {
+    let source = |position: usize| {
+        let source = first + position as isize;
+        if source >= 0 && (source as usize) < size { source as usize } else { ZERO }
+    };
+    (0..len).map(source).collect()
+}
+
+/// How strips are made from stored planes: a virtual grid of rows and columns and the step of the kernel over it.
+pub(crate) struct Source {
+    height: usize,
+    width: usize,
+    rows: Vec<usize>,
+    phases: Vec<Columns>,
+    stride: usize,
+    phase_rows: usize,
+    margin: usize,
+    pitch: usize,
+}
+
+impl Source {
+    /// The source of planes of `size`, seen through `axes` (the stored row or column of each virtual one, or [`ZERO`]),
+    /// for kernels of `kernel` that move by `stride` over `grid[1]` positions of each row.
+    pub(crate) fn new(size: [usize; 2], axes: [Vec<usize>; 2], kernel: [usize; 2], stride: [usize; 2], columns: usize) -> Self {
+        let [rows, all_columns] = axes;
+        let pitch = columns + (kernel[1] - 1) / stride[1];
+        let phase = |phase| Columns::new(&all_columns, phase, stride[1], pitch);
+        Self {
+            height: size[0],
+            width: size[1],
+            rows,
+            phases: (0..stride[1].min(kernel[1])).map(phase).collect(),
+            stride: stride[0],
+            phase_rows: stride[0].min(kernel[0]),
+            margin: (kernel[0] - 1) / stride[0],
+            pitch,
+        }
+    }
+
+    /// The source of the input of a convolution.
+    pub(crate) fn input(shape: &Conv2d) -> Self {
+        let axis = |axis: usize, size| padded_axis(size, shape.upsample, shape.padding[axis], shape.pad_mode);
+        let axes = [axis(0, shape.height), axis(1, shape.width)];
+        Self::new([shape.height, shape.width], axes, shape.kernel, shape.stride, shape.output_size()[1])
+    }
+
+    /// Distance between the rows of a strip.
+    pub(crate) fn pitch(&self) -> usize {
+        self.pitch
+    }
+
+    /// Rows of the grid that each strip holds beyond those it computes.
+    pub(crate) fn margin(&self) -> usize {
+        self.margin
+    }
+
+    /// Number of stored values of one plane.
+    pub(crate) fn plane(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// Number of phases that each channel is split into.
+    pub(crate) fn phases(&self) -> usize {
+        self.phase_rows * self.phases.len()
+    }
+
+    /// The layout of strips that compute `rows` rows of the grid.
+    pub(crate) fn layout(&self, rows: usize) -> Layout {
+        let rows = rows + self.margin;
+        let lines = (rows * self.pitch + crate::tile::OVERRUN).div_ceil(LINE) | 1;
+        Layout {
+            rows,
+            plane: lines * LINE,
+        }
+    }
+
+    /// Where the values for the tap at `row` and `column` of the kernel start in channel `channel` of a strip.
+    pub(crate) fn offset(&self, layout: &Layout, channel: usize, row: usize, column: usize, stride: [usize; 2]) -> usize {
+        let phase = (row % stride[0]) * self.phases.len() + column % stride[1];
+        (channel * self.phases() + phase) * layout.plane + row / stride[0] * self.pitch + column / stride[1]
+    }
+
+    /// Fills `strip` with the rows from row `first` of the grid on, of the channels stored one after the other in
+    /// `planes`.
+    pub(crate) fn load(&self, layout: &Layout, planes: &[f32], first: usize, strip: &mut [f32]) {
+        let channels = planes.chunks_exact(self.plane());
+        for (plane, target) in channels.zip(strip.chunks_exact_mut(self.phases() * layout.plane)) {
+            let mut targets = target.chunks_exact_mut(layout.plane);
+            for phase_row in 0..self.phase_rows {
+                for columns in &self.phases {
+                    if let Some(target) = targets.next() {
+                        self.load_phase(layout, plane, first, phase_row, columns, target);
+                    }
+                }
+            }
+        }
+    }
+
+    fn load_phase(&self, layout: &Layout, plane: &[f32], first: usize, phase_row: usize, columns: &Columns, target: &mut [f32]) {
+        let mut last = ZERO;
+        for row in 0..layout.rows {
+            let start = row * self.pitch;
+            let stored = self.rows.get((first + row) * self.stride + phase_row);
+            let stored = stored.copied().unwrap_or(ZERO);
+            if stored == ZERO {
+                target[start..start + self.pitch].fill(0.0);
+            } else if stored == last {
+                target.copy_within(start - self.pitch..start, start);
+            } else {
+                let source = &plane[stored * self.width..][..self.width];
+                columns.load(source, &mut target[start..start + self.pitch]);
+            }
+            last = stored;
+        }
+        target[layout.rows * self.pitch..].fill(0.0);
+    }
+}
+
+/// The measures of a strip.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layout {
+    /// Rows held of each phase.
+    rows: usize,
+    /// Values of each phase, an odd number of cache lines, so that planes do not compete for the same cache sets.
+    plane: usize,
+}
+
+impl Layout {
+    /// Values of one phase of one channel.
+    pub(crate) fn plane(&self) -> usize {
+        self.plane
+    }
+}
+
+/// One phase of the columns: the stored column of each position, and the longest regular run among them.
+struct Columns {
+    stored: Vec<usize>,
+    start: usize,
+    end: usize,
+    pattern: Pattern,
+}
+
+/// How stored columns follow each other in a run.
+#[derive(Debug, Clone, Copy)]
+enum Pattern {
+    /// Every `n`-th stored value.
+    Step(usize),
+    /// Each stored value twice.
+    Twice,
+}
+
+impl Pattern {
+    fn advance(self, steps: usize) -> usize {
+        match self {
+            Self::Step(step) => steps * step,
+            Self::Twice => steps / 2,
+        }
+    }
+}
+
+impl Columns {
+    fn new(all: &[usize], phase: usize, stride: usize, len: usize) -> Self {
+        let stored: Vec<usize> = (0..len).map(|j| all.get(j * stride + phase).copied().unwrap_or(ZERO)).collect();
+        let (mut best, mut best_pattern) = (0..0, Pattern::Step(1));
+        for pattern in [Pattern::Step(1), Pattern::Step(stride), Pattern::Twice] {
+            let mut start = 0;
+            while start < len {
+                let regular = |&j: &usize| stored[start] != ZERO && stored[j] == stored[start].saturating_add(pattern.advance(j - start));
+                let end = start + 1 + (start + 1..len).take_while(regular).count();
+                if end - start > best.len() && stored[start] != ZERO {
+                    (best, best_pattern) = (start..end, pattern);
+                }
+                start = end;
+            }
+        }
+        Self {
+            stored,
+            start: best.start,
+            end: best.end,
+            pattern: best_pattern,
+        }
+    }
+
+    /// Fills a row of the strip from a stored row.
+    fn load(&self, source: &[f32], target: &mut [f32]) {
+        let single = |&stored: &usize| if stored == ZERO { 0.0 } else { source[stored] };
+        for (value, stored) in target[..self.start].iter_mut().zip(&self.stored) {
+            *value = single(stored);
+        }
+        for (value, stored) in target[self.end..].iter_mut().zip(&self.stored[self.end..]) {
+            *value = single(stored);
+        }
+        if self.start == self.end {
+            return;
+        }
+        let run = &mut target[self.start..self.end];
+        let source = &source[self.stored[self.start]..];
+        match self.pattern {
+            Pattern::Step(1) => run.copy_from_slice(&source[..run.len()]),
+            Pattern::Step(2) => {
+                for (value, pair) in run.iter_mut().zip(source.chunks(2)) {
+                    *value = pair[0];
+                }
+            }
+            Pattern::Step(step) => {
+                for (value, &stored) in run.iter_mut().zip(source.iter().step_by(step)) {
+                    *value = stored;
+                }
+            }
+            Pattern::Twice => {
+                for (pair, &stored) in run.chunks_mut(2).zip(source) {
+                    pair.fill(stored);
+                }
+            }
+        }
+    }
+}
