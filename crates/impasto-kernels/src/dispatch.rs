@@ -58,16 +58,7 @@ impl Isa {
     }
 }
 
-/// Whether the baseline of the target has fused multiply-add, so that `mul_add` is not a library call.
-pub(crate) const BASE_FMA: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
-
-/// `a * b + c`, fused where `FMA` says that the instruction exists.
-#[inline(always)]
-pub(crate) fn fma<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
-    if FMA { a.mul_add(b, c) } else { a * b + c }
-}
-
-/// Defines a function that runs `$body`, generic over lanes and fused multiply-add, compiled for each instruction set.
+/// Defines a function that runs `$body`, generic over [`Lanes`](crate::lanes::Lanes), compiled for each instruction set.
 ///
 /// `$body` must be `#[inline(always)]`, so that it is compiled with the features of the function around it.
 macro_rules! dispatched {
@@ -79,13 +70,13 @@ macro_rules! dispatched {
             #[target_feature(enable = "avx512f")]
             #[allow(clippy::too_many_arguments)]
             fn avx512($($arg: $type),*) {
-                $body::<16, true>($($arg),*);
+                $body::<$crate::lanes::Avx512>($($arg),*);
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             #[allow(clippy::too_many_arguments)]
             fn avx2($($arg: $type),*) {
-                $body::<8, true>($($arg),*);
+                $body::<$crate::lanes::Avx2>($($arg),*);
             }
             match isa {
                 // SAFETY: the variant exists only where AVX-512 was detected.
@@ -96,7 +87,7 @@ macro_rules! dispatched {
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code)]
                 $crate::dispatch::Isa::Avx2 => unsafe { avx2($($arg),*) },
-                $crate::dispatch::Isa::Portable => $body::<4, { $crate::dispatch::BASE_FMA }>($($arg),*),
+                $crate::dispatch::Isa::Portable => $body::<$crate::lanes::Portable>($($arg),*),
             }
         }
     };

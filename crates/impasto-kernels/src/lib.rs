@@ -24,6 +24,7 @@ mod error;
 mod forward;
 mod gather;
 mod input_grad;
+mod lanes;
 mod scratch;
 mod shape;
 mod shared;

@@ -5,8 +5,9 @@
 
 use rayon::prelude::*;
 
-use crate::dispatch::{Isa, dispatched, fma};
+use crate::dispatch::{Isa, dispatched};
 use crate::error::{ShapeError, check_length};
+use crate::lanes::Lanes;
 
 /// Values summed in `f32` before the total goes to `f64`.
 const BLOCK: usize = 512;
@@ -178,12 +179,12 @@ fn blocked_sum(len: usize, term: impl Fn(usize) -> f32) -> f64 {
 }
 
 #[inline(always)]
-fn total_any<const L: usize, const FMA: bool>(values: &[f32], sum: &mut [f64; 1]) {
+fn total_any<V: Lanes>(values: &[f32], sum: &mut [f64; 1]) {
     sum[0] = blocked_sum(values.len(), |i| values[i]);
 }
 
 #[inline(always)]
-fn statistics_any<const L: usize, const FMA: bool>(x: &[f32], moments: &mut [f64; 2]) {
+fn statistics_any<V: Lanes>(x: &[f32], moments: &mut [f64; 2]) {
     let count = x.len() as f64;
     let mean = blocked_sum(x.len(), |i| x[i]) / count;
     let near = mean as f32;
@@ -197,23 +198,23 @@ fn statistics_any<const L: usize, const FMA: bool>(x: &[f32], moments: &mut [f64
 }
 
 #[inline(always)]
-fn affine_any<const L: usize, const FMA: bool>(x: &[f32], mean: f32, scale: f32, shift: f32, y: &mut [f32]) {
+fn affine_any<V: Lanes>(x: &[f32], mean: f32, scale: f32, shift: f32, y: &mut [f32]) {
     for (y, &x) in y.iter_mut().zip(x) {
-        *y = fma::<FMA>(x - mean, scale, shift);
+        *y = V::scalar_fma(x - mean, scale, shift);
     }
 }
 
 #[inline(always)]
-fn products_any<const L: usize, const FMA: bool>(x: &[f32], dy: &[f32], mean: f32, sums: &mut [f64; 2]) {
+fn products_any<V: Lanes>(x: &[f32], dy: &[f32], mean: f32, sums: &mut [f64; 2]) {
     let x = &x[..dy.len()];
     sums[0] = blocked_sum(dy.len(), |i| dy[i]);
     sums[1] = blocked_sum(dy.len(), |i| dy[i] * (x[i] - mean));
 }
 
 #[inline(always)]
-fn gradient_any<const L: usize, const FMA: bool>(x: &[f32], dy: &[f32], constants: &[f32; 4], dx: &mut [f32]) {
+fn gradient_any<V: Lanes>(x: &[f32], dy: &[f32], constants: &[f32; 4], dx: &mut [f32]) {
     let [mean, mean_dy, slope, scale] = *constants;
     for (dx, (&x, &dy)) in dx.iter_mut().zip(x.iter().zip(dy)) {
-        *dx = scale * fma::<FMA>(mean - x, slope, dy - mean_dy);
+        *dx = scale * V::scalar_fma(mean - x, slope, dy - mean_dy);
     }
 }

@@ -4,7 +4,8 @@
 //! [`dispatched`](crate::dispatch::dispatched) compiles them for. Tiles hold 24 accumulators with 16 lanes (32 registers)
 //! and 12 otherwise; beyond that the compiler stops unrolling or spills.
 
-use crate::dispatch::{Isa, dispatched, fma};
+use crate::dispatch::{Isa, dispatched};
+use crate::lanes::Lanes;
 
 /// Most channels in one tile of [`gather_block`].
 pub(crate) fn widest_block(isa: Isa) -> usize {
@@ -45,83 +46,79 @@ dispatched! {
 }
 
 #[inline(always)]
-fn gather_any<const L: usize, const FMA: bool>(gather: &Gather<'_>, out: &mut [f32], pitch: usize) {
-    if L == 16 {
+fn gather_any<V: Lanes>(gather: &Gather<'_>, out: &mut [f32], pitch: usize) {
+    if V::COUNT == 16 {
         match gather.init.len() {
-            1 => gather_run::<L, 1, 8, FMA>(gather, out, pitch),
-            2 => gather_run::<L, 2, 8, FMA>(gather, out, pitch),
-            3 => gather_run::<L, 3, 8, FMA>(gather, out, pitch),
-            4 => gather_run::<L, 4, 6, FMA>(gather, out, pitch),
-            _ => gather_run::<L, 8, 3, FMA>(gather, out, pitch),
+            1 => gather_run::<V, 1, 8>(gather, out, pitch),
+            2 => gather_run::<V, 2, 8>(gather, out, pitch),
+            3 => gather_run::<V, 3, 8>(gather, out, pitch),
+            4 => gather_run::<V, 4, 6>(gather, out, pitch),
+            _ => gather_run::<V, 8, 3>(gather, out, pitch),
         }
     } else {
         match gather.init.len() {
-            1 => gather_run::<L, 1, 8, FMA>(gather, out, pitch),
-            2 => gather_run::<L, 2, 6, FMA>(gather, out, pitch),
-            3 => gather_run::<L, 3, 4, FMA>(gather, out, pitch),
-            _ => gather_run::<L, 4, 3, FMA>(gather, out, pitch),
+            1 => gather_run::<V, 1, 8>(gather, out, pitch),
+            2 => gather_run::<V, 2, 6>(gather, out, pitch),
+            3 => gather_run::<V, 3, 4>(gather, out, pitch),
+            _ => gather_run::<V, 4, 3>(gather, out, pitch),
         }
     }
 }
 
 /// Covers the run with tiles of `NV` vectors, then with smaller ones.
 #[inline(always)]
-fn gather_run<const L: usize, const MR: usize, const NV: usize, const FMA: bool>(gather: &Gather<'_>, out: &mut [f32], pitch: usize) {
-    let vectors = gather.run.div_ceil(L);
+fn gather_run<V: Lanes, const MR: usize, const NV: usize>(gather: &Gather<'_>, out: &mut [f32], pitch: usize) {
+    let vectors = gather.run.div_ceil(V::COUNT);
     let mut done = 0;
     while done < vectors {
         let left = vectors - done;
         // Four vectors left in tiles of three go as two and two.
         let even = NV == 3 && left == 4;
         if left >= NV && !even {
-            gather_tile::<L, MR, NV, FMA>(gather, done * L, out, pitch);
+            gather_tile::<V, MR, NV>(gather, done * V::COUNT, out, pitch);
             done += NV;
         } else if NV > 4 && left >= 4 {
-            gather_tile::<L, MR, 4, FMA>(gather, done * L, out, pitch);
+            gather_tile::<V, MR, 4>(gather, done * V::COUNT, out, pitch);
             done += 4;
         } else if left >= 2 {
-            gather_tile::<L, MR, 2, FMA>(gather, done * L, out, pitch);
+            gather_tile::<V, MR, 2>(gather, done * V::COUNT, out, pitch);
             done += 2;
         } else {
-            gather_tile::<L, MR, 1, FMA>(gather, done * L, out, pitch);
+            gather_tile::<V, MR, 1>(gather, done * V::COUNT, out, pitch);
             done += 1;
         }
     }
 }
 
 #[inline(always)]
-fn gather_tile<const L: usize, const MR: usize, const NV: usize, const FMA: bool>(
+fn gather_tile<V: Lanes, const MR: usize, const NV: usize>(
     gather: &Gather<'_>,
     start: usize,
     out: &mut [f32],
     pitch: usize,
 ) {
-    let mut acc = [[[0.0f32; L]; NV]; MR];
+    let mut sums = [[V::splat(0.0); NV]; MR];
     for m in 0..MR {
-        for v in 0..NV {
-            acc[m][v] = [gather.init[m]; L];
-        }
+        sums[m] = [V::splat(gather.init[m]); NV];
     }
     let source = &gather.source[start..];
     let weights = gather.weights.as_chunks::<MR>().0;
     for (&offset, weight) in gather.offsets.iter().zip(weights) {
-        let values = &source[offset..offset + NV * L];
-        let values = values.as_chunks::<L>().0;
-        let mut x = [[0.0f32; L]; NV];
+        let values = &source[offset..offset + NV * V::COUNT];
+        let mut x = [V::splat(0.0); NV];
         for v in 0..NV {
-            x[v] = values[v];
+            x[v] = V::load(&values[v * V::COUNT..]);
         }
         for m in 0..MR {
+            let weight = V::splat(weight[m]);
             for v in 0..NV {
-                for l in 0..L {
-                    acc[m][v][l] = fma::<FMA>(weight[m], x[v][l], acc[m][v][l]);
-                }
+                sums[m][v] = weight.mul_add(x[v], sums[m][v]);
             }
         }
     }
     for m in 0..MR {
         for v in 0..NV {
-            out[m * pitch + start + v * L..][..L].copy_from_slice(&acc[m][v]);
+            sums[m][v].store(&mut out[m * pitch + start + v * V::COUNT..]);
         }
     }
 }
@@ -152,32 +149,32 @@ dispatched! {
 }
 
 #[inline(always)]
-fn dot_any<const L: usize, const FMA: bool>(dot: &Dot<'_>, sums: &mut [f32]) {
-    if L == 16 {
+fn dot_any<V: Lanes>(dot: &Dot<'_>, sums: &mut [f32]) {
+    if V::COUNT == 16 {
         match dot.rows {
-            1 => dot_offsets::<L, 1, 9, FMA>(dot, sums),
-            2 => dot_offsets::<L, 2, 9, FMA>(dot, sums),
-            3 => dot_offsets::<L, 3, 8, FMA>(dot, sums),
-            _ => dot_offsets::<L, 4, 6, FMA>(dot, sums),
+            1 => dot_offsets::<V, 1, 9>(dot, sums),
+            2 => dot_offsets::<V, 2, 9>(dot, sums),
+            3 => dot_offsets::<V, 3, 8>(dot, sums),
+            _ => dot_offsets::<V, 4, 6>(dot, sums),
         }
     } else {
         match dot.rows {
-            1 => dot_offsets::<L, 1, 9, FMA>(dot, sums),
-            2 => dot_offsets::<L, 2, 6, FMA>(dot, sums),
-            3 => dot_offsets::<L, 3, 4, FMA>(dot, sums),
-            _ => dot_offsets::<L, 4, 3, FMA>(dot, sums),
+            1 => dot_offsets::<V, 1, 9>(dot, sums),
+            2 => dot_offsets::<V, 2, 6>(dot, sums),
+            3 => dot_offsets::<V, 3, 4>(dot, sums),
+            _ => dot_offsets::<V, 4, 3>(dot, sums),
         }
     }
 }
 
 /// Covers the offsets with tiles of `NK`; the last repeats an offset where they run out.
 #[inline(always)]
-fn dot_offsets<const L: usize, const MR: usize, const NK: usize, const FMA: bool>(dot: &Dot<'_>, sums: &mut [f32]) {
+fn dot_offsets<V: Lanes, const MR: usize, const NK: usize>(dot: &Dot<'_>, sums: &mut [f32]) {
     let terms = dot.offsets.len();
     for (index, chunk) in dot.offsets.chunks(NK).enumerate() {
         let mut offsets = [chunk[0]; NK];
         offsets[..chunk.len()].copy_from_slice(chunk);
-        let tile = dot_tile::<L, MR, NK, FMA>(dot, &offsets);
+        let tile = dot_tile::<V, MR, NK>(dot, &offsets);
         for m in 0..MR {
             let row = &mut sums[m * terms + index * NK..][..chunk.len()];
             for (sum, value) in row.iter_mut().zip(&tile[m]) {
@@ -188,49 +185,38 @@ fn dot_offsets<const L: usize, const MR: usize, const NK: usize, const FMA: bool
 }
 
 #[inline(always)]
-fn dot_tile<const L: usize, const MR: usize, const NK: usize, const FMA: bool>(dot: &Dot<'_>, offsets: &[usize; NK]) -> [[f32; NK]; MR] {
-    let vectors = dot.run.div_ceil(L);
-    let mut left: [&[[f32; L]]; MR] = [&[]; MR];
+fn dot_tile<V: Lanes, const MR: usize, const NK: usize>(dot: &Dot<'_>, offsets: &[usize; NK]) -> [[f32; NK]; MR] {
+    // Slices of one length known to the compiler, so that the checks of the indices go.
+    let len = dot.run.next_multiple_of(V::COUNT);
+    let mut left: [&[f32]; MR] = [&[]; MR];
     for m in 0..MR {
-        left[m] = &dot.left[m * dot.left_pitch..].as_chunks::<L>().0[..vectors];
+        left[m] = &dot.left[m * dot.left_pitch..][..len];
     }
-    let mut right: [&[[f32; L]]; NK] = [&[]; NK];
+    let mut right: [&[f32]; NK] = [&[]; NK];
     for k in 0..NK {
-        right[k] = &dot.right[offsets[k]..].as_chunks::<L>().0[..vectors];
+        right[k] = &dot.right[offsets[k]..][..len];
     }
-    let mut acc = [[[0.0f32; L]; NK]; MR];
-    for i in 0..vectors {
-        let mut b = [[0.0f32; L]; NK];
+    let mut acc = [[V::splat(0.0); NK]; MR];
+    let mut start = 0;
+    while start + V::COUNT <= len {
+        let end = start + V::COUNT;
+        let mut b = [V::splat(0.0); NK];
         for k in 0..NK {
-            b[k] = right[k][i];
+            b[k] = V::load(&right[k][start..end]);
         }
         for m in 0..MR {
-            let a = left[m][i];
+            let a = V::load(&left[m][start..end]);
             for k in 0..NK {
-                for l in 0..L {
-                    acc[m][k][l] = fma::<FMA>(a[l], b[k][l], acc[m][k][l]);
-                }
+                acc[m][k] = a.mul_add(b[k], acc[m][k]);
             }
         }
+        start = end;
     }
     let mut sums = [[0.0f32; NK]; MR];
     for m in 0..MR {
         for k in 0..NK {
-            sums[m][k] = total(acc[m][k]);
+            sums[m][k] = acc[m][k].total();
         }
     }
     sums
-}
-
-/// The sum of the lanes, halving.
-#[inline(always)]
-fn total<const L: usize>(mut lanes: [f32; L]) -> f32 {
-    let mut half = L / 2;
-    while half > 0 {
-        for l in 0..half {
-            lanes[l] += lanes[l + half];
-        }
-        half /= 2;
-    }
-    lanes[0]
 }
