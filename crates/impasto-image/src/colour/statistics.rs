@@ -1,0 +1,207 @@
+//! Means, covariances and histograms of colour, and their matching.
+
+use crate::picture::Picture;
+
+type Vector = [f64; 3];
+type Matrix = [[f64; 3]; 3];
+
+/// Variance added to the stylised colours before they are stretched: one hundredth of the range, squared. It keeps the
+/// noise of nearly flat pictures from being blown up.
+const FLOOR: f64 = 1e-4;
+const BINS: usize = 1024;
+
+/// Pixels with their weights (alpha, or 1).
+fn weighted(picture: &Picture) -> impl Iterator<Item = (&[f32; 3], f64)> {
+    let alpha = picture.alpha.as_deref();
+    picture.triples().iter().enumerate().map(move |(i, pixel)| {
+        (
+            pixel,
+            alpha
+                .and_then(|alpha| alpha.get(i))
+                .map_or(1.0, |&a| f64::from(a)),
+        )
+    })
+}
+
+/// Mean and covariance of the colours, weighted by alpha; zeros when nothing is visible.
+pub(super) fn moments(picture: &Picture) -> (Vector, Matrix) {
+    let (mut total, mut mean, mut square) = (0.0, [0.0; 3], [[0.0; 3]; 3]);
+    for (pixel, weight) in weighted(picture) {
+        let v = pixel.map(f64::from);
+        total += weight;
+        for i in 0..3 {
+            mean[i] += weight * v[i];
+            for j in 0..=i {
+                square[i][j] += weight * v[i] * v[j];
+            }
+        }
+    }
+    if total <= 0.0 {
+        return ([0.0; 3], [[0.0; 3]; 3]);
+    }
+    let mean = mean.map(|m| m / total);
+    let mut covariance = [[0.0; 3]; 3];
+    for i in 0..3 {
+        for j in 0..=i {
+            covariance[i][j] = square[i][j] / total - mean[i] * mean[j];
+            covariance[j][i] = covariance[i][j];
+        }
+    }
+    (mean, covariance)
+}
+
+/// Moves the colours of `out` by the linear map that gives them the content's mean and covariance while changing them
+/// least (the optimal transport between two Gaussians).
+pub(super) fn match_moments(content: &Picture, out: &mut Picture) {
+    let (to_mean, to) = moments(content);
+    let (from_mean, mut from) = moments(out);
+    for (i, row) in from.iter_mut().enumerate() {
+        row[i] += FLOOR;
+    }
+    let root = power(&from, 0.5);
+    let inverse = power(&from, -0.5);
+    let middle = power(&product(&product(&root, &to), &root), 0.5);
+    let map = product(&product(&inverse, &middle), &inverse).map(|row| row.map(|v| v as f32));
+    let from_mean = from_mean.map(|v| v as f32);
+    let to_mean = to_mean.map(|v| v as f32);
+    for pixel in out.triples_mut() {
+        let d: [f32; 3] = std::array::from_fn(|c| pixel[c] - from_mean[c]);
+        *pixel = std::array::from_fn(|r| {
+            to_mean[r] + map[r][0] * d[0] + map[r][1] * d[1] + map[r][2] * d[2]
+        });
+    }
+}
+
+fn product(a: &Matrix, b: &Matrix) -> Matrix {
+    a.map(|row| std::array::from_fn(|c| (0..3).map(|k| row[k] * b[k][c]).sum()))
+}
+
+/// A power of a symmetric matrix without negative eigenvalues (those that rounding made negative count as 0).
+fn power(matrix: &Matrix, exponent: f64) -> Matrix {
+    let (values, vectors) = eigen(*matrix);
+    let powers = values.map(|v| if v > 1e-12 { v.powf(exponent) } else { 0.0 });
+    std::array::from_fn(|r| {
+        std::array::from_fn(|c| {
+            (0..3)
+                .map(|k| vectors[r][k] * powers[k] * vectors[c][k])
+                .sum()
+        })
+    })
+}
+
+/// Eigenvalues and eigenvectors (as columns) of a symmetric matrix, by Jacobi rotations.
+fn eigen(mut a: Matrix) -> (Vector, Matrix) {
+    let mut v = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+    // Convergence is quadratic; 3x3 matrices need five or six sweeps at most.
+    for _ in 0..16 {
+        for (p, q) in [(0, 1), (0, 2), (1, 2)] {
+            if a[p][q].abs() < 1e-300 {
+                continue;
+            }
+            let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
+            let t = theta.signum() / (theta.abs() + theta.hypot(1.0));
+            let cos = 1.0 / t.hypot(1.0);
+            let sin = t * cos;
+            for row in [&mut a, &mut v].into_iter().flatten() {
+                (row[p], row[q]) = (cos * row[p] - sin * row[q], sin * row[p] + cos * row[q]);
+            }
+            for k in 0..3 {
+                (a[p][k], a[q][k]) = (cos * a[p][k] - sin * a[q][k], sin * a[p][k] + cos * a[q][k]);
+            }
+        }
+    }
+    ([a[0][0], a[1][1], a[2][2]], v)
+}
+
+/// Gives each channel of `out`, whose values lie in [0, 1], the content's distribution. Nearly flat channels stay.
+pub(super) fn match_histograms(content: &Picture, out: &mut Picture) {
+    let (_, covariance) = moments(out);
+    let maps: [Option<Vec<f32>>; 3] = std::array::from_fn(|c| {
+        (covariance[c][c] > FLOOR / 100.0)
+            .then(|| matching(&cumulative(out, c), &cumulative(content, c)))
+    });
+    for pixel in out.triples_mut() {
+        for (value, map) in pixel.iter_mut().zip(&maps) {
+            if let Some(map) = map {
+                *value = look_up(map, *value);
+            }
+        }
+    }
+}
+
+/// The share of values below each of `BINS + 1` bin edges.
+fn cumulative(picture: &Picture, channel: usize) -> Vec<f64> {
+    let mut counts = vec![0.0; BINS];
+    for (pixel, weight) in weighted(picture) {
+        let bin = (pixel[channel].clamp(0.0, 1.0) * BINS as f32) as usize;
+        counts[bin.min(BINS - 1)] += weight;
+    }
+    let total: f64 = counts.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+    let mut sum = 0.0;
+    let mut edges = vec![0.0];
+    edges.extend(counts.iter().map(|count| {
+        sum += count;
+        sum / total
+    }));
+    edges
+}
+
+/// For each bin edge of `from`, the value at which `to` has as much below it.
+fn matching(from: &[f64], to: &[f64]) -> Vec<f32> {
+    from.iter()
+        .map(|&share| {
+            let above = to.partition_point(|&edge| edge < share).clamp(1, BINS);
+            let (low, high) = (to[above - 1], to[above]);
+            let part = if high > low {
+                ((share - low) / (high - low)).clamp(0.0, 1.0)
+            } else {
+                0.5
+            };
+            ((above as f64 - 1.0 + part) / BINS as f64) as f32
+        })
+        .collect()
+}
+
+fn look_up(map: &[f32], value: f32) -> f32 {
+    let at = value.clamp(0.0, 1.0) * BINS as f32;
+    let below = (at as usize).min(BINS - 1);
+    let part = at - below as f32;
+    map[below] * (1.0 - part) + map[below + 1] * part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roots_square_back() {
+        for m in [
+            [[0.04, 0.01, 0.0], [0.01, 0.09, -0.02], [0.0, -0.02, 0.01]],
+            [[0.0; 3]; 3],
+            [[1.0, 1.0, 1.0]; 3],
+            [[1e-9, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]],
+        ] {
+            let root = power(&m, 0.5);
+            let back = product(&root, &root);
+            for (a, b) in back.iter().flatten().zip(m.iter().flatten()) {
+                assert!((a - b).abs() < 1e-8, "{back:?} {m:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn matching_a_distribution_with_itself_changes_nothing_much() {
+        let rgb = (0..3 * 4096)
+            .map(|i| ((i * 7919) % 4096) as f32 / 4095.0)
+            .collect();
+        let picture = Picture::from_rgb(64, 64, rgb).unwrap();
+        let mut same = picture.clone();
+        match_histograms(&picture, &mut same);
+        assert!(
+            same.rgb
+                .iter()
+                .zip(&picture.rgb)
+                .all(|(a, b)| (a - b).abs() < 2.0 / BINS as f32)
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! Samples rounded to what a file stores.
+
+use crate::error::ImageError;
+use crate::format::Depth;
+use crate::picture::{Picture, luma};
+
+/// What is stored for each pixel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Store {
+    pub(super) depth: Depth,
+    pub(super) grey: bool,
+    pub(super) alpha: bool,
+}
+
+/// Interleaved samples: grey or RGB, then alpha if it is stored.
+pub(super) enum Pixels {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    F32(Vec<f32>),
+}
+
+pub(super) fn quantise(picture: &Picture, store: Store) -> Result<Pixels, ImageError> {
+    let alpha = picture.alpha.as_deref().unwrap_or_default();
+    let broken = picture
+        .rgb
+        .iter()
+        .position(|v| !v.is_finite())
+        .or_else(|| alpha.iter().position(|v| !v.is_finite()));
+    if let Some(index) = broken {
+        return Err(ImageError::NotFinite { index });
+    }
+    Ok(match store.depth {
+        Depth::U8 => Pixels::U8(gather(picture, store, |v| {
+            (v.clamp(0.0, 1.0) * 255.0).round() as u8
+        })),
+        Depth::U16 => Pixels::U16(gather(picture, store, |v| {
+            (v.clamp(0.0, 1.0) * 65535.0).round() as u16
+        })),
+        Depth::F32 => Pixels::F32(gather(picture, store, |v| v)),
+    })
+}
+
+fn gather<T>(picture: &Picture, store: Store, step: impl Fn(f32) -> T) -> Vec<T> {
+    let channels = if store.grey { 1 } else { 3 } + usize::from(store.alpha);
+    let mut out = Vec::with_capacity(picture.pixels() * channels);
+    for (i, &pixel) in picture.triples().iter().enumerate() {
+        let a = picture
+            .alpha
+            .as_ref()
+            .and_then(|alpha| alpha.get(i))
+            .copied()
+            .unwrap_or(1.0);
+        // Where alpha is dropped, what it let through is white; an opaque pixel must stay exact.
+        let pixel = if store.alpha || a >= 1.0 {
+            pixel
+        } else {
+            let a = a.max(0.0);
+            pixel.map(|v| v * a + 1.0 - a)
+        };
+        if store.grey {
+            let [r, g, b] = pixel;
+            out.push(step(if r == g && g == b { r } else { luma(pixel) }));
+        } else {
+            out.extend(pixel.map(&step));
+        }
+        if store.alpha {
+            out.push(step(a));
+        }
+    }
+    out
+}
