@@ -5,6 +5,7 @@ use crate::error::{ShapeError, check_length};
 use crate::gather::{Engine, Phase};
 use crate::shape::Conv2d;
 use crate::strip::Source;
+use crate::upsample::Merged;
 
 /// Convolves `x` with `w` and adds `bias`.
 ///
@@ -28,7 +29,11 @@ pub(crate) fn conv2d_on(isa: Isa, shape: &Conv2d, x: &[f32], w: &[f32], bias: Op
     if let Some(bias) = bias {
         check_length("bias", bias, shape.channels_out)?;
     }
-    direct(isa, shape, w, bias).run(x, y);
+    let engine = match Merged::of(shape) {
+        Some(merged) => merged.forward(isa, w, bias),
+        None => direct(isa, shape, w, bias),
+    };
+    engine.run(x, y);
     Ok(())
 }
 

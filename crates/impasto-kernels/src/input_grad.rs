@@ -4,10 +4,12 @@ use rayon::prelude::*;
 
 use crate::dispatch::Isa;
 use crate::error::{ShapeError, check_length};
-use crate::gather::{Engine, Phase};
+use crate::gather::Engine;
 use crate::scratch::with_scratch;
 use crate::shape::{Conv2d, PadMode};
-use crate::strip::{Source, ZERO, padded_axis, shifted_axis};
+use crate::strip::{ZERO, padded_axis};
+use crate::transposed::Transposed;
+use crate::upsample::Merged;
 
 /// The gradient with respect to the input: the adjoint of [`conv2d`](crate::conv2d) in its first argument.
 ///
@@ -27,83 +29,71 @@ pub(crate) fn conv2d_input_grad_on(isa: Isa, shape: &Conv2d, dy: &[f32], w: &[f3
     check_length("dy", dy, shape.output_len())?;
     check_length("w", w, shape.weight_len())?;
     check_length("dx", dx, shape.input_len())?;
-    if shape.upsample == 1 && shape.pad_mode == PadMode::Zero {
-        transposed(isa, shape, w, [shape.height, shape.width], shape.padding).run(dy, dx);
-        return Ok(());
+    let size = [shape.height, shape.width];
+    if let Some(merged) = Merged::of(shape) {
+        let engine = merged.input_grad(isa, w);
+        if merged.repeat == [false; 2] {
+            engine.run(dy, dx);
+        } else {
+            run_and_fold(&engine, &merged.axes(), size, 1, dy, dx);
+        }
+    } else if shape.upsample == 1 && shape.pad_mode == PadMode::Zero {
+        transposed(isa, shape, w, size, shape.padding).run(dy, dx);
+    } else {
+        let axis = |axis: usize| padded_axis(size[axis], shape.upsample, shape.padding[axis], shape.pad_mode);
+        let engine = transposed(isa, shape, w, shape.padded_size(), [0, 0]);
+        run_and_fold(&engine, &[axis(0), axis(1)], size, shape.upsample, dy, dx);
     }
-    let padded = shape.padded_size();
-    let area = padded[0] * padded[1];
-    with_scratch(shape.batch * shape.channels_in * area, |wide| {
-        transposed(isa, shape, w, padded, [0, 0]).run(dy, wide);
-        let axis = |axis: usize, size| padded_axis(size, shape.upsample, shape.padding[axis], shape.pad_mode);
-        let axes = [axis(0, shape.height), axis(1, shape.width)];
-        let planes = dx.par_chunks_mut(shape.height * shape.width);
-        planes.zip(wide.par_chunks(area)).for_each(|(dx, wide)| fold(&axes, shape, wide, dx));
-    });
     Ok(())
 }
 
 /// The engine for the gradient of the upsampled and padded input, without `crop` values at either side of each axis.
-///
-/// With stride `s`, the padded rows `s * i + a` are a convolution of stride 1 over `dy` with every `s`-th row of the
-/// kernel: one phase for each `a` (and likewise for the columns).
 fn transposed(isa: Isa, shape: &Conv2d, w: &[f32], target: [usize; 2], crop: [usize; 2]) -> Engine<'static> {
-    let (kernel, stride) = (shape.kernel, shape.stride);
-    let output = shape.output_size();
+    let area = shape.kernel[0] * shape.kernel[1];
     let (group_in, group_out) = (shape.group_in(), shape.group_out());
-    // Positions of the grid that reach the target: from `begin`, padded position `stride * begin`, on.
-    let begin = [crop[0] / stride[0], crop[1] / stride[1]];
-    let end = |axis: usize| (crop[axis] + target[axis]).div_ceil(stride[axis]);
-    let grid = [end(0) - begin[0], end(1) - begin[1]];
-    // Taps of the largest phase; the smaller ones keep its geometry.
-    let reach = [kernel[0].div_ceil(stride[0]), kernel[1].div_ceil(stride[1])];
-    let axis = |axis: usize| {
-        let first = begin[axis] as isize - (reach[axis] as isize - 1);
-        shifted_axis(output[axis], first, grid[axis] + reach[axis] - 1)
-    };
-    let mut phases = Vec::new();
-    for a in 0..stride[0] {
-        for b in 0..stride[1] {
-            let of_kernel = |axis: usize, phase| (phase..kernel[axis]).step_by(stride[axis]);
-            let from: Vec<usize> = of_kernel(0, a).flat_map(|i| of_kernel(1, b).map(move |j| i * kernel[1] + j)).collect();
-            let tap = |&tap: &usize| [reach[0] - 1 - tap / kernel[1] / stride[0], reach[1] - 1 - tap % kernel[1] / stride[1]];
-            let taps = from.iter().map(tap).collect();
-            let start = |axis: usize, phase: usize| (begin[axis] * stride[axis] + phase) as isize - crop[axis] as isize;
-            let weight = |group: usize, to: usize, source: usize, tap: usize| {
-                w[((group * group_out + source) * group_in + to) * kernel[0] * kernel[1] + from[tap]]
-            };
-            let sizes = [shape.groups, group_in, group_out];
-            phases.push(Phase::new(isa, [start(0, a), start(1, b)], taps, sizes, weight));
-        }
-    }
-    Engine {
+    let transposed = Transposed {
         isa,
-        source: Source::new(output, [axis(0), axis(1)], reach, [1, 1], grid[1]),
-        stride: [1, 1],
         batch: shape.batch,
         groups: shape.groups,
         channels_source: group_out,
         channels_target: group_in,
+        source: shape.output_size(),
+        repeat: [false; 2],
+        kernel: shape.kernel,
+        stride: shape.stride,
         target,
-        grid,
-        step: stride,
-        phases,
+        crop,
         bias: None,
-    }
+    };
+    transposed.engine(|group, to, from, tap| w[((group * group_out + from) * group_in + to) * area + tap])
+}
+
+/// Runs an engine whose target is the upsampled and padded form of the planes of `dx`, and adds up what belongs to each
+/// of their values. `axes` are the stored row and column of each row and column of the target.
+fn run_and_fold(engine: &Engine<'_>, axes: &[Vec<usize>; 2], size: [usize; 2], upsample: usize, dy: &[f32], dx: &mut [f32]) {
+    let area = size[0] * size[1];
+    let wide_area = axes[0].len() * axes[1].len();
+    with_scratch(dx.len() / area * wide_area, |wide| {
+        engine.run(dy, wide);
+        let planes = dx.par_chunks_mut(area).zip(wide.par_chunks(wide_area));
+        planes.for_each(|(dx, wide)| fold(axes, size[1], upsample, wide, dx));
+    });
 }
 
 /// The adjoint of upsampling and padding one plane.
-fn fold(axes: &[Vec<usize>; 2], shape: &Conv2d, wide: &[f32], plane: &mut [f32]) {
+fn fold(axes: &[Vec<usize>; 2], width: usize, upsample: usize, wide: &[f32], plane: &mut [f32]) {
     let [rows, columns] = axes;
-    let inside = shape.padding[1]..shape.padding[1] + shape.width * shape.upsample;
+    // The padding is the same on both sides.
+    let padding = (columns.len() - width * upsample) / 2;
+    let inside = padding..columns.len() - padding;
     plane.fill(0.0);
     for (&row, values) in rows.iter().zip(wide.chunks_exact(columns.len())) {
         if row == ZERO {
             continue;
         }
-        let target = &mut plane[row * shape.width..][..shape.width];
+        let target = &mut plane[row * width..][..width];
         let inner = &values[inside.clone()];
-        if shape.upsample == 1 {
+        if upsample == 1 {
             target.iter_mut().zip(inner).for_each(|(sum, value)| *sum += value);
         } else {
             let pairs = inner.chunks_exact(2);

@@ -30,6 +30,8 @@ mod shape;
 mod shared;
 mod strip;
 mod tile;
+mod transposed;
+mod upsample;
 mod weight_grad;
 
 pub mod act;

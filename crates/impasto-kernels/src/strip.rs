@@ -21,11 +21,14 @@ pub(crate) fn padded_axis(size: usize, upsample: usize, padding: usize, mode: Pa
     (0..upsampled + 2 * padding).map(source).collect()
 }
 
-/// `len` positions of a stored axis of `size` values, from `first` on; zero outside.
-pub(crate) fn shifted_axis(size: usize, first: isize, len: usize) -> Vec<usize> {
+/// `len` positions of a stored axis of `size` values, from `first` on; zero outside, but for one repeated value at either
+/// end where `repeat` says so.
+pub(crate) fn shifted_axis(size: usize, first: isize, len: usize, repeat: bool) -> Vec<usize> {
     let source = |position: usize| {
         let source = first + position as isize;
-        if source >= 0 && (source as usize) < size { source as usize } else { ZERO }
+        let nearest = source.clamp(0, size as isize - 1);
+        let distance = (source - nearest).abs();
+        if distance == 0 || distance == 1 && repeat { nearest as usize } else { ZERO }
     };
     (0..len).map(source).collect()
 }

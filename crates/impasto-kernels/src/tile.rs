@@ -4,6 +4,9 @@
 //! [`dispatched`](crate::dispatch::dispatched) compiles them for. Tiles hold 24 accumulators with 16 lanes (32 registers)
 //! and 12 otherwise; beyond that the compiler stops unrolling or spills.
 
+// Index loops: each becomes registers, and tiles are easier to read by their indices.
+#![allow(clippy::needless_range_loop)]
+
 use crate::dispatch::{Isa, dispatched};
 use crate::lanes::Lanes;
 
@@ -105,14 +108,28 @@ fn gather_tile<V: Lanes, const MR: usize, const NV: usize>(
     let weights = gather.weights.as_chunks::<MR>().0;
     for (&offset, weight) in gather.offsets.iter().zip(weights) {
         let values = &source[offset..offset + NV * V::COUNT];
-        let mut x = [V::splat(0.0); NV];
-        for v in 0..NV {
-            x[v] = V::load(&values[v * V::COUNT..]);
-        }
-        for m in 0..MR {
-            let weight = V::splat(weight[m]);
+        // The shorter side is held in registers, the other passes through one.
+        if MR < NV {
+            let mut factors = [V::splat(0.0); MR];
+            for m in 0..MR {
+                factors[m] = V::splat(weight[m]);
+            }
             for v in 0..NV {
-                sums[m][v] = weight.mul_add(x[v], sums[m][v]);
+                let x = V::load(&values[v * V::COUNT..]);
+                for m in 0..MR {
+                    sums[m][v] = factors[m].mul_add(x, sums[m][v]);
+                }
+            }
+        } else {
+            let mut x = [V::splat(0.0); NV];
+            for v in 0..NV {
+                x[v] = V::load(&values[v * V::COUNT..]);
+            }
+            for m in 0..MR {
+                let factor = V::splat(weight[m]);
+                for v in 0..NV {
+                    sums[m][v] = factor.mul_add(x[v], sums[m][v]);
+                }
             }
         }
     }
