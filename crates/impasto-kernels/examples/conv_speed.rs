@@ -40,7 +40,12 @@ fn square(channels_in: usize, channels_out: usize, kernel: usize, size: usize) -
 }
 
 fn name(shape: &Conv2d) -> String {
-    let extra = match (shape.stride[0], shape.upsample, shape.groups, shape.pad_mode) {
+    let extra = match (
+        shape.stride[0],
+        shape.upsample,
+        shape.groups,
+        shape.pad_mode,
+    ) {
         (1, 1, 1, PadMode::Zero) => "",
         (1, 1, 1, PadMode::Reflect) => " reflect",
         (1, 2, 1, PadMode::Zero) => " upsample",
@@ -49,15 +54,30 @@ fn name(shape: &Conv2d) -> String {
         _ => " depthwise",
     };
     let [kernel, _] = shape.kernel;
-    format!("{}->{} {kernel}x{kernel} @{}{extra}", shape.channels_in, shape.channels_out, shape.height)
+    format!(
+        "{}->{} {kernel}x{kernel} @{}{extra}",
+        shape.channels_in, shape.channels_out, shape.height
+    )
 }
 
 fn main() {
     let filter = std::env::args().nth(1).unwrap_or_default();
-    let reflect = |shape| Conv2d { pad_mode: PadMode::Reflect, ..shape };
-    let stride = |shape| Conv2d { stride: [2, 2], ..shape };
-    let upsample = |shape| Conv2d { upsample: 2, ..shape };
-    let depthwise = |channels, size| Conv2d { groups: channels, ..square(channels, channels, 3, size) };
+    let reflect = |shape| Conv2d {
+        pad_mode: PadMode::Reflect,
+        ..shape
+    };
+    let stride = |shape| Conv2d {
+        stride: [2, 2],
+        ..shape
+    };
+    let upsample = |shape| Conv2d {
+        upsample: 2,
+        ..shape
+    };
+    let depthwise = |channels, size| Conv2d {
+        groups: channels,
+        ..square(channels, channels, 3, size)
+    };
     let shapes = [
         reflect(square(3, 16, 9, 160)),
         square(3, 16, 3, 160),
@@ -81,14 +101,29 @@ fn main() {
         depthwise(64, 40),
         depthwise(32, 160),
     ];
-    println!("{:<28} {:>9} {:>9} {:>9}   GFLOP/s, batch 4, {} threads", "", "forward", "input", "weights", rayon::current_num_threads());
+    println!(
+        "{:<28} {:>9} {:>9} {:>9}   GFLOP/s, batch 4, {} threads",
+        "",
+        "forward",
+        "input",
+        "weights",
+        rayon::current_num_threads()
+    );
     for shape in shapes {
         let label = name(&shape);
         if !label.contains(&filter) {
             continue;
         }
-        let values = |len: usize| (0..len).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect::<Vec<f32>>();
-        let (x, w, dy) = (values(shape.input_len()), values(shape.weight_len()), values(shape.output_len()));
+        let values = |len: usize| {
+            (0..len)
+                .map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0)
+                .collect::<Vec<f32>>()
+        };
+        let (x, w, dy) = (
+            values(shape.input_len()),
+            values(shape.weight_len()),
+            values(shape.output_len()),
+        );
         let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
         let times = [
             least(|| conv2d(&shape, &x, &w, None, &mut y).unwrap_or_default()),
@@ -96,6 +131,14 @@ fn main() {
             least(|| conv2d_weight_grad(&shape, &x, &dy, &mut dw).unwrap_or_default()),
         ];
         let speed = times.map(|time| 2e-9 * shape.macs() as f64 / time);
-        println!("{label:<28} {:>9.0} {:>9.0} {:>9.0}   {:.2} {:.2} {:.2} ms", speed[0], speed[1], speed[2], times[0] * 1e3, times[1] * 1e3, times[2] * 1e3);
+        println!(
+            "{label:<28} {:>9.0} {:>9.0} {:>9.0}   {:.2} {:.2} {:.2} ms",
+            speed[0],
+            speed[1],
+            speed[2],
+            times[0] * 1e3,
+            times[1] * 1e3,
+            times[2] * 1e3
+        );
     }
 }

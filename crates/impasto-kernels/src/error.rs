@@ -25,7 +25,10 @@ impl fmt::Display for ShapeError {
                 argument,
                 expected,
                 actual,
-            } => write!(f, "`{argument}` has {actual} values where {expected} are needed"),
+            } => write!(
+                f,
+                "`{argument}` has {actual} values where {expected} are needed"
+            ),
             Self::Invalid(why) => f.write_str(why),
         }
     }
@@ -34,7 +37,11 @@ impl fmt::Display for ShapeError {
 impl std::error::Error for ShapeError {}
 
 /// Checks the length of the slice given as `argument`.
-pub(crate) fn check_length(argument: &'static str, slice: &[f32], expected: usize) -> Result<(), ShapeError> {
+pub(crate) fn check_length(
+    argument: &'static str,
+    slice: &[f32],
+    expected: usize,
+) -> Result<(), ShapeError> {
     if slice.len() == expected {
         return Ok(());
     }

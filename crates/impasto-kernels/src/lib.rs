@@ -19,6 +19,7 @@
 //! and the inner loop is the same for every kernel size, stride and padding: a matrix product whose right hand side is
 //! read at a list of offsets.
 
+mod correlate;
 mod dispatch;
 mod error;
 mod forward;
@@ -30,6 +31,7 @@ mod shape;
 mod shared;
 mod strip;
 mod tile;
+mod tile_sums;
 mod transposed;
 mod upsample;
 mod weight_grad;

@@ -31,16 +31,31 @@ impl Planes {
     }
 
     /// Calls `work` with the number of each plane and what it is made from and to.
-    fn each(self, from: &[f32], from_area: usize, to: &mut [f32], to_area: usize, work: impl Fn(usize, &[f32], &mut [f32]) + Sync) {
+    fn each(
+        self,
+        from: &[f32],
+        from_area: usize,
+        to: &mut [f32],
+        to_area: usize,
+        work: impl Fn(usize, &[f32], &mut [f32]) + Sync,
+    ) {
         if from_area == 0 || to_area == 0 {
             return;
         }
         if from.len().max(to.len()) < 1 << 15 {
-            let planes = from.chunks_exact(from_area).zip(to.chunks_exact_mut(to_area));
-            planes.enumerate().for_each(|(plane, (from, to))| work(plane, from, to));
+            let planes = from
+                .chunks_exact(from_area)
+                .zip(to.chunks_exact_mut(to_area));
+            planes
+                .enumerate()
+                .for_each(|(plane, (from, to))| work(plane, from, to));
         } else {
-            let planes = from.par_chunks_exact(from_area).zip(to.par_chunks_exact_mut(to_area));
-            planes.enumerate().for_each(|(plane, (from, to))| work(plane, from, to));
+            let planes = from
+                .par_chunks_exact(from_area)
+                .zip(to.par_chunks_exact_mut(to_area));
+            planes
+                .enumerate()
+                .for_each(|(plane, (from, to))| work(plane, from, to));
         }
     }
 }
@@ -61,9 +76,18 @@ pub fn bilinear2x_forward(planes: Planes, x: &[f32], y: &mut [f32]) -> Result<()
         let mut mixed = vec![0.0; width];
         for (row, target) in y.chunks_exact_mut(2 * width).enumerate() {
             let near = row / 2;
-            let far = if row % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(height - 1) };
-            let rows = x[near * width..][..width].iter().zip(&x[far * width..][..width]);
-            mixed.iter_mut().zip(rows).for_each(|(mixed, (near, far))| *mixed = 0.75 * near + 0.25 * far);
+            let far = if row % 2 == 0 {
+                near.saturating_sub(1)
+            } else {
+                (near + 1).min(height - 1)
+            };
+            let rows = x[near * width..][..width]
+                .iter()
+                .zip(&x[far * width..][..width]);
+            mixed
+                .iter_mut()
+                .zip(rows)
+                .for_each(|(mixed, (near, far))| *mixed = 0.75 * near + 0.25 * far);
             widen(&mixed, target);
         }
     });
@@ -99,7 +123,9 @@ pub fn bilinear2x_backward(planes: Planes, dy: &[f32], dx: &mut [f32]) -> Result
         let row = |index: usize| &dy[index * 2 * width..][..2 * width];
         for (index, target) in dx.chunks_exact_mut(width).enumerate() {
             let near = row(2 * index).iter().zip(row(2 * index + 1));
-            let far = row((2 * index).saturating_sub(1)).iter().zip(row((2 * index + 2).min(2 * height - 1)));
+            let far = row((2 * index).saturating_sub(1))
+                .iter()
+                .zip(row((2 * index + 2).min(2 * height - 1)));
             for (mixed, (near, far)) in mixed[1..].iter_mut().zip(near.zip(far)) {
                 *mixed = 0.75 * (near.0 + near.1) + 0.25 * (far.0 + far.1);
             }
@@ -135,22 +161,35 @@ pub fn avg_pool2x2_forward(planes: Planes, x: &[f32], y: &mut [f32]) -> Result<(
 /// [`ShapeError::Length`] where a slice disagrees with `planes`.
 pub fn max_pool2x2_forward(planes: Planes, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
     let larger = |a: f32, b: f32| if b > a || b.is_nan() { b } else { a };
-    pool(planes, x, y, |a, b, c, d| larger(larger(a, b), larger(c, d)))
+    pool(planes, x, y, |a, b, c, d| {
+        larger(larger(a, b), larger(c, d))
+    })
 }
 
-fn pool(planes: Planes, x: &[f32], y: &mut [f32], value: impl Fn(f32, f32, f32, f32) -> f32 + Sync) -> Result<(), ShapeError> {
+fn pool(
+    planes: Planes,
+    x: &[f32],
+    y: &mut [f32],
+    value: impl Fn(f32, f32, f32, f32) -> f32 + Sync,
+) -> Result<(), ShapeError> {
     check_length("x", x, planes.len())?;
     check_length("y", y, planes.halved())?;
     let (height, width) = (planes.height, planes.width);
-    planes.each(x, height * width, y, (height / 2) * (width / 2), |_, x, y| {
-        for (rows, target) in x.chunks_exact(2 * width).zip(y.chunks_exact_mut(width / 2)) {
-            let (upper, lower) = rows.split_at(width);
-            let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
-            for (target, (upper, lower)) in target.iter_mut().zip(pairs) {
-                *target = value(upper[0], upper[1], lower[0], lower[1]);
+    planes.each(
+        x,
+        height * width,
+        y,
+        (height / 2) * (width / 2),
+        |_, x, y| {
+            for (rows, target) in x.chunks_exact(2 * width).zip(y.chunks_exact_mut(width / 2)) {
+                let (upper, lower) = rows.split_at(width);
+                let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+                for (target, (upper, lower)) in target.iter_mut().zip(pairs) {
+                    *target = value(upper[0], upper[1], lower[0], lower[1]);
+                }
             }
-        }
-    });
+        },
+    );
     Ok(())
 }
 
@@ -167,14 +206,25 @@ pub fn avg_pool2x2_backward(planes: Planes, dy: &[f32], dx: &mut [f32]) -> Resul
     check_length("dx", dx, planes.len())?;
     let (height, width) = (planes.height, planes.width);
     dx.fill(0.0);
-    planes.each(dy, (height / 2) * (width / 2), dx, height * width, |_, dy, dx| {
-        for (rows, dy) in dx.chunks_exact_mut(2 * width).zip(dy.chunks_exact(width / 2)) {
-            let (upper, lower) = rows.split_at_mut(width);
-            for row in [upper, lower] {
-                row.chunks_exact_mut(2).zip(dy).for_each(|(pair, dy)| pair.fill(0.25 * dy));
+    planes.each(
+        dy,
+        (height / 2) * (width / 2),
+        dx,
+        height * width,
+        |_, dy, dx| {
+            for (rows, dy) in dx
+                .chunks_exact_mut(2 * width)
+                .zip(dy.chunks_exact(width / 2))
+            {
+                let (upper, lower) = rows.split_at_mut(width);
+                for row in [upper, lower] {
+                    row.chunks_exact_mut(2)
+                        .zip(dy)
+                        .for_each(|(pair, dy)| pair.fill(0.25 * dy));
+                }
             }
-        }
-    });
+        },
+    );
     Ok(())
 }
 
@@ -187,7 +237,12 @@ pub fn avg_pool2x2_backward(planes: Planes, dy: &[f32], dx: &mut [f32]) -> Resul
 /// # Errors
 ///
 /// [`ShapeError::Length`] where a slice disagrees with `planes`.
-pub fn max_pool2x2_backward(planes: Planes, x: &[f32], dy: &[f32], dx: &mut [f32]) -> Result<(), ShapeError> {
+pub fn max_pool2x2_backward(
+    planes: Planes,
+    x: &[f32],
+    dy: &[f32],
+    dx: &mut [f32],
+) -> Result<(), ShapeError> {
     check_length("x", x, planes.len())?;
     check_length("dy", dy, planes.halved())?;
     check_length("dx", dx, planes.len())?;
@@ -199,11 +254,15 @@ pub fn max_pool2x2_backward(planes: Planes, x: &[f32], dy: &[f32], dx: &mut [f32
     }
     planes.each(x, height * width, dx, height * width, |plane, from, dx| {
         let dy = &dy[plane * small..][..small];
-        let rows = from.chunks_exact(2 * width).zip(dx.chunks_exact_mut(2 * width));
+        let rows = from
+            .chunks_exact(2 * width)
+            .zip(dx.chunks_exact_mut(2 * width));
         for ((from, to), dy) in rows.zip(dy.chunks_exact(width / 2)) {
             let (upper, lower) = to.split_at_mut(width);
             let targets = upper.chunks_exact_mut(2).zip(lower.chunks_exact_mut(2));
-            let sources = from[..width].chunks_exact(2).zip(from[width..].chunks_exact(2));
+            let sources = from[..width]
+                .chunks_exact(2)
+                .zip(from[width..].chunks_exact(2));
             for ((targets, sources), &dy) in targets.zip(sources).zip(dy) {
                 let values = [sources.0[0], sources.0[1], sources.1[0], sources.1[1]];
                 let mut largest = 0;

@@ -7,7 +7,12 @@ use crate::shape::{Conv2d, PadMode};
 pub(crate) const ZERO: usize = usize::MAX;
 
 /// Positions of a stored axis, extended by `before` and `after` values of padding and upsampled.
-pub(crate) fn padded_axis(size: usize, upsample: usize, padding: usize, mode: PadMode) -> Vec<usize> {
+pub(crate) fn padded_axis(
+    size: usize,
+    upsample: usize,
+    padding: usize,
+    mode: PadMode,
+) -> Vec<usize> {
     let upsampled = size * upsample;
     let source = |position: usize| {
         let inside = (padding..padding + upsampled).contains(&position);
@@ -28,7 +33,11 @@ pub(crate) fn shifted_axis(size: usize, first: isize, len: usize, repeat: bool) 
         let source = first + position as isize;
         let nearest = source.clamp(0, size as isize - 1);
         let distance = (source - nearest).abs();
-        if distance == 0 || distance == 1 && repeat { nearest as usize } else { ZERO }
+        if distance == 0 || distance == 1 && repeat {
+            nearest as usize
+        } else {
+            ZERO
+        }
     };
     (0..len).map(source).collect()
 }
@@ -48,7 +57,13 @@ pub(crate) struct Source {
 impl Source {
     /// The source of planes of `size`, seen through `axes` (the stored row or column of each virtual one, or [`ZERO`]),
     /// for kernels of `kernel` that move by `stride` over `grid[1]` positions of each row.
-    pub(crate) fn new(size: [usize; 2], axes: [Vec<usize>; 2], kernel: [usize; 2], stride: [usize; 2], columns: usize) -> Self {
+    pub(crate) fn new(
+        size: [usize; 2],
+        axes: [Vec<usize>; 2],
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        columns: usize,
+    ) -> Self {
         let [rows, all_columns] = axes;
         let pitch = columns + (kernel[1] - 1) / stride[1];
         let phase = |phase| Columns::new(&all_columns, phase, stride[1], pitch);
@@ -66,9 +81,17 @@ impl Source {
 
     /// The source of the input of a convolution.
     pub(crate) fn input(shape: &Conv2d) -> Self {
-        let axis = |axis: usize, size| padded_axis(size, shape.upsample, shape.padding[axis], shape.pad_mode);
+        let axis = |axis: usize, size| {
+            padded_axis(size, shape.upsample, shape.padding[axis], shape.pad_mode)
+        };
         let axes = [axis(0, shape.height), axis(1, shape.width)];
-        Self::new([shape.height, shape.width], axes, shape.kernel, shape.stride, shape.output_size()[1])
+        Self::new(
+            [shape.height, shape.width],
+            axes,
+            shape.kernel,
+            shape.stride,
+            shape.output_size()[1],
+        )
     }
 
     /// Distance between the rows of a strip.
@@ -102,9 +125,18 @@ impl Source {
     }
 
     /// Where the values for the tap at `row` and `column` of the kernel start in channel `channel` of a strip.
-    pub(crate) fn offset(&self, layout: &Layout, channel: usize, row: usize, column: usize, stride: [usize; 2]) -> usize {
+    pub(crate) fn offset(
+        &self,
+        layout: &Layout,
+        channel: usize,
+        row: usize,
+        column: usize,
+        stride: [usize; 2],
+    ) -> usize {
         let phase = (row % stride[0]) * self.phases.len() + column % stride[1];
-        (channel * self.phases() + phase) * layout.plane + row / stride[0] * self.pitch + column / stride[1]
+        (channel * self.phases() + phase) * layout.plane
+            + row / stride[0] * self.pitch
+            + column / stride[1]
     }
 
     /// Fills `strip` with the rows from row `first` of the grid on, of the channels stored one after the other in
@@ -123,7 +155,25 @@ impl Source {
         }
     }
 
-    fn load_phase(&self, layout: &Layout, plane: &[f32], first: usize, phase_row: usize, columns: &Columns, target: &mut [f32]) {
+    /// Fills `target` with one row of a grid whose kernel is one value that moves by one.
+    pub(crate) fn load_row(&self, plane: &[f32], row: usize, target: &mut [f32]) {
+        match self.rows.get(row) {
+            Some(&stored) if stored != ZERO => {
+                self.phases[0].load(&plane[stored * self.width..][..self.width], target)
+            }
+            _ => target.fill(0.0),
+        }
+    }
+
+    fn load_phase(
+        &self,
+        layout: &Layout,
+        plane: &[f32],
+        first: usize,
+        phase_row: usize,
+        columns: &Columns,
+        target: &mut [f32],
+    ) {
         let mut last = ZERO;
         for row in 0..layout.rows {
             let start = row * self.pitch;
@@ -187,12 +237,17 @@ impl Pattern {
 
 impl Columns {
     fn new(all: &[usize], phase: usize, stride: usize, len: usize) -> Self {
-        let stored: Vec<usize> = (0..len).map(|j| all.get(j * stride + phase).copied().unwrap_or(ZERO)).collect();
+        let stored: Vec<usize> = (0..len)
+            .map(|j| all.get(j * stride + phase).copied().unwrap_or(ZERO))
+            .collect();
         let (mut best, mut best_pattern) = (0..0, Pattern::Step(1));
         for pattern in [Pattern::Step(1), Pattern::Step(stride), Pattern::Twice] {
             let mut start = 0;
             while start < len {
-                let regular = |&j: &usize| stored[start] != ZERO && stored[j] == stored[start].saturating_add(pattern.advance(j - start));
+                let regular = |&j: &usize| {
+                    stored[start] != ZERO
+                        && stored[j] == stored[start].saturating_add(pattern.advance(j - start))
+                };
                 let end = start + 1 + (start + 1..len).take_while(regular).count();
                 if end - start > best.len() && stored[start] != ZERO {
                     (best, best_pattern) = (start..end, pattern);

@@ -70,7 +70,11 @@ fn gather_any<V: Lanes>(gather: &Gather<'_>, out: &mut [f32], pitch: usize) {
 
 /// Covers the run with tiles of `NV` vectors, then with smaller ones.
 #[inline(always)]
-fn gather_run<V: Lanes, const MR: usize, const NV: usize>(gather: &Gather<'_>, out: &mut [f32], pitch: usize) {
+fn gather_run<V: Lanes, const MR: usize, const NV: usize>(
+    gather: &Gather<'_>,
+    out: &mut [f32],
+    pitch: usize,
+) {
     let vectors = gather.run.div_ceil(V::COUNT);
     let mut done = 0;
     while done < vectors {
@@ -138,102 +142,4 @@ fn gather_tile<V: Lanes, const MR: usize, const NV: usize>(
             sums[m][v].store(&mut out[m * pitch + start + v * V::COUNT..]);
         }
     }
-}
-
-/// Channels in one full tile of [`dot_block`].
-pub(crate) const DOT_BLOCK: usize = 4;
-
-/// What one call of [`dot_block`] works on: `sums[m][k] += sum over p of left[m * left_pitch + p] * right[offsets[k] + p]`.
-#[derive(Clone, Copy)]
-pub(crate) struct Dot<'a> {
-    /// Rows of `left_pitch` values, zero wherever a position does not count.
-    pub(crate) left: &'a [f32],
-    /// Distance between the rows.
-    pub(crate) left_pitch: usize,
-    /// How many rows, at most [`DOT_BLOCK`].
-    pub(crate) rows: usize,
-    /// The strip.
-    pub(crate) right: &'a [f32],
-    /// Where each product starts in it.
-    pub(crate) offsets: &'a [usize],
-    /// Number of positions; read up to the next multiple of the lanes.
-    pub(crate) run: usize,
-}
-
-dispatched! {
-    /// Adds to `sums` (`dot.rows` rows of `dot.offsets.len()` values) by the formula of [`Dot`].
-    pub(crate) fn dot_block(dot: &Dot<'_>, sums: &mut [f32]) => dot_any
-}
-
-#[inline(always)]
-fn dot_any<V: Lanes>(dot: &Dot<'_>, sums: &mut [f32]) {
-    if V::COUNT == 16 {
-        match dot.rows {
-            1 => dot_offsets::<V, 1, 9>(dot, sums),
-            2 => dot_offsets::<V, 2, 9>(dot, sums),
-            3 => dot_offsets::<V, 3, 8>(dot, sums),
-            _ => dot_offsets::<V, 4, 6>(dot, sums),
-        }
-    } else {
-        match dot.rows {
-            1 => dot_offsets::<V, 1, 9>(dot, sums),
-            2 => dot_offsets::<V, 2, 6>(dot, sums),
-            3 => dot_offsets::<V, 3, 4>(dot, sums),
-            _ => dot_offsets::<V, 4, 3>(dot, sums),
-        }
-    }
-}
-
-/// Covers the offsets with tiles of `NK`; the last repeats an offset where they run out.
-#[inline(always)]
-fn dot_offsets<V: Lanes, const MR: usize, const NK: usize>(dot: &Dot<'_>, sums: &mut [f32]) {
-    let terms = dot.offsets.len();
-    for (index, chunk) in dot.offsets.chunks(NK).enumerate() {
-        let mut offsets = [chunk[0]; NK];
-        offsets[..chunk.len()].copy_from_slice(chunk);
-        let tile = dot_tile::<V, MR, NK>(dot, &offsets);
-        for m in 0..MR {
-            let row = &mut sums[m * terms + index * NK..][..chunk.len()];
-            for (sum, value) in row.iter_mut().zip(&tile[m]) {
-                *sum += value;
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn dot_tile<V: Lanes, const MR: usize, const NK: usize>(dot: &Dot<'_>, offsets: &[usize; NK]) -> [[f32; NK]; MR] {
-    // Slices of one length known to the compiler, so that the checks of the indices go.
-    let len = dot.run.next_multiple_of(V::COUNT);
-    let mut left: [&[f32]; MR] = [&[]; MR];
-    for m in 0..MR {
-        left[m] = &dot.left[m * dot.left_pitch..][..len];
-    }
-    let mut right: [&[f32]; NK] = [&[]; NK];
-    for k in 0..NK {
-        right[k] = &dot.right[offsets[k]..][..len];
-    }
-    let mut acc = [[V::splat(0.0); NK]; MR];
-    let mut start = 0;
-    while start + V::COUNT <= len {
-        let end = start + V::COUNT;
-        let mut b = [V::splat(0.0); NK];
-        for k in 0..NK {
-            b[k] = V::load(&right[k][start..end]);
-        }
-        for m in 0..MR {
-            let a = V::load(&left[m][start..end]);
-            for k in 0..NK {
-                acc[m][k] = a.mul_add(b[k], acc[m][k]);
-            }
-        }
-        start = end;
-    }
-    let mut sums = [[0.0f32; NK]; MR];
-    for m in 0..MR {
-        for k in 0..NK {
-            sums[m][k] = acc[m][k].total();
-        }
-    }
-    sums
 }

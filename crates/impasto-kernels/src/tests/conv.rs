@@ -5,7 +5,9 @@ use crate::dispatch::Isa;
 use crate::forward::conv2d_on;
 use crate::input_grad::conv2d_input_grad_on;
 use crate::weight_grad::conv2d_weight_grad_on;
-use crate::{Conv2d, PadMode, ShapeError, conv2d, conv2d_bias_grad, conv2d_input_grad, conv2d_weight_grad};
+use crate::{
+    Conv2d, PadMode, ShapeError, conv2d, conv2d_bias_grad, conv2d_input_grad, conv2d_weight_grad,
+};
 
 const LIMIT: f64 = 1e-6;
 
@@ -29,7 +31,13 @@ fn base() -> Conv2d {
 fn random_shape(random: &mut Random) -> Conv2d {
     loop {
         let groups = [1, 1, 1, 2, 3, 5][random.range(0, 5)];
-        let per_group = |random: &mut Random| if groups > 1 { random.range(1, 4) } else { random.range(1, 20) };
+        let per_group = |random: &mut Random| {
+            if groups > 1 {
+                random.range(1, 4)
+            } else {
+                random.range(1, 20)
+            }
+        };
         let shape = Conv2d {
             batch: random.range(1, 3),
             channels_in: groups * per_group(random),
@@ -39,7 +47,11 @@ fn random_shape(random: &mut Random) -> Conv2d {
             kernel: [random.range(1, 9), random.range(1, 9)],
             stride: [random.range(1, 3), random.range(1, 3)],
             padding: [random.range(0, 5), random.range(0, 5)],
-            pad_mode: if random.range(0, 1) == 0 { PadMode::Zero } else { PadMode::Reflect },
+            pad_mode: if random.range(0, 1) == 0 {
+                PadMode::Zero
+            } else {
+                PadMode::Reflect
+            },
             groups,
             upsample: random.range(1, 2),
         };
@@ -59,15 +71,30 @@ fn check(isa: Isa, shape: &Conv2d, random: &mut Random) {
 
     let mut y = vec![f32::NAN; shape.output_len()];
     conv2d_on(isa, shape, &x, &w, bias, &mut y).unwrap();
-    assert_close(&what("forward"), &y, &reference::forward(shape, &x, &w, bias), LIMIT);
+    assert_close(
+        &what("forward"),
+        &y,
+        &reference::forward(shape, &x, &w, bias),
+        LIMIT,
+    );
 
     let mut dx = vec![f32::NAN; shape.input_len()];
     conv2d_input_grad_on(isa, shape, &dy, &w, &mut dx).unwrap();
-    assert_close(&what("input gradient"), &dx, &reference::input_grad(shape, &dy, &w), LIMIT);
+    assert_close(
+        &what("input gradient"),
+        &dx,
+        &reference::input_grad(shape, &dy, &w),
+        LIMIT,
+    );
 
     let mut dw = vec![f32::NAN; shape.weight_len()];
     conv2d_weight_grad_on(isa, shape, &x, &dy, &mut dw).unwrap();
-    assert_close(&what("weight gradient"), &dw, &reference::weight_grad(shape, &x, &dy), LIMIT);
+    assert_close(
+        &what("weight gradient"),
+        &dw,
+        &reference::weight_grad(shape, &x, &dy),
+        LIMIT,
+    );
 
     // <conv(x, w), dy> = <x, input_grad(dy, w)> = <w, weight_grad(x, dy)>.
     let mut linear = vec![0.0; shape.output_len()];
@@ -93,16 +120,93 @@ fn random_shapes_match_the_reference() {
 #[test]
 fn shapes_of_the_networks_match_the_reference() {
     let shapes = [
-        Conv2d { channels_out: 16, kernel: [9, 9], padding: [4, 4], pad_mode: PadMode::Reflect, height: 37, width: 52, ..base() },
-        Conv2d { channels_in: 16, channels_out: 3, kernel: [9, 9], padding: [4, 4], pad_mode: PadMode::Reflect, height: 21, width: 70, ..base() },
-        Conv2d { channels_in: 16, channels_out: 32, stride: [2, 2], height: 40, width: 40, ..base() },
-        Conv2d { channels_in: 64, channels_out: 64, height: 20, width: 20, pad_mode: PadMode::Reflect, ..base() },
-        Conv2d { channels_in: 40, channels_out: 27, height: 20, width: 20, upsample: 2, batch: 2, ..base() },
-        Conv2d { channels_in: 40, channels_out: 13, height: 13, width: 20, upsample: 2, pad_mode: PadMode::Reflect, ..base() },
-        Conv2d { channels_in: 20, channels_out: 20, groups: 20, height: 40, width: 40, ..base() },
-        Conv2d { channels_in: 64, channels_out: 256, kernel: [1, 1], padding: [0, 0], height: 16, width: 16, ..base() },
-        Conv2d { channels_in: 3, channels_out: 8, height: 5, width: 700, ..base() },
-        Conv2d { channels_in: 2, channels_out: 3, kernel: [2, 1], stride: [3, 4], padding: [2, 1], height: 50, width: 50, ..base() },
+        Conv2d {
+            channels_out: 16,
+            kernel: [9, 9],
+            padding: [4, 4],
+            pad_mode: PadMode::Reflect,
+            height: 37,
+            width: 52,
+            ..base()
+        },
+        Conv2d {
+            channels_in: 16,
+            channels_out: 3,
+            kernel: [9, 9],
+            padding: [4, 4],
+            pad_mode: PadMode::Reflect,
+            height: 21,
+            width: 70,
+            ..base()
+        },
+        Conv2d {
+            channels_in: 16,
+            channels_out: 32,
+            stride: [2, 2],
+            height: 40,
+            width: 40,
+            ..base()
+        },
+        Conv2d {
+            channels_in: 64,
+            channels_out: 64,
+            height: 20,
+            width: 20,
+            pad_mode: PadMode::Reflect,
+            ..base()
+        },
+        Conv2d {
+            channels_in: 40,
+            channels_out: 27,
+            height: 20,
+            width: 20,
+            upsample: 2,
+            batch: 2,
+            ..base()
+        },
+        Conv2d {
+            channels_in: 40,
+            channels_out: 13,
+            height: 13,
+            width: 20,
+            upsample: 2,
+            pad_mode: PadMode::Reflect,
+            ..base()
+        },
+        Conv2d {
+            channels_in: 20,
+            channels_out: 20,
+            groups: 20,
+            height: 40,
+            width: 40,
+            ..base()
+        },
+        Conv2d {
+            channels_in: 64,
+            channels_out: 256,
+            kernel: [1, 1],
+            padding: [0, 0],
+            height: 16,
+            width: 16,
+            ..base()
+        },
+        Conv2d {
+            channels_in: 3,
+            channels_out: 8,
+            height: 5,
+            width: 700,
+            ..base()
+        },
+        Conv2d {
+            channels_in: 2,
+            channels_out: 3,
+            kernel: [2, 1],
+            stride: [3, 4],
+            padding: [2, 1],
+            height: 50,
+            width: 50,
+            ..base()
+        },
     ];
     for isa in Isa::all() {
         let mut random = Random::new(11);
@@ -115,11 +219,50 @@ fn shapes_of_the_networks_match_the_reference() {
 #[test]
 fn the_number_of_threads_does_not_change_a_bit() {
     let shapes = [
-        Conv2d { batch: 3, channels_in: 24, channels_out: 40, height: 40, width: 40, pad_mode: PadMode::Reflect, ..base() },
-        Conv2d { batch: 1, channels_in: 35, channels_out: 70, height: 20, width: 20, stride: [2, 2], ..base() },
-        Conv2d { batch: 2, channels_in: 16, channels_out: 16, height: 30, width: 30, upsample: 2, ..base() },
-        Conv2d { batch: 2, channels_in: 64, channels_out: 64, height: 40, width: 40, groups: 64, ..base() },
-        Conv2d { batch: 1, channels_in: 200, channels_out: 200, height: 6, width: 6, ..base() },
+        Conv2d {
+            batch: 3,
+            channels_in: 24,
+            channels_out: 40,
+            height: 40,
+            width: 40,
+            pad_mode: PadMode::Reflect,
+            ..base()
+        },
+        Conv2d {
+            batch: 1,
+            channels_in: 35,
+            channels_out: 70,
+            height: 20,
+            width: 20,
+            stride: [2, 2],
+            ..base()
+        },
+        Conv2d {
+            batch: 2,
+            channels_in: 16,
+            channels_out: 16,
+            height: 30,
+            width: 30,
+            upsample: 2,
+            ..base()
+        },
+        Conv2d {
+            batch: 2,
+            channels_in: 64,
+            channels_out: 64,
+            height: 40,
+            width: 40,
+            groups: 64,
+            ..base()
+        },
+        Conv2d {
+            batch: 1,
+            channels_in: 200,
+            channels_out: 200,
+            height: 6,
+            width: 6,
+            ..base()
+        },
     ];
     let mut random = Random::new(3);
     for shape in &shapes {
@@ -127,7 +270,10 @@ fn the_number_of_threads_does_not_change_a_bit() {
         let w = random.values(shape.weight_len());
         let dy = random.values(shape.output_len());
         let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
             pool.install(|| {
                 let mut y = vec![0.0; shape.output_len()];
                 let mut dx = vec![0.0; shape.input_len()];
@@ -138,7 +284,9 @@ fn the_number_of_threads_does_not_change_a_bit() {
                 conv2d_weight_grad(shape, &x, &dy, &mut dw).unwrap();
                 conv2d_bias_grad(shape, &dy, &mut db).unwrap();
                 let all = [y, dx, dw, db].concat();
-                all.iter().map(|value| value.to_bits()).collect::<Vec<u32>>()
+                all.iter()
+                    .map(|value| value.to_bits())
+                    .collect::<Vec<u32>>()
             })
         };
         let one = run(1);
@@ -157,7 +305,8 @@ fn bias_gradient_sums_the_planes() {
     let area = shape.output_len() / shape.batch / shape.channels_out;
     let mut expected = vec![0.0; shape.channels_out];
     for (plane, values) in dy.chunks(area).enumerate() {
-        expected[plane % shape.channels_out] += values.iter().map(|&value| f64::from(value)).sum::<f64>();
+        expected[plane % shape.channels_out] +=
+            values.iter().map(|&value| f64::from(value)).sum::<f64>();
     }
     assert_close("bias gradient", &db, &expected, 1e-6);
 }
@@ -166,36 +315,90 @@ fn bias_gradient_sums_the_planes() {
 fn impossible_shapes_are_refused() {
     let wrong = [
         Conv2d { batch: 0, ..base() },
-        Conv2d { groups: 2, ..base() },
-        Conv2d { groups: 0, ..base() },
-        Conv2d { stride: [0, 1], ..base() },
-        Conv2d { kernel: [1, 0], ..base() },
-        Conv2d { upsample: 3, ..base() },
-        Conv2d { kernel: [12, 3], ..base() },
-        Conv2d { pad_mode: PadMode::Reflect, padding: [9, 0], ..base() },
-        Conv2d { pad_mode: PadMode::Reflect, padding: [0, 11], ..base() },
-        Conv2d { height: 1 << 24, width: 1 << 24, channels_in: 1 << 20, ..base() },
+        Conv2d {
+            groups: 2,
+            ..base()
+        },
+        Conv2d {
+            groups: 0,
+            ..base()
+        },
+        Conv2d {
+            stride: [0, 1],
+            ..base()
+        },
+        Conv2d {
+            kernel: [1, 0],
+            ..base()
+        },
+        Conv2d {
+            upsample: 3,
+            ..base()
+        },
+        Conv2d {
+            kernel: [12, 3],
+            ..base()
+        },
+        Conv2d {
+            pad_mode: PadMode::Reflect,
+            padding: [9, 0],
+            ..base()
+        },
+        Conv2d {
+            pad_mode: PadMode::Reflect,
+            padding: [0, 11],
+            ..base()
+        },
+        Conv2d {
+            height: 1 << 24,
+            width: 1 << 24,
+            channels_in: 1 << 20,
+            ..base()
+        },
     ];
     for shape in &wrong {
-        assert!(matches!(shape.validate(), Err(ShapeError::Invalid(_))), "{shape:?}");
-        assert!(matches!(conv2d(shape, &[], &[], None, &mut []), Err(ShapeError::Invalid(_))), "{shape:?}");
+        assert!(
+            matches!(shape.validate(), Err(ShapeError::Invalid(_))),
+            "{shape:?}"
+        );
+        assert!(
+            matches!(
+                conv2d(shape, &[], &[], None, &mut []),
+                Err(ShapeError::Invalid(_))
+            ),
+            "{shape:?}"
+        );
     }
-    let reflect = Conv2d { pad_mode: PadMode::Reflect, padding: [8, 10], ..base() };
+    let reflect = Conv2d {
+        pad_mode: PadMode::Reflect,
+        padding: [8, 10],
+        ..base()
+    };
     assert_eq!(reflect.validate(), Ok(()));
 }
 
 #[test]
 fn wrong_lengths_are_refused() {
     let shape = base();
-    let (x, w, mut y) = (vec![0.0; shape.input_len()], vec![0.0; shape.weight_len()], vec![0.0; shape.output_len()]);
+    let (x, w, mut y) = (
+        vec![0.0; shape.input_len()],
+        vec![0.0; shape.weight_len()],
+        vec![0.0; shape.output_len()],
+    );
     let refused = |result: Result<(), ShapeError>, name: &str| {
-        assert!(matches!(result, Err(ShapeError::Length { argument, .. }) if argument == name), "{name}");
+        assert!(
+            matches!(result, Err(ShapeError::Length { argument, .. }) if argument == name),
+            "{name}"
+        );
     };
     refused(conv2d(&shape, &x[1..], &w, None, &mut y), "x");
     refused(conv2d(&shape, &x, &w[1..], None, &mut y), "w");
     refused(conv2d(&shape, &x, &w, Some(&[0.0; 4]), &mut y), "bias");
     refused(conv2d(&shape, &x, &w, None, &mut y[1..]), "y");
-    refused(conv2d_input_grad(&shape, &y[1..], &w, &mut [0.0; 297]), "dy");
+    refused(
+        conv2d_input_grad(&shape, &y[1..], &w, &mut [0.0; 297]),
+        "dy",
+    );
     refused(conv2d_weight_grad(&shape, &x, &y, &mut [0.0; 1]), "dw");
     refused(conv2d_bias_grad(&shape, &y, &mut [0.0; 1]), "db");
     assert!(conv2d(&shape, &x, &w, None, &mut y).is_ok());

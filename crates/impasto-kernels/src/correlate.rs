@@ -1,0 +1,406 @@
+//! The engine of weight gradients: products of the planes of two tensors, summed over positions for every shift.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::dispatch::Isa;
+use crate::scratch::{LINE, with_scratch};
+use crate::shared::SharedSlice;
+use crate::strip::{Layout, Source};
+use crate::tile::OVERRUN;
+use crate::tile_sums::{DOT_BLOCK, Dot, Outer, dot_block, outer_block};
+
+/// Positions in one strip: planes of this length stay in the first level cache while a tile goes over them.
+const RUN: usize = 1280;
+
+/// Most partial results that are summed at the end.
+const CHUNKS: usize = 16;
+
+/// Values that all partial results together should not exceed.
+const PARTIALS: usize = 1 << 21;
+
+/// Terms below which turning the grid's planes costs more than it saves.
+const FEW_TERMS: usize = 100;
+
+/// Products of every plane of a grid with every plane of a source, shifted by every tap, summed over positions.
+pub(crate) struct Correlation {
+    /// The instructions to use.
+    pub(crate) isa: Isa,
+    /// How strips are read.
+    pub(crate) source: Source,
+    /// Stride of the source.
+    pub(crate) stride: [usize; 2],
+    /// Rows and columns of taps.
+    pub(crate) kernel: [usize; 2],
+    /// Number of images.
+    pub(crate) batch: usize,
+    /// Number of groups.
+    pub(crate) groups: usize,
+    /// Channels of the source in one group.
+    pub(crate) channels_source: usize,
+    /// Channels of the grid in one group.
+    pub(crate) channels_grid: usize,
+    /// Rows and columns of the grid.
+    pub(crate) grid: [usize; 2],
+    /// How the grid's planes are read: a kernel of one value that moves by one.
+    pub(crate) grid_source: Source,
+}
+
+/// How a part of the grid's channels is multiplied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    /// Vectors of channels, for planes turned to `[position][channel]`.
+    Outer,
+    /// Vectors of positions.
+    Dot,
+}
+
+/// Channels of the grid that one task works on, of those in one group.
+#[derive(Debug, Clone)]
+struct Part {
+    channels: Range<usize>,
+    /// The channels rounded up to whole vectors, for [`Method::Outer`].
+    width: usize,
+    method: Method,
+    /// Widths of the parts before.
+    before: usize,
+}
+
+/// How the work is cut. Everything but the limits of parts of one method decides the order of summation and so depends
+/// on the shape (and the instruction set) alone.
+struct Plan {
+    layout: Layout,
+    /// Rows of the grid in one strip.
+    rows: usize,
+    /// Strips of one image.
+    strips: usize,
+    /// Strips, over all images, that one partial result sums.
+    strips_per_chunk: usize,
+    /// Number of partial results.
+    chunks: usize,
+    parts: Vec<Part>,
+    /// Width of all parts together.
+    width: usize,
+    /// Source channels times taps.
+    terms: usize,
+}
+
+/// The sums, where [`Correlation::run`] left them.
+pub(crate) struct Sums<'a> {
+    values: &'a [f32],
+    plan: &'a Plan,
+}
+
+impl Sums<'_> {
+    /// The sums of one channel of the grid, in the order of source channels and taps.
+    pub(crate) fn of(&self, group: usize, channel: usize) -> Option<Column<'_>> {
+        let part = self
+            .plan
+            .parts
+            .iter()
+            .find(|part| part.channels.contains(&channel))?;
+        let start = (group * self.plan.width + part.before) * self.plan.terms + channel
+            - part.channels.start;
+        Some(Column {
+            values: &self.values[start..],
+            step: part.width,
+        })
+    }
+}
+
+/// The sums of one channel.
+#[derive(Clone, Copy)]
+pub(crate) struct Column<'a> {
+    values: &'a [f32],
+    step: usize,
+}
+
+impl Column<'_> {
+    /// The sum for one term.
+    pub(crate) fn at(&self, term: usize) -> f32 {
+        self.values[term * self.step]
+    }
+}
+
+impl Correlation {
+    /// Computes all sums from the stored planes of both sides and gives them to `finish`.
+    pub(crate) fn run(&self, source: &[f32], grid: &[f32], finish: impl FnOnce(&Sums<'_>)) {
+        let plan = self.plan();
+        let taps = self.kernel[0] * self.kernel[1];
+        let offset = |term: usize| {
+            let tap = term % taps;
+            self.source.offset(
+                &plan.layout,
+                term / taps,
+                tap / self.kernel[1],
+                tap % self.kernel[1],
+                self.stride,
+            )
+        };
+        let offsets: Vec<usize> = (0..plan.terms).map(offset).collect();
+        let tasks = plan.chunks * self.groups * plan.parts.len();
+        let len = self.groups * plan.width * plan.terms;
+        with_scratch(plan.chunks * len, |partials| {
+            let target = SharedSlice::new(partials);
+            let run = |task| self.task(&plan, &offsets, task, source, grid, &target);
+            if plan.chunks
+                * self.groups
+                * self.grid[0]
+                * self.grid[1]
+                * plan.terms
+                * self.channels_grid
+                < 1 << 16
+            {
+                (0..tasks).for_each(run);
+            } else {
+                (0..tasks).into_par_iter().for_each(run);
+            }
+            let (first, others) = partials.split_at_mut(len);
+            let share = 1 << 14;
+            first
+                .par_chunks_mut(share)
+                .enumerate()
+                .for_each(|(index, sums)| {
+                    for other in others.chunks_exact(len) {
+                        let other = &other[index * share..];
+                        sums.iter_mut()
+                            .zip(other)
+                            .for_each(|(sum, value)| *sum += value);
+                    }
+                });
+            finish(&Sums {
+                values: first,
+                plan: &plan,
+            });
+        });
+    }
+
+    fn plan(&self) -> Plan {
+        let pitch = self.source.pitch();
+        let strips = self.grid[0].div_ceil((RUN / pitch).clamp(1, self.grid[0]));
+        let rows = self.grid[0].div_ceil(strips);
+        let strips = self.grid[0].div_ceil(rows);
+        let all = self.batch * strips;
+        let terms = self.channels_source * self.kernel[0] * self.kernel[1];
+        let sums = self.groups * self.channels_grid * terms;
+        let chunks = CHUNKS.min(PARTIALS / sums).clamp(1, all);
+        let strips_per_chunk = all.div_ceil(chunks);
+        let chunks = all.div_ceil(strips_per_chunk);
+        let parts = self.parts(terms, chunks);
+        Plan {
+            layout: self.source.layout(rows),
+            rows,
+            strips,
+            strips_per_chunk,
+            chunks,
+            width: parts.iter().map(|part| part.width).sum(),
+            parts,
+            terms,
+        }
+    }
+
+    /// Cuts the channels of the grid: whole vectors first, also the last if it is more than half full, then the rest.
+    fn parts(&self, terms: usize, chunks: usize) -> Vec<Part> {
+        let lanes = self.isa.lanes();
+        let channels = self.channels_grid;
+        let vectors = if terms < FEW_TERMS {
+            0
+        } else {
+            (channels + lanes / 2 - 1) / lanes
+        };
+        let turned = channels.min(vectors * lanes);
+        let wanted = (2 * rayon::current_num_threads()).div_ceil(chunks * self.groups);
+        let mut parts = Vec::new();
+        let mut before = 0;
+        let mut cut = |range: Range<usize>, step: usize, method: Method| {
+            for start in range.clone().step_by(step) {
+                let channels = start..range.end.min(start + step);
+                let width = if method == Method::Outer {
+                    channels.len().next_multiple_of(lanes)
+                } else {
+                    channels.len()
+                };
+                parts.push(Part {
+                    channels,
+                    width,
+                    method,
+                    before,
+                });
+                before += width;
+            }
+        };
+        if turned > 0 {
+            cut(
+                0..turned,
+                vectors.div_ceil(wanted.min(vectors.div_ceil(3))) * lanes,
+                Method::Outer,
+            );
+        }
+        if turned < channels {
+            let blocks = (channels - turned).div_ceil(DOT_BLOCK);
+            cut(
+                turned..channels,
+                blocks.div_ceil(wanted.min(blocks.div_ceil(4))) * DOT_BLOCK,
+                Method::Dot,
+            );
+        }
+        parts
+    }
+
+    #[allow(unsafe_code)]
+    fn task(
+        &self,
+        plan: &Plan,
+        offsets: &[usize],
+        task: usize,
+        source: &[f32],
+        grid: &[f32],
+        target: &SharedSlice<'_>,
+    ) {
+        let (rest, part) = (
+            task / plan.parts.len(),
+            &plan.parts[task % plan.parts.len()],
+        );
+        let (chunk, group) = (rest / self.groups, rest % self.groups);
+        let start = ((chunk * self.groups + group) * plan.width + part.before) * plan.terms;
+        // SAFETY: chunk, group and part are distinct between tasks, and this is the only range of the task.
+        let sums = unsafe { target.range(start, part.width * plan.terms) };
+        sums.fill(0.0);
+        let per_group = self.channels_source * self.source.plane();
+        let strip_len = self.channels_source * self.source.phases() * plan.layout.plane();
+        let left_pitch = ((plan.rows * self.source.pitch()).div_ceil(LINE) | 1) * LINE;
+        with_scratch(strip_len + OVERRUN, |strip| {
+            with_scratch(part.width * left_pitch, |left| {
+                let all = self.batch * plan.strips;
+                for index in
+                    chunk * plan.strips_per_chunk..all.min((chunk + 1) * plan.strips_per_chunk)
+                {
+                    let (image, first_row) = (index / plan.strips, index % plan.strips * plan.rows);
+                    let rows = first_row..self.grid[0].min(first_row + plan.rows);
+                    let planes = &source[(image * self.groups + group) * per_group..][..per_group];
+                    self.source.load(&plan.layout, planes, first_row, strip);
+                    let plane =
+                        (image * self.groups + group) * self.channels_grid + part.channels.start;
+                    let area = self.grid_source.plane();
+                    let planes = &grid[plane * area..][..part.channels.len() * area];
+                    match part.method {
+                        Method::Outer => self.outer(part, planes, rows, strip, offsets, left, sums),
+                        Method::Dot => {
+                            self.dot(planes, rows, strip, offsets, left, left_pitch, sums)
+                        }
+                    }
+                }
+            });
+        });
+    }
+
+    /// Adds a strip to the sums, with vectors of channels.
+    #[allow(clippy::too_many_arguments)]
+    fn outer(
+        &self,
+        part: &Part,
+        planes: &[f32],
+        rows: Range<usize>,
+        strip: &[f32],
+        offsets: &[usize],
+        left: &mut [f32],
+        sums: &mut [f32],
+    ) {
+        let lanes = self.isa.lanes();
+        let columns = self.grid[1];
+        let vectors = part.width / lanes;
+        let mut first = 0;
+        while first < vectors {
+            // Four vectors go as two and two.
+            let count = match vectors - first {
+                4 => 2,
+                left => left.min(3),
+            };
+            let width = count * lanes;
+            let turned =
+                &mut left[first * lanes * rows.len() * columns..][..width * rows.len() * columns];
+            let area = self.grid_source.plane();
+            let block = &planes[first * lanes * area..];
+            let channels = (block.len() / area).min(width);
+            self.turn(&block[..channels * area], rows.clone(), turned, width);
+            let outer = Outer {
+                left: turned,
+                right: strip,
+                offsets,
+                rows: rows.len(),
+                columns,
+                pitch: self.source.pitch(),
+            };
+            outer_block(self.isa, &outer, count, sums, part.width, first * lanes);
+            first += count;
+        }
+    }
+
+    /// Copies rows of planes to `turned`, `[position][width]`; channels that there are no planes for become zero.
+    fn turn(&self, planes: &[f32], rows: Range<usize>, turned: &mut [f32], width: usize) {
+        let columns = self.grid[1];
+        let area = self.grid_source.plane();
+        if planes.len() < width * area {
+            turned.fill(0.0);
+        }
+        with_scratch(LINE * columns, |lines| {
+            for (target, row) in turned.chunks_exact_mut(width * columns).zip(rows) {
+                for (block, planes) in planes.chunks(LINE * area).enumerate() {
+                    let count = planes.len() / area;
+                    for (plane, line) in planes
+                        .chunks_exact(area)
+                        .zip(lines.chunks_exact_mut(columns))
+                    {
+                        self.grid_source.load_row(plane, row, line);
+                    }
+                    for (column, target) in target.chunks_exact_mut(width).enumerate() {
+                        let target = &mut target[block * LINE..][..count];
+                        for (value, line) in target.iter_mut().zip(lines.chunks_exact(columns)) {
+                            *value = line[column];
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Adds a strip to the sums, with vectors of positions.
+    #[allow(clippy::too_many_arguments)]
+    fn dot(
+        &self,
+        planes: &[f32],
+        rows: Range<usize>,
+        strip: &[f32],
+        offsets: &[usize],
+        left: &mut [f32],
+        left_pitch: usize,
+        sums: &mut [f32],
+    ) {
+        let (columns, pitch) = (self.grid[1], self.source.pitch());
+        let area = self.grid_source.plane();
+        for (plane, left) in planes
+            .chunks_exact(area)
+            .zip(left.chunks_exact_mut(left_pitch))
+        {
+            for (row, target) in rows.clone().zip(left.chunks_exact_mut(pitch)) {
+                let (inside, outside) = target.split_at_mut(columns);
+                self.grid_source.load_row(plane, row, inside);
+                outside.fill(0.0);
+            }
+            left[rows.len() * pitch..].fill(0.0);
+        }
+        let channels = planes.len() / area;
+        for first in (0..channels).step_by(DOT_BLOCK) {
+            let dot = Dot {
+                left: &left[first * left_pitch..],
+                left_pitch,
+                rows: DOT_BLOCK.min(channels - first),
+                right: strip,
+                offsets,
+                run: (rows.len() - 1) * pitch + columns,
+            };
+            dot_block(self.isa, &dot, sums, channels, first);
+        }
+    }
+}
