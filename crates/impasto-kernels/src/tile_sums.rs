@@ -208,14 +208,14 @@ fn dot_tile<V: Lanes, const MR: usize, const NK: usize>(
     let mut start = 0;
     while start + V::COUNT <= len {
         let end = start + V::COUNT;
-        let mut b = [V::splat(0.0); NK];
-        for k in 0..NK {
-            b[k] = V::load(&right[k][start..end]);
-        }
+        let mut a = [V::splat(0.0); MR];
         for m in 0..MR {
-            let a = V::load(&left[m][start..end]);
-            for k in 0..NK {
-                acc[m][k] = a.mul_add(b[k], acc[m][k]);
+            a[m] = V::load(&left[m][start..end]);
+        }
+        for k in 0..NK {
+            let b = V::load(&right[k][start..end]);
+            for m in 0..MR {
+                acc[m][k] = a[m].mul_add(b, acc[m][k]);
             }
         }
         start = end;

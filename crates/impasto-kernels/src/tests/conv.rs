@@ -1,32 +1,13 @@
 //! Convolution and its gradients.
 
-use super::{Random, assert_close, dot, reference};
+use super::{Random, assert_close, base, dot, reference};
 use crate::dispatch::Isa;
 use crate::forward::conv2d_on;
 use crate::input_grad::conv2d_input_grad_on;
 use crate::weight_grad::conv2d_weight_grad_on;
-use crate::{
-    Conv2d, PadMode, ShapeError, conv2d, conv2d_bias_grad, conv2d_input_grad, conv2d_weight_grad,
-};
+use crate::{Conv2d, PadMode, conv2d, conv2d_bias_grad, conv2d_input_grad, conv2d_weight_grad};
 
 const LIMIT: f64 = 1e-6;
-
-/// A plain 3x3 convolution to vary.
-fn base() -> Conv2d {
-    Conv2d {
-        batch: 1,
-        channels_in: 3,
-        height: 9,
-        width: 11,
-        channels_out: 5,
-        kernel: [3, 3],
-        stride: [1, 1],
-        padding: [1, 1],
-        pad_mode: PadMode::Zero,
-        groups: 1,
-        upsample: 1,
-    }
-}
 
 fn random_shape(random: &mut Random) -> Conv2d {
     loop {
@@ -309,97 +290,4 @@ fn bias_gradient_sums_the_planes() {
             values.iter().map(|&value| f64::from(value)).sum::<f64>();
     }
     assert_close("bias gradient", &db, &expected, 1e-6);
-}
-
-#[test]
-fn impossible_shapes_are_refused() {
-    let wrong = [
-        Conv2d { batch: 0, ..base() },
-        Conv2d {
-            groups: 2,
-            ..base()
-        },
-        Conv2d {
-            groups: 0,
-            ..base()
-        },
-        Conv2d {
-            stride: [0, 1],
-            ..base()
-        },
-        Conv2d {
-            kernel: [1, 0],
-            ..base()
-        },
-        Conv2d {
-            upsample: 3,
-            ..base()
-        },
-        Conv2d {
-            kernel: [12, 3],
-            ..base()
-        },
-        Conv2d {
-            pad_mode: PadMode::Reflect,
-            padding: [9, 0],
-            ..base()
-        },
-        Conv2d {
-            pad_mode: PadMode::Reflect,
-            padding: [0, 11],
-            ..base()
-        },
-        Conv2d {
-            height: 1 << 24,
-            width: 1 << 24,
-            channels_in: 1 << 20,
-            ..base()
-        },
-    ];
-    for shape in &wrong {
-        assert!(
-            matches!(shape.validate(), Err(ShapeError::Invalid(_))),
-            "{shape:?}"
-        );
-        assert!(
-            matches!(
-                conv2d(shape, &[], &[], None, &mut []),
-                Err(ShapeError::Invalid(_))
-            ),
-            "{shape:?}"
-        );
-    }
-    let reflect = Conv2d {
-        pad_mode: PadMode::Reflect,
-        padding: [8, 10],
-        ..base()
-    };
-    assert_eq!(reflect.validate(), Ok(()));
-}
-
-#[test]
-fn wrong_lengths_are_refused() {
-    let shape = base();
-    let (x, w, mut y) = (
-        vec![0.0; shape.input_len()],
-        vec![0.0; shape.weight_len()],
-        vec![0.0; shape.output_len()],
-    );
-    let refused = |result: Result<(), ShapeError>, name: &str| {
-        assert!(
-            matches!(result, Err(ShapeError::Length { argument, .. }) if argument == name),
-            "{name}"
-        );
-    };
-    refused(conv2d(&shape, &x[1..], &w, None, &mut y), "x");
-    refused(conv2d(&shape, &x, &w[1..], None, &mut y), "w");
-    refused(conv2d(&shape, &x, &w, Some(&[0.0; 4]), &mut y), "bias");
-    refused(conv2d(&shape, &x, &w, None, &mut y[1..]), "y");
-    refused(
-        conv2d_input_grad(&shape, &y[1..], &w, &mut [0.0; 297]),
-        "dy",
-    );
-    refused(conv2d_weight_grad(&shape, &x, &y, &mut [0.0; 1]), "dw");
-    refused(conv2d_bias_grad(&shape, &y, &mut [0.0; 1]), "db");
-    assert!(conv2d(&shape, &x, &w, None, &mut y).is_ok());
 }

@@ -3,6 +3,9 @@
 mod conv;
 mod elementwise;
 mod reference;
+mod shape;
+
+use crate::{Conv2d, PadMode};
 
 /// A small generator of reproducible numbers.
 pub(crate) struct Random(u64);
@@ -52,4 +55,21 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
         .zip(b)
         .map(|(&a, &b)| f64::from(a) * f64::from(b))
         .sum()
+}
+
+/// A plain 3x3 convolution to vary.
+pub(crate) fn base() -> Conv2d {
+    Conv2d {
+        batch: 1,
+        channels_in: 3,
+        height: 9,
+        width: 11,
+        channels_out: 5,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [1, 1],
+        pad_mode: PadMode::Zero,
+        groups: 1,
+        upsample: 1,
+    }
 }
