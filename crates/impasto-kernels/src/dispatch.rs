@@ -3,7 +3,7 @@
 
 /// An instruction set that the running processor has.
 ///
-/// The variants other than [`Isa::Portable`] are made by [`Isa::all`] only, after detection: having one in hand proves
+/// The variants other than [`Isa::Portable`] are made by [`Isa::detect`] and the like only, after detection: having one in hand proves
 /// that its instructions may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Isa {

@@ -149,12 +149,12 @@ pub(crate) fn plane_total(values: &[f32]) -> f64 {
 
 dispatched! {
     /// The sum of the values.
-    fn total_plane(values: &[f32], sum: &mut [f64; 1]) => total_any
+    pub(crate) fn total_plane(values: &[f32], sum: &mut [f64; 1]) => total_any
 }
 
 dispatched! {
     /// Mean and variance.
-    fn statistics_plane(x: &[f32], moments: &mut [f64; 2]) => statistics_any
+    pub(crate) fn statistics_plane(x: &[f32], moments: &mut [f64; 2]) => statistics_any
 }
 
 dispatched! {
@@ -164,7 +164,7 @@ dispatched! {
 
 dispatched! {
     /// The sums of `dy` and of `dy * (x - mean)`.
-    fn products_plane(x: &[f32], dy: &[f32], mean: f32, sums: &mut [f64; 2]) => products_any
+    pub(crate) fn products_plane(x: &[f32], dy: &[f32], mean: f32, sums: &mut [f64; 2]) => products_any
 }
 
 dispatched! {
@@ -172,53 +172,86 @@ dispatched! {
     fn gradient_plane(x: &[f32], dy: &[f32], constants: &[f32; 4], dx: &mut [f32]) => gradient_any
 }
 
-/// Sums `term(i)` over `0..len`: 64 running sums in `f32` inside each block, `f64` over the blocks.
+/// Sums each of the `N` terms over `0..len`: `vector(i)` are those of the values from `i` on, `scalar(i)` those of one
+/// value. In `f32` inside each block, four vectors at a time; in `f64` over the blocks.
 #[inline(always)]
-fn blocked_sum(len: usize, term: impl Fn(usize) -> f32) -> f64 {
-    const WIDTH: usize = 64;
-    let mut sum = 0.0;
+fn blocked_sums<V: Lanes, const N: usize>(
+    len: usize,
+    vector: impl Fn(usize) -> [V; N],
+    scalar: impl Fn(usize) -> [f32; N],
+) -> [f64; N] {
+    const UNROLL: usize = 4;
+    let mut sums = [0.0; N];
     let mut start = 0;
     while start < len {
         let end = len.min(start + BLOCK);
-        let mut lanes = [0.0f32; WIDTH];
-        let full = start + (end - start) / WIDTH * WIDTH;
+        let mut lanes = [[V::splat(0.0); N]; UNROLL];
         let mut i = start;
-        while i < full {
-            for (l, lane) in lanes.iter_mut().enumerate() {
-                *lane += term(i + l);
+        while i + UNROLL * V::COUNT <= end {
+            for (u, lanes) in lanes.iter_mut().enumerate() {
+                let terms = vector(i + u * V::COUNT);
+                for n in 0..N {
+                    lanes[n] = lanes[n].plus(terms[n]);
+                }
             }
-            i += WIDTH;
+            i += UNROLL * V::COUNT;
         }
-        let mut rest = 0.0f64;
-        for i in full..end {
-            rest += f64::from(term(i));
+        while i + V::COUNT <= end {
+            let terms = vector(i);
+            for n in 0..N {
+                lanes[0][n] = lanes[0][n].plus(terms[n]);
+            }
+            i += V::COUNT;
         }
-        sum += lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>() + rest;
+        let mut rest = [0.0f32; N];
+        while i < end {
+            let terms = scalar(i);
+            for n in 0..N {
+                rest[n] += terms[n];
+            }
+            i += 1;
+        }
+        for n in 0..N {
+            let pairs = lanes[0][n]
+                .plus(lanes[1][n])
+                .plus(lanes[2][n].plus(lanes[3][n]));
+            sums[n] += f64::from(pairs.total()) + f64::from(rest[n]);
+        }
         start = end;
     }
-    sum
+    sums
 }
 
 #[inline(always)]
 fn total_any<V: Lanes>(values: &[f32], sum: &mut [f64; 1]) {
-    sum[0] = blocked_sum(values.len(), |i| values[i]);
+    *sum = blocked_sums(values.len(), |i| [V::load(&values[i..])], |i| [values[i]]);
 }
 
 #[inline(always)]
 fn statistics_any<V: Lanes>(x: &[f32], moments: &mut [f64; 2]) {
     let count = x.len() as f64;
-    let mean = blocked_sum(x.len(), |i| x[i]) / count;
+    let [sum] = blocked_sums(x.len(), |i| [V::load(&x[i..])], |i| [x[i]]);
+    let mean = sum / count;
     let near = mean as f32;
-    let square = |i: usize| {
-        let centred = x[i] - near;
-        centred * centred
+    let minus = V::splat(-near);
+    let vector = |i: usize| {
+        let centred = V::load(&x[i..]).plus(minus);
+        [centred.mul_add(centred, V::splat(0.0))]
     };
+    let [squares] = blocked_sums(x.len(), vector, |i| [(x[i] - near) * (x[i] - near)]);
     // The rounding of the mean to f32 shifts the centre; its square is taken off again.
     let offset = mean - f64::from(near);
-    *moments = [
-        mean,
-        (blocked_sum(x.len(), square) / count - offset * offset).max(0.0),
-    ];
+    *moments = [mean, (squares / count - offset * offset).max(0.0)];
+}
+
+#[inline(always)]
+fn products_any<V: Lanes>(x: &[f32], dy: &[f32], mean: f32, sums: &mut [f64; 2]) {
+    let minus = V::splat(-mean);
+    let vector = |i: usize| {
+        let dy = V::load(&dy[i..]);
+        [dy, dy.mul_add(V::load(&x[i..]).plus(minus), V::splat(0.0))]
+    };
+    *sums = blocked_sums(dy.len(), vector, |i| [dy[i], dy[i] * (x[i] - mean)]);
 }
 
 #[inline(always)]
@@ -226,13 +259,6 @@ fn affine_any<V: Lanes>(x: &[f32], mean: f32, scale: f32, shift: f32, y: &mut [f
     for (y, &x) in y.iter_mut().zip(x) {
         *y = V::scalar_fma(x - mean, scale, shift);
     }
-}
-
-#[inline(always)]
-fn products_any<V: Lanes>(x: &[f32], dy: &[f32], mean: f32, sums: &mut [f64; 2]) {
-    let x = &x[..dy.len()];
-    sums[0] = blocked_sum(dy.len(), |i| dy[i]);
-    sums[1] = blocked_sum(dy.len(), |i| dy[i] * (x[i] - mean));
 }
 
 #[inline(always)]

@@ -248,8 +248,8 @@ pub fn max_pool2x2_backward(
     check_length("dx", dx, planes.len())?;
     let (height, width) = (planes.height, planes.width);
     let small = (height / 2) * (width / 2);
-    dx.fill(0.0);
     if small == 0 {
+        dx.fill(0.0);
         return Ok(());
     }
     planes.each(x, height * width, dx, height * width, |plane, from, dx| {
@@ -259,21 +259,30 @@ pub fn max_pool2x2_backward(
             .zip(dx.chunks_exact_mut(2 * width));
         for ((from, to), dy) in rows.zip(dy.chunks_exact(width / 2)) {
             let (upper, lower) = to.split_at_mut(width);
+            if width % 2 == 1 {
+                upper[width - 1] = 0.0;
+                lower[width - 1] = 0.0;
+            }
             let targets = upper.chunks_exact_mut(2).zip(lower.chunks_exact_mut(2));
             let sources = from[..width]
                 .chunks_exact(2)
                 .zip(from[width..].chunks_exact(2));
-            for ((targets, sources), &dy) in targets.zip(sources).zip(dy) {
-                let values = [sources.0[0], sources.0[1], sources.1[0], sources.1[1]];
-                let mut largest = 0;
-                for (index, &value) in values.iter().enumerate().skip(1) {
-                    if value > values[largest] {
-                        largest = index;
-                    }
-                }
-                let row = if largest < 2 { targets.0 } else { targets.1 };
-                row[largest % 2] = dy;
+            for (((above, below), sources), &dy) in targets.zip(sources).zip(dy) {
+                let (a, b, c, d) = (sources.0[0], sources.0[1], sources.1[0], sources.1[1]);
+                // Without branches: which of each pair, then which pair.
+                let (right_above, right_below) = (b > a, d > c);
+                let first = if right_above { b } else { a };
+                let second = if right_below { d } else { c };
+                let lower = second > first;
+                let (to_above, to_below) = if lower { (0.0, dy) } else { (dy, 0.0) };
+                above[0] = if right_above { 0.0 } else { to_above };
+                above[1] = if right_above { to_above } else { 0.0 };
+                below[0] = if right_below { 0.0 } else { to_below };
+                below[1] = if right_below { to_below } else { 0.0 };
             }
+        }
+        if height % 2 == 1 {
+            dx[(height - 1) * width..].fill(0.0);
         }
     });
     Ok(())

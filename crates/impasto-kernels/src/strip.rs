@@ -52,6 +52,8 @@ pub(crate) struct Source {
     phase_rows: usize,
     margin: usize,
     pitch: usize,
+    /// Whether strips are nothing but rows of the stored planes.
+    plain: bool,
 }
 
 impl Source {
@@ -67,7 +69,13 @@ impl Source {
         let [rows, all_columns] = axes;
         let pitch = columns + (kernel[1] - 1) / stride[1];
         let phase = |phase| Columns::new(&all_columns, phase, stride[1], pitch);
+        let identity = |axis: &[usize], size| axis.iter().copied().eq(0..size);
+        let plain = kernel == [1, 1]
+            && stride == [1, 1]
+            && identity(&rows, size[0])
+            && identity(&all_columns, size[1]);
         Self {
+            plain,
             height: size[0],
             width: size[1],
             rows,
@@ -174,6 +182,13 @@ impl Source {
         columns: &Columns,
         target: &mut [f32],
     ) {
+        if self.plain {
+            let end = self.height.min(first + layout.rows);
+            let values = &plane[first * self.width..end * self.width];
+            target[..values.len()].copy_from_slice(values);
+            target[values.len()..].fill(0.0);
+            return;
+        }
         let mut last = ZERO;
         for row in 0..layout.rows {
             let start = row * self.pitch;

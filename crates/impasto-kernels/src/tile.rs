@@ -1,7 +1,7 @@
 //! The inner loops: register tiles of a product whose right hand side is read at a list of offsets.
 //!
 //! The loops over lanes are plain arrays, which become vector instructions of the width that
-//! [`dispatched`](crate::dispatch::dispatched) compiles them for. Tiles hold 24 accumulators with 16 lanes (32 registers)
+//! [`dispatched`] compiles them for. Tiles hold 24 accumulators with 16 lanes (32 registers)
 //! and 12 otherwise; beyond that the compiler stops unrolling or spills.
 
 // Index loops: each becomes registers, and tiles are easier to read by their indices.

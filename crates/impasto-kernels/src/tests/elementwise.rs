@@ -2,7 +2,10 @@
 
 use super::{Random, assert_close, dot};
 use crate::act::{leaky_relu_backward, leaky_relu_forward, relu_backward, relu_forward};
-use crate::norm::{instance_norm_backward, instance_norm_forward};
+use crate::dispatch::Isa;
+use crate::norm::{
+    instance_norm_backward, instance_norm_forward, products_plane, statistics_plane, total_plane,
+};
 use crate::resample::{
     Planes, avg_pool2x2_backward, avg_pool2x2_forward, bilinear2x_backward, bilinear2x_forward,
     max_pool2x2_backward, max_pool2x2_forward,
@@ -250,5 +253,37 @@ fn pooling_of_many_planes_is_the_same_as_of_each() {
         max_pool2x2_backward(single, x, dy, &mut dx_one).unwrap();
         assert_eq!(y_one, y[plane * 320..][..320]);
         assert_eq!(dx_one, dx[plane * 33 * 40..][..33 * 40]);
+    }
+}
+
+#[test]
+fn sums_of_planes_on_every_instruction_set() {
+    let mut random = Random::new(6);
+    for len in [1, 3, 16, 63, 64, 100, 511, 512, 513, 5000] {
+        let (x, dy) = (random.values(len), random.values(len));
+        let (sum, squares) = (wide(&x).iter().sum::<f64>(), dot(&x, &x));
+        let mean = sum / len as f64;
+        let sum_dy = wide(&dy).iter().sum::<f64>();
+        let product = dot(&x, &dy) - sum_dy * f64::from(mean as f32);
+        let variance = (squares / len as f64 - mean * mean).max(0.0);
+        for isa in Isa::all() {
+            let (mut total, mut moments, mut products) = ([0.0], [0.0; 2], [0.0; 2]);
+            total_plane(isa, &x, &mut total);
+            statistics_plane(isa, &x, &mut moments);
+            products_plane(isa, &x, &dy, mean as f32, &mut products);
+            let pairs = [
+                (total[0], sum),
+                (moments[0], mean),
+                (moments[1], variance),
+                (products[0], sum_dy),
+                (products[1], product),
+            ];
+            for (actual, expected) in pairs {
+                assert!(
+                    (actual - expected).abs() < 1e-5 * (1.0 + expected.abs()),
+                    "{isa:?}, {len}"
+                );
+            }
+        }
     }
 }
