@@ -198,12 +198,8 @@ impl Correlation {
                     {
                         self.grid_source.load_row(plane, row, line);
                     }
-                    for (column, target) in target.chunks_exact_mut(width).enumerate() {
-                        let target = &mut target[block * LINE..][..count];
-                        for (value, line) in target.iter_mut().zip(lines.chunks_exact(columns)) {
-                            *value = line[column];
-                        }
-                    }
+                    let lines = &lines[..count * columns];
+                    transpose(lines, columns, &mut target[block * LINE..], width);
                 }
             }
         });
@@ -245,6 +241,31 @@ impl Correlation {
                 run: (rows.len() - 1) * pitch + columns,
             };
             dot_block(self.isa, &dot, sums, channels, first);
+        }
+    }
+}
+
+/// Writes `lines`, rows of `columns` values, as the columns of `target`, whose rows are `width` apart.
+fn transpose(lines: &[f32], columns: usize, target: &mut [f32], width: usize) {
+    let count = lines.len() / columns;
+    let (whole_lines, whole_columns) = (count / 4 * 4, columns / 4 * 4);
+    // Squares of 4x4, which the compiler turns in registers.
+    for column in (0..whole_columns).step_by(4) {
+        for line in (0..whole_lines).step_by(4) {
+            let mut square = [[0.0f32; 4]; 4];
+            for (index, values) in square.iter_mut().enumerate() {
+                values.copy_from_slice(&lines[(line + index) * columns + column..][..4]);
+            }
+            for index in 0..4 {
+                let turned = square.map(|values| values[index]);
+                target[(column + index) * width + line..][..4].copy_from_slice(&turned);
+            }
+        }
+    }
+    for (line, values) in lines.chunks_exact(columns).enumerate() {
+        let first = if line < whole_lines { whole_columns } else { 0 };
+        for (column, &value) in values.iter().enumerate().skip(first) {
+            target[column * width + line] = value;
         }
     }
 }

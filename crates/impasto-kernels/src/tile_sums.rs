@@ -42,7 +42,7 @@ fn outer_any<V: Lanes>(
 ) {
     if V::COUNT == 16 {
         match vectors {
-            1 => outer_offsets::<V, 8, 1>(outer, sums, width, first),
+            1 => outer_offsets::<V, 12, 1>(outer, sums, width, first),
             2 => outer_offsets::<V, 8, 2>(outer, sums, width, first),
             _ => outer_offsets::<V, 8, 3>(outer, sums, width, first),
         }
