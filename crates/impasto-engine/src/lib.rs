@@ -1,1 +1,36 @@
-//! stub
+//! Everything in impasto that touches a tensor: devices, weights, building blocks, feature networks, losses, training,
+//! and the algorithms themselves. It knows nothing of HTTP, command lines or printing.
+//!
+//! Rooms, each of which may use only those below it:
+//!
+//! ```text
+//! pipeline  registry
+//! algorithms/<name>
+//! train  data
+//! losses  features
+//! blocks
+//! device  tensor  weights  descriptor  traits  control  rng  error
+//! ```
+
+pub mod algorithms;
+pub mod blocks;
+pub mod control;
+pub mod data;
+pub mod descriptor;
+pub mod device;
+mod error;
+pub mod features;
+pub mod losses;
+pub mod models;
+pub mod pipeline;
+pub mod registry;
+pub mod rng;
+pub mod tensor;
+pub mod train;
+mod traits;
+pub mod weights;
+
+pub use burn::tensor::Device;
+pub use control::{Control, Event};
+pub use error::{Blame, EngineError, Result};
+pub use traits::{Style, StyleRequest, Stylizer};

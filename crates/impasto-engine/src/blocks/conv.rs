@@ -1,0 +1,98 @@
+//! The convolution layer.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::ops::{self, ConvSpec, PadMode};
+use crate::rng;
+
+/// How a [`Conv`] is built.
+#[derive(Debug, Clone, Copy)]
+pub struct ConvConfig {
+    /// Input channels.
+    pub channels_in: usize,
+    /// Output channels.
+    pub channels_out: usize,
+    /// Side of the square kernel.
+    pub kernel: usize,
+    /// Geometry.
+    pub spec: ConvSpec,
+    /// Factor on the He-normal initial weights.
+    pub init_gain: f32,
+}
+
+impl ConvConfig {
+    /// A convolution that keeps the picture's size: odd `kernel`, reflect padding of `kernel / 2`.
+    pub fn same(channels_in: usize, channels_out: usize, kernel: usize) -> Self {
+        let spec = ConvSpec { padding: kernel / 2, ..ConvSpec::default() };
+        Self { channels_in, channels_out, kernel, spec, init_gain: 1.0 }
+    }
+
+    /// Sets the stride.
+    pub fn stride(mut self, stride: usize) -> Self {
+        self.spec.stride = stride;
+        self
+    }
+
+    /// Doubles the picture's size (nearest neighbour) before convolving.
+    pub fn upsampled(mut self) -> Self {
+        self.spec.upsample = 2;
+        self
+    }
+
+    /// Sets the number of channel groups.
+    pub fn groups(mut self, groups: usize) -> Self {
+        self.spec.groups = groups;
+        self
+    }
+
+    /// Sets what lies beyond the border.
+    pub fn pad_mode(mut self, mode: PadMode) -> Self {
+        self.spec.pad_mode = mode;
+        self
+    }
+
+    /// Sets the padding.
+    pub fn padding(mut self, padding: usize) -> Self {
+        self.spec.padding = padding;
+        self
+    }
+
+    /// Scales the initial weights: below 1 for the last layer of a residual branch or of the network.
+    pub fn init_gain(mut self, gain: f32) -> Self {
+        self.init_gain = gain;
+        self
+    }
+
+    /// Draws He-normal weights from the stream named `name` of `seed`; biases are zero.
+    pub fn init(&self, seed: u64, name: &str, device: &Device) -> Conv {
+        let shape = [self.channels_out, self.channels_in / self.spec.groups, self.kernel, self.kernel];
+        let fan_in = (shape[1] * shape[2] * shape[3]) as f32;
+        let deviation = self.init_gain * (2.0 / fan_in).sqrt();
+        let draws = rng::normal(&mut rng::stream(seed, name, 0), shape.iter().product());
+        let weights: Vec<f32> = draws.into_iter().map(|v| v * deviation).collect();
+        Conv {
+            weight: Param::from_data(TensorData::new(weights, shape), device),
+            bias: Param::from_data(TensorData::zeros::<f32, _>([self.channels_out]), device),
+            spec: self.spec,
+        }
+    }
+}
+
+/// A 2-D convolution with bias.
+#[derive(Module, Debug)]
+pub struct Conv {
+    /// `[cout, cin / groups, kh, kw]`
+    pub weight: Param<Tensor<4>>,
+    /// `[cout]`
+    pub bias: Param<Tensor<1>>,
+    #[module(skip)]
+    spec: ConvSpec,
+}
+
+impl Conv {
+    /// `x` `[n, cin, h, w]` to `[n, cout, h', w']`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        ops::conv2d(x, self.weight.val(), self.bias.val(), self.spec)
+    }
+}

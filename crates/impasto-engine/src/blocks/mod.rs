@@ -1,0 +1,11 @@
+//! Building blocks: convolutions, normalisation, resampling. No paper names here.
+
+mod conv;
+mod norm;
+mod ops;
+mod resample;
+
+pub use conv::{Conv, ConvConfig};
+pub use norm::{channel_moments, instance_norm, modulated_norm};
+pub use ops::{ConvSpec, PadMode};
+pub use resample::{avg_pool2, leaky_relu, max_pool2, relu, upsample_bilinear2};

@@ -1,0 +1,36 @@
+//! Pooling, enlarging and activations.
+
+use burn::tensor::Tensor;
+use burn::tensor::module;
+use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
+
+use super::ops;
+
+/// 2x2 maximum pooling, stride 2, last odd row and column dropped: `[n, c, h, w]` to `[n, c, h / 2, w / 2]`.
+pub fn max_pool2(x: Tensor<4>) -> Tensor<4> {
+    ops::max_pool2(x)
+}
+
+/// 2x2 mean pooling, stride 2, last odd row and column dropped: `[n, c, h, w]` to `[n, c, h / 2, w / 2]`.
+pub fn avg_pool2(x: Tensor<4>) -> Tensor<4> {
+    module::avg_pool2d(x, AvgPoolOptions::new([2, 2]))
+}
+
+/// Bilinear enlargement by two, half-pixel centres: `[n, c, h, w]` to `[n, c, 2h, 2w]`.
+pub fn upsample_bilinear2(x: Tensor<4>) -> Tensor<4> {
+    let [_, _, h, w] = x.dims();
+    let options = InterpolateOptions::new(InterpolateMode::Bilinear)
+        .with_align_corners(false)
+        .with_output_size([h * 2, w * 2]);
+    module::interpolate(x, options)
+}
+
+/// `max(x, 0)`.
+pub fn relu(x: Tensor<4>) -> Tensor<4> {
+    ops::leaky_relu(x, 0.0)
+}
+
+/// `x` where positive, `slope * x` elsewhere.
+pub fn leaky_relu(x: Tensor<4>, slope: f64) -> Tensor<4> {
+    ops::leaky_relu(x, slope as f32)
+}

@@ -1,0 +1,8 @@
+//! Training pictures: folders indexed, checked, scaled once and kept in memory, then cropped and augmented by numbers
+//! that depend only on the seed and the sample's index, so that a resumed run sees what an uninterrupted one would.
+
+mod crops;
+mod folder;
+
+pub use crops::{Augment, Crops};
+pub use folder::{Folder, Rejected};

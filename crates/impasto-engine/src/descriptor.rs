@@ -1,0 +1,62 @@
+//! What an algorithm is and can do.
+
+use serde::Serialize;
+
+/// What an algorithm is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Task {
+    /// Paints a content picture in the style of others.
+    Stylizer,
+    /// Turns a picture into features that losses compare.
+    Features,
+}
+
+impl std::fmt::Display for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Stylizer => "stylizer",
+            Self::Features => "features",
+        })
+    }
+}
+
+/// What a stylizer takes as a style.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StyleInput {
+    /// Only pictures.
+    Picture,
+    /// Pictures, and the codes that it makes of them.
+    PictureOrCode,
+    /// None: not a stylizer.
+    None,
+}
+
+/// What an algorithm is and can do; one constant for each.
+#[derive(Debug, Clone, Serialize)]
+pub struct Descriptor {
+    /// Registry name: lower case, stable for ever.
+    pub name: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    /// What it is for.
+    pub task: Task,
+    /// The paper it follows, or a sentence on where it comes from.
+    pub paper: &'static str,
+    /// Licence of the weights it is usually run with.
+    pub licence: &'static str,
+    /// What it takes as a style.
+    pub style_input: StyleInput,
+    /// The smallest side in pixels it takes; smaller pictures are padded by reflection and cropped afterwards.
+    pub min_side: u32,
+    /// Sides are padded to a multiple of this and cropped afterwards.
+    pub size_multiple: u32,
+    /// Whether the output is a differentiable function of the content (false for optimisation).
+    pub differentiable: bool,
+    /// Whether `impasto train` can train it.
+    pub trainable: bool,
+    /// Peak memory of one run in bytes per content pixel, for the planner's estimate; measured, f32, CPU.
+    pub bytes_per_pixel: u32,
+}

@@ -1,0 +1,10 @@
+//! Losses: pure functions of tensors, each a mean over the batch, as `[1]`.
+
+mod adversarial;
+mod style;
+
+pub use adversarial::{finite_difference_penalty, relativistic, Side};
+pub use style::{
+    content, content_distance, contrastive_style, gram, gram_distance, moment_distance, out_of_range, sliced_wasserstein, squared_variation,
+    total_variation,
+};

@@ -1,0 +1,112 @@
+//! Content and style losses over features `[n, c, h, w]`.
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::log_softmax;
+
+use crate::blocks::{channel_moments, instance_norm};
+
+/// Mean squared difference of channel-normalised features: the same things in the same places, whatever their
+/// contrast (Huang and Belongie 2017, with both sides normalised).
+pub fn content(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
+    (instance_norm(output) - instance_norm(target)).square().mean()
+}
+
+/// Squared difference of two feature maps relative to the variance of `target` over positions, mean over the batch: 0 is
+/// equal, 1 is as far as each channel's mean everywhere. Unlike [`content`] it keeps the contrast, and quiet channels
+/// count as little as they are.
+pub fn content_distance(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
+    let [n, c, h, w] = target.dims();
+    let per_sample = |x: Tensor<4>| x.square().reshape([n, c * h * w]).mean_dim(1); // [n, 1]
+    let centred = target.clone() - target.clone().mean_dims(&[2, 3]); // [n, c, h, w]
+    (per_sample(output - target) / (per_sample(centred) + 1e-8)).mean()
+}
+
+/// Gram matrix divided by the number of positions: `[n, c, h, w]` to `[n, c, c]` (Gatys et al. 2016).
+pub fn gram(features: Tensor<4>) -> Tensor<3> {
+    let [n, c, h, w] = features.dims();
+    let flat = features.reshape([n, c, h * w]); // [n, c, hw]
+    flat.clone().matmul(flat.swap_dims(1, 2)) / (h * w) as f32 // [n, c, c]
+}
+
+/// Squared difference of two Gram matrices relative to the squared norm of `target`, mean over the batch. 0 is equal,
+/// 1 is as far as no features at all.
+pub fn gram_distance(output: Tensor<3>, target: Tensor<3>) -> Tensor<1> {
+    let [n, c, _] = output.dims();
+    let per_sample = |x: Tensor<3>| x.square().reshape([n, c * c]).sum_dim(1); // [n, 1]
+    (per_sample(output - target.clone()) / (per_sample(target) + 1e-8)).mean()
+}
+
+/// Squared difference of channel means and deviations relative to `target`'s, mean over the batch.
+pub fn moment_distance(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
+    let (mean, deviation) = channel_moments(output); // [n, c] each
+    let (target_mean, target_deviation) = channel_moments(target);
+    let relative = |a: Tensor<2>, b: Tensor<2>| {
+        let error = (a - b.clone()).square().sum_dim(1); // [n, 1]
+        (error / (b.square().sum_dim(1) + 1e-8)).mean()
+    };
+    relative(mean, target_mean) + relative(deviation, target_deviation)
+}
+
+/// Sliced Wasserstein distance between the distributions of feature vectors, relative to the variance of `target`
+/// (Heitz et al. 2021). Both maps must have the same number of positions; `directions` is `[c, k]` with unit columns.
+pub fn sliced_wasserstein(output: Tensor<4>, target: Tensor<4>, directions: Tensor<2>) -> Tensor<1> {
+    let [n, c, h, w] = output.dims();
+    let k = directions.dims()[1];
+    let project = |x: Tensor<4>| {
+        let flat = x.reshape([n, c, h * w]).swap_dims(1, 2); // [n, hw, c]
+        let projected = flat.matmul(directions.clone().reshape([1, c, k])); // [n, hw, k]
+        projected.sort(1)
+    };
+    let target = project(target);
+    let scale = target.clone().var_bias(1).mean() + 1e-8;
+    (project(output) - target).square().mean() / scale.detach()
+}
+
+/// Mean absolute difference of neighbouring pixels of `[n, c, h, w]` (anisotropic total variation).
+pub fn total_variation(image: Tensor<4>) -> Tensor<1> {
+    let [n, c, h, w] = image.dims();
+    let row = |from: usize, to: usize| image.clone().slice([0..n, 0..c, from..to, 0..w]);
+    let column = |from: usize, to: usize| image.clone().slice([0..n, 0..c, 0..h, from..to]);
+    let vertical = (row(1, h) - row(0, h - 1)).abs().mean();
+    let horizontal = (column(1, w) - column(0, w - 1)).abs().mean();
+    vertical + horizontal
+}
+
+/// Mean squared difference of neighbouring pixels of `[n, c, h, w]` (total variation with exponent 2, Mahendran and
+/// Vedaldi 2015): weighs fine grain more and edges less than [`total_variation`] of equal sum, and is smooth at 0.
+pub fn squared_variation(image: Tensor<4>) -> Tensor<1> {
+    let [n, c, h, w] = image.dims();
+    let row = |from: usize, to: usize| image.clone().slice([0..n, 0..c, from..to, 0..w]);
+    let column = |from: usize, to: usize| image.clone().slice([0..n, 0..c, 0..h, from..to]);
+    let vertical = (row(1, h) - row(0, h - 1)).square().mean();
+    let horizontal = (column(1, w) - column(0, w - 1)).square().mean();
+    vertical + horizontal
+}
+
+/// Mean squared excess over `[0, 1]`: what clamping would cut off.
+pub fn out_of_range(image: Tensor<4>) -> Tensor<1> {
+    let above = (image.clone() - 1.0).clamp_min(0.0);
+    let below = (-image).clamp_min(0.0);
+    (above.square() + below.square()).mean()
+}
+
+/// Contrastive style signal: each output's statistics should be nearer to its own style's than to those of the other
+/// styles in the batch. `output` and `target` are statistics `[n, d]`; cross-entropy over cosine similarities divided
+/// by `temperature`. 0 for batches of one.
+pub fn contrastive_style(output: Tensor<2>, target: Tensor<2>, temperature: f32) -> Tensor<1> {
+    let [n, _] = output.dims();
+    let device = output.device();
+    if n < 2 {
+        return Tensor::zeros([1], &device);
+    }
+    // Without the batch's mean style the vectors all point the same way.
+    let centre = target.clone().mean_dim(0); // [1, d]
+    let unit = |x: Tensor<2>| {
+        let x = x - centre.clone(); // [n, d]
+        let norm = (x.clone().square().sum_dim(1) + 1e-8).sqrt(); // [n, 1]
+        x / norm
+    };
+    let similarity = unit(output).matmul(unit(target).transpose()) / temperature; // [n, n]
+    let own = Tensor::<2>::eye(n, &device);
+    -(log_softmax(similarity, 1) * own).sum() / n as f32
+}

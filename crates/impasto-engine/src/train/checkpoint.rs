@@ -1,0 +1,199 @@
+//! Checkpoints: one directory each, written under another name, flushed, read back, renamed; then the `latest` pointer
+//! moves. At any instant the old or the new one loads, never a mix.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{EngineError, Result};
+use crate::weights::{self, Arrays, Precision};
+
+/// Everything a resume needs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    /// Parameters, moments and averages; names have a dotted prefix for each owner.
+    pub arrays: Arrays,
+    /// Whole numbers, such as step counts.
+    pub counters: BTreeMap<String, u64>,
+}
+
+impl State {
+    /// The arrays whose names begin with `prefix.`, without it.
+    pub fn under(&self, prefix: &str) -> Arrays {
+        let strip = |name: &str| name.strip_prefix(prefix)?.strip_prefix('.').map(str::to_owned);
+        self.arrays.iter().filter_map(|(name, array)| Some((strip(name)?, array.clone()))).collect()
+    }
+
+    /// Adds `arrays` with `prefix.` before their names.
+    pub fn put(&mut self, prefix: &str, arrays: Arrays) {
+        self.arrays.extend(arrays.into_iter().map(|(name, array)| (format!("{prefix}.{name}"), array)));
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    version: u32,
+    step: u64,
+    config: serde_json::Value,
+    counters: BTreeMap<String, u64>,
+    state_blake3: String,
+}
+
+const VERSION: u32 = 1;
+const STATE_FILE: &str = "state.safetensors";
+const MANIFEST_FILE: &str = "manifest.json";
+const LATEST_FILE: &str = "latest";
+
+/// A training state at a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// Steps done.
+    pub step: u64,
+    /// The run's configuration, to refuse resuming with another one.
+    pub config: serde_json::Value,
+    /// The state.
+    pub state: State,
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint into `folder` and makes it the latest.
+    ///
+    /// # Errors
+    /// [`EngineError::Environment`] when it cannot be written or does not read back equal; the former latest one stays.
+    pub fn save(&self, folder: &Path) -> Result<PathBuf> {
+        let name = format!("step-{:08}", self.step);
+        let target = folder.join(&name);
+        let temporary = folder.join(format!(".{name}.partial"));
+        let failed = |e: std::io::Error| {
+            EngineError::Environment(format!("cannot write the checkpoint {}: {e}", target.display()))
+        };
+        if temporary.exists() {
+            std::fs::remove_dir_all(&temporary).map_err(failed)?;
+        }
+        std::fs::create_dir_all(&temporary).map_err(failed)?;
+        let bytes = weights::to_bytes(&self.state.arrays, HashMap::new(), Precision::F32)?;
+        let manifest = Manifest {
+            version: VERSION,
+            step: self.step,
+            config: self.config.clone(),
+            counters: self.state.counters.clone(),
+            state_blake3: blake3::hash(&bytes).to_hex().to_string(),
+        };
+        let json = serde_json::to_vec_pretty(&manifest).map_err(|e| EngineError::Internal(e.to_string()))?;
+        weights::write_atomic(&temporary.join(STATE_FILE), &bytes)?;
+        weights::write_atomic(&temporary.join(MANIFEST_FILE), &json)?;
+        read(&temporary)?;
+        if target.exists() {
+            std::fs::remove_dir_all(&target).map_err(failed)?;
+        }
+        std::fs::rename(&temporary, &target).map_err(failed)?;
+        weights::sync_folder(folder).map_err(failed)?;
+        weights::write_atomic(&folder.join(LATEST_FILE), name.as_bytes())?;
+        Ok(target)
+    }
+
+    /// Reads the latest checkpoint of `folder`; `None` when there is none yet.
+    ///
+    /// # Errors
+    /// [`EngineError::File`] when it is damaged.
+    pub fn latest(folder: &Path) -> Result<Option<Self>> {
+        let pointer = folder.join(LATEST_FILE);
+        if !pointer.exists() {
+            return Ok(None);
+        }
+        let name = std::fs::read_to_string(&pointer).map_err(|e| EngineError::io(&pointer, &e))?;
+        if !name.starts_with("step-") || name.contains(['/', '\\']) {
+            return Err(EngineError::file(pointer, "is damaged: it does not name a checkpoint"));
+        }
+        read(&folder.join(name)).map(Some)
+    }
+
+    /// Deletes all but the newest `keep` checkpoints of `folder`; failures to delete are ignored.
+    pub fn prune(folder: &Path, keep: usize) {
+        let Ok(entries) = std::fs::read_dir(folder) else { return };
+        let mut found: Vec<PathBuf> = entries
+            .flatten()
+            .map(|e| e.path())
+            .filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("step-")))
+            .collect();
+        found.sort();
+        let surplus = found.len().saturating_sub(keep);
+        for path in &found[..surplus] {
+            let _ = std::fs::remove_dir_all(path);
+        }
+    }
+}
+
+fn read(folder: &Path) -> Result<Checkpoint> {
+    let manifest_path = folder.join(MANIFEST_FILE);
+    let json = std::fs::read(&manifest_path).map_err(|e| EngineError::io(&manifest_path, &e))?;
+    let manifest: Manifest = serde_json::from_slice(&json)
+        .map_err(|e| EngineError::file(&manifest_path, format!("is not a checkpoint manifest ({e})")))?;
+    if manifest.version != VERSION {
+        let reason = format!("has format {}, this impasto reads {VERSION}", manifest.version);
+        return Err(EngineError::file(&manifest_path, reason));
+    }
+    let state_path = folder.join(STATE_FILE);
+    let bytes = std::fs::read(&state_path).map_err(|e| EngineError::io(&state_path, &e))?;
+    if blake3::hash(&bytes).to_hex().as_str() != manifest.state_blake3 {
+        return Err(EngineError::file(&state_path, "is damaged: its hash differs from the manifest's"));
+    }
+    let (arrays, _) = weights::from_bytes(&bytes).map_err(|reason| EngineError::file(&state_path, reason))?;
+    let state = State { arrays, counters: manifest.counters };
+    Ok(Checkpoint { step: manifest.step, config: manifest.config, state })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::Array;
+
+    fn sample(step: u64) -> Checkpoint {
+        let mut state = State::default();
+        let values = vec![1.5, f32::MIN_POSITIVE, -0.0, step as f32];
+        state.put("a", Arrays::from([("w".to_owned(), Array { shape: vec![2, 2], values })]));
+        state.counters.insert("adam.step".to_owned(), step);
+        Checkpoint { step, config: serde_json::json!({"seed": 1}), state }
+    }
+
+    #[test]
+    fn the_latest_checkpoint_comes_back_bit_for_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Checkpoint::latest(folder.path()).unwrap(), None);
+        for step in [3, 7, 12] {
+            sample(step).save(folder.path()).unwrap();
+            assert_eq!(Checkpoint::latest(folder.path()).unwrap(), Some(sample(step)));
+        }
+        Checkpoint::prune(folder.path(), 1);
+        assert_eq!(Checkpoint::latest(folder.path()).unwrap(), Some(sample(12)));
+        assert!(!folder.path().join("step-00000003").exists());
+    }
+
+    #[test]
+    fn every_flipped_byte_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = sample(5).save(folder.path()).unwrap();
+        let file = path.join(STATE_FILE);
+        let good = std::fs::read(&file).unwrap();
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 0x10;
+            std::fs::write(&file, bad).unwrap();
+            assert!(Checkpoint::latest(folder.path()).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_half_written_checkpoint_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        sample(5).save(folder.path()).unwrap();
+        let partial = folder.path().join(".step-00000006.partial");
+        std::fs::create_dir(&partial).unwrap();
+        std::fs::write(partial.join(STATE_FILE), b"half").unwrap();
+        assert_eq!(Checkpoint::latest(folder.path()).unwrap(), Some(sample(5)));
+        sample(6).save(folder.path()).unwrap();
+        assert_eq!(Checkpoint::latest(folder.path()).unwrap(), Some(sample(6)));
+    }
+}

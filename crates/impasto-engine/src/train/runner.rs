@@ -1,0 +1,191 @@
+//! The training loop.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use super::tensorboard::EventWriter;
+use super::{Checkpoint, Metrics, Objective, RunDir};
+use crate::control::{Control, Event};
+use crate::error::{EngineError, Result};
+use crate::weights::{self, Precision};
+
+/// How long to train and how often to do what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunSettings {
+    /// Steps in all, those before a resume included.
+    pub steps: u64,
+    /// Samples a step, for the figures.
+    pub batch: u64,
+    /// Log averaged metrics every so many steps.
+    pub log_every: u64,
+    /// Write a sample grid every so many steps.
+    pub preview_every: u64,
+    /// Write a checkpoint every so many steps, and when cancelled.
+    pub checkpoint_every: u64,
+    /// Checkpoints kept.
+    pub keep: usize,
+    /// Stop, with a checkpoint, after this time.
+    pub time_limit: Option<Duration>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Steps done in all.
+    pub step: u64,
+    /// Whether all steps of the settings are done.
+    pub complete: bool,
+    /// Samples a second in this session.
+    pub samples_per_second: f64,
+}
+
+/// Roll-backs to a checkpoint after which a run is given up.
+const MAX_ROLL_BACKS: u32 = 3;
+
+/// Trains `objective` from its latest checkpoint (or the beginning) to the end, a time limit or a cancel; each of them
+/// leaves a checkpoint and the averaged weights in 16 bit. `config` is stored in every checkpoint, and a checkpoint
+/// with another one is refused.
+///
+/// # Errors
+/// [`EngineError::File`] for a checkpoint that does not fit, [`EngineError::Environment`] for a full disk (the last
+/// checkpoint stays), [`EngineError::Internal`] when values stop being finite again and again.
+pub fn run(
+    objective: &mut dyn Objective,
+    settings: &RunSettings,
+    config: &serde_json::Value,
+    dir: &RunDir,
+    control: &Control,
+) -> Result<Summary> {
+    let first = resume(objective, config, dir)?;
+    let mut session = Session::start(dir, settings, first, control)?;
+    let (mut step, mut roll_backs) = (first, 0);
+    if first == 0 {
+        save(objective, config, dir, 0, settings)?;
+    }
+    while step < settings.steps && !control.is_cancelled() && !session.out_of_time() {
+        let metrics = objective.step(step)?;
+        if let Some(name) = not_finite(&metrics) {
+            roll_backs += 1;
+            if roll_backs > MAX_ROLL_BACKS {
+                return Err(EngineError::Internal(format!("'{name}' is not finite after {MAX_ROLL_BACKS} roll-backs")));
+            }
+            let to = resume(objective, config, dir)?;
+            objective.soften();
+            control.warn(format!("step {step}: '{name}' is not finite; back to step {to} with half the learning rate"));
+            step = to;
+            continue;
+        }
+        step += 1;
+        session.record(step, &metrics)?;
+        if step % settings.preview_every == 0 || step == settings.steps {
+            session.preview(step, objective)?;
+        }
+        if step % settings.checkpoint_every == 0 {
+            save(objective, config, dir, step, settings)?;
+        }
+    }
+    if step % settings.checkpoint_every != 0 {
+        save(objective, config, dir, step, settings)?;
+    }
+    let (header, arrays) = objective.export();
+    weights::save(&dir.weights(), &header, &arrays, Precision::F16)?;
+    Ok(session.finish(step))
+}
+
+fn resume(objective: &mut dyn Objective, config: &serde_json::Value, dir: &RunDir) -> Result<u64> {
+    let Some(checkpoint) = Checkpoint::latest(&dir.checkpoints())? else { return Ok(0) };
+    if checkpoint.config != *config {
+        return Err(EngineError::file(
+            dir.root(),
+            "was started with another configuration; resume without options, or start a new run",
+        ));
+    }
+    objective.restore(&checkpoint.state).map_err(|reason| EngineError::file(dir.checkpoints(), reason))?;
+    Ok(checkpoint.step)
+}
+
+fn save(
+    objective: &dyn Objective,
+    config: &serde_json::Value,
+    dir: &RunDir,
+    step: u64,
+    settings: &RunSettings,
+) -> Result<()> {
+    Checkpoint { step, config: config.clone(), state: objective.state() }.save(&dir.checkpoints())?;
+    Checkpoint::prune(&dir.checkpoints(), settings.keep);
+    Ok(())
+}
+
+fn not_finite(metrics: &Metrics) -> Option<&'static str> {
+    metrics.iter().find(|(_, value)| !value.is_finite()).map(|(name, _)| *name)
+}
+
+/// What one sitting of a run keeps for its figures.
+struct Session<'a> {
+    dir: &'a RunDir,
+    settings: &'a RunSettings,
+    control: &'a Control,
+    events: EventWriter,
+    started: Instant,
+    first: u64,
+    sums: Metrics,
+    count: u64,
+}
+
+impl<'a> Session<'a> {
+    fn start(dir: &'a RunDir, settings: &'a RunSettings, first: u64, control: &'a Control) -> Result<Self> {
+        let events = EventWriter::create(dir.root()).map_err(|e| EngineError::io(dir.root(), &e))?;
+        control.emit(Event::Started { stage: "train".into(), total: settings.steps });
+        let started = Instant::now();
+        Ok(Self { dir, settings, control, events, started, first, sums: Metrics::new(), count: 0 })
+    }
+
+    fn out_of_time(&self) -> bool {
+        self.settings.time_limit.is_some_and(|limit| self.started.elapsed() >= limit)
+    }
+
+    fn speed(&self, step: u64) -> f64 {
+        let samples = step.saturating_sub(self.first) * self.settings.batch;
+        samples as f64 / self.started.elapsed().as_secs_f64().max(1e-9)
+    }
+
+    fn record(&mut self, step: u64, metrics: &Metrics) -> Result<()> {
+        for (name, value) in metrics {
+            *self.sums.entry(name).or_default() += value;
+        }
+        self.count += 1;
+        if step % self.settings.log_every != 0 && step != self.settings.steps {
+            return Ok(());
+        }
+        let count = self.count as f32;
+        let means: Metrics = std::mem::take(&mut self.sums).into_iter().map(|(k, v)| (k, v / count)).collect();
+        self.count = 0;
+        let failed = |e: std::io::Error| EngineError::Environment(format!("cannot write the log: {e}"));
+        let line = serde_json::json!({ "step": step, "samples_per_second": self.speed(step), "metrics": means });
+        let mut log = OpenOptions::new().create(true).append(true).open(self.dir.log()).map_err(failed)?;
+        writeln!(log, "{line}").map_err(failed)?;
+        self.events.scalars(step, means.iter().map(|(k, v)| (*k, *v))).map_err(failed)?;
+        let figures: Vec<String> = means.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        let message = format!("{:.1} images/s  {}", self.speed(step), figures.join("  "));
+        self.control.emit(Event::Progress { done: step, total: self.settings.steps, message });
+        Ok(())
+    }
+
+    fn preview(&self, step: u64, objective: &dyn Objective) -> Result<()> {
+        let path = self.dir.sample(step);
+        let options = impasto_image::EncodeOptions::new(impasto_image::Format::Png);
+        impasto_image::save(&objective.preview()?, &path, &options, true)
+            .map_err(|e| EngineError::picture(&path, e))?;
+        self.control.emit(Event::Preview { path });
+        Ok(())
+    }
+
+    fn finish(self, step: u64) -> Summary {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let summary =
+            Summary { step, complete: step >= self.settings.steps, samples_per_second: self.speed(step) };
+        self.control.emit(Event::Finished { stage: "train".into(), seconds });
+        summary
+    }
+}
