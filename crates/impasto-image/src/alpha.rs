@@ -24,9 +24,11 @@ pub fn bleed(picture: &mut Picture) {
     }
     // From the coarsest, which always holds a colour, each level fills the gaps of the finer one.
     let mut coarse = levels.pop();
-    while let (Some(from), Some(mut into)) = (coarse.take(), levels.pop()) {
-        into.fill_from(&from);
-        coarse = Some(into);
+    while let Some(mut finer) = levels.pop() {
+        if let Some(coarse) = &coarse {
+            finer.fill_from(coarse);
+        }
+        coarse = Some(finer);
     }
     if let Some(coarse) = coarse {
         let pixels = picture.rgb.as_chunks_mut::<3>().0;

@@ -24,6 +24,7 @@ pub mod colour;
 pub mod compose;
 mod container;
 mod decode;
+mod directory;
 mod encode;
 mod error;
 mod exif;

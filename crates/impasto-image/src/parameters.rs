@@ -4,6 +4,7 @@
 //! (JSON). JPEG, WebP and TIFF get the same two as properties of an XMP packet. BMP has no place for them.
 
 use crate::container::{jpeg_segments, webp_chunks};
+use crate::directory::{Directory, tag};
 use crate::error::ImageError;
 use crate::format::Format;
 use crate::limits::Limits;
@@ -103,12 +104,11 @@ pub fn read_parameters(bytes: &[u8], limits: &Limits) -> Result<Option<Parameter
         }
         Format::Jpeg => jpeg_segments(bytes)
             .filter(|segment| segment.kind == 0xe1)
-            .find_map(|segment| segment.data.strip_prefix(XMP_PREFIX))
-            .map(<[u8]>::to_vec),
+            .find_map(|segment| segment.data.strip_prefix(XMP_PREFIX)),
         Format::WebP => webp_chunks(bytes)
             .find(|chunk| &chunk.kind == b"XMP ")
-            .map(|chunk| chunk.data.to_vec()),
-        Format::Tiff => crate::decode::tiff_xmp(bytes, limits),
+            .map(|chunk| chunk.data),
+        Format::Tiff => Directory::first(bytes).and_then(|file| file.data(tag::XMP)),
         Format::Bmp | Format::Gif => None,
     };
     let Some(packet) = packet else {
@@ -122,12 +122,12 @@ pub fn read_parameters(bytes: &[u8], limits: &Limits) -> Result<Option<Parameter
             limit,
         });
     }
-    let Ok(packet) = String::from_utf8(packet) else {
+    let Ok(packet) = std::str::from_utf8(packet) else {
         return Ok(None);
     };
     Ok(Parameters::from_parts(
-        element(&packet, "parameters"),
-        element(&packet, "json"),
+        element(packet, "parameters"),
+        element(packet, "json"),
     ))
 }
 

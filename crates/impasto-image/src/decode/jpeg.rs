@@ -139,13 +139,11 @@ fn extras(bytes: &[u8], limits: &Limits) -> Extras {
     }
     if !parts.is_empty() {
         parts.sort_by_key(|(number, _)| *number);
-        extras.take_icc(
-            parts
-                .iter()
-                .flat_map(|(_, part)| part.iter().copied())
-                .collect(),
-            limits,
-        );
+        let profile: Vec<u8> = parts
+            .iter()
+            .flat_map(|(_, part)| part.iter().copied())
+            .collect();
+        extras.take_icc(&profile, limits);
     }
     extras
 }

@@ -18,7 +18,6 @@ use crate::limits::Limits;
 use crate::picture::{Metadata, Picture, Source};
 use crate::{alpha, exif};
 
-pub(crate) use self::tiff::xmp as tiff_xmp;
 pub(crate) use raster::{Model, Raster, Samples};
 
 /// What a container says besides its pixels.
@@ -68,12 +67,12 @@ impl Extras {
     }
 
     /// Takes a colour profile unless it is over the limit.
-    pub(crate) fn take_icc(&mut self, profile: Vec<u8>, limits: &Limits) {
+    pub(crate) fn take_icc(&mut self, profile: &[u8], limits: &Limits) {
         if profile.len() > limits.max_icc_bytes {
             self.notes
                 .push("The colour profile is larger than the limit and was ignored.".into());
         } else {
-            self.icc = Some(profile);
+            self.icc = Some(profile.to_vec());
         }
     }
 

@@ -136,7 +136,7 @@ fn profile(data: &[u8], extras: &mut Extras, limits: &Limits) {
             "the colour profile's size in bytes",
         )
     }) {
-        Some(Ok(Some(profile))) => extras.take_icc(profile, limits),
+        Some(Ok(Some(profile))) => extras.take_icc(&profile, limits),
         Some(Err(_)) => extras
             .notes
             .push("The colour profile is larger than the limit and was ignored.".into()),

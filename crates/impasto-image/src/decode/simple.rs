@@ -86,15 +86,7 @@ fn webp_extras(bytes: &[u8], extras: &mut Extras, limits: &Limits) -> Result<(),
     let mut frames = 0;
     for chunk in webp_chunks(bytes) {
         match &chunk.kind {
-            b"ICCP" if extras.icc.is_none() => {
-                if chunk.data.len() <= limits.max_icc_bytes {
-                    extras.take_icc(chunk.data.to_vec(), limits);
-                } else {
-                    extras.notes.push(
-                        "The colour profile is larger than the limit and was ignored.".into(),
-                    );
-                }
-            }
+            b"ICCP" if extras.icc.is_none() => extras.take_icc(chunk.data, limits),
             b"EXIF" if extras.exif.is_none() => extras.take_exif(chunk.data, limits),
             b"XMP " if extras.xmp.is_none() => extras.take_xmp(chunk.data, limits),
             b"ANMF" => frames += 1,

@@ -6,7 +6,7 @@ use tiff::decoder::{Decoder, DecodingResult, Limits as TiffLimits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
-use crate::container::tiff_pages;
+use crate::directory::{Directory, tag};
 use crate::error::ImageError;
 use crate::format::Format;
 use crate::limits::Limits;
@@ -18,14 +18,22 @@ type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
 
 /// One strip or tile may be this large before the decoder refuses; real files stay far below.
 const CHUNK_BYTES: usize = 32 << 20;
-const TAG_XMP: Tag = Tag::Unknown(700);
+/// Structural tags are expanded value by value; real ones stay far below this.
+const VALUE_BYTES: usize = 16 << 20;
+/// EXIF fields are looked up in a copy of the file; the fields of a larger one are not worth that.
+const EXIF_FILE_BYTES: usize = 32 << 20;
 /// The value of `ExtraSamples` that means "colours are multiplied by this alpha".
 const ASSOCIATED_ALPHA: u16 = 1;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), ImageError> {
+    let directory = Directory::first(bytes)
+        .ok_or_else(|| ImageError::corrupt(Format::Tiff, "the first directory is missing"))?;
+    if let Some(reason) = directory.hostile(limits.max_pixels) {
+        return Err(ImageError::corrupt(Format::Tiff, reason));
+    }
     let mut values = TiffLimits::default();
-    values.ifd_value_size = limits.max_icc_bytes.max(limits.max_text_bytes).max(1 << 20);
-    values.decoding_buffer_size = 0;
+    values.ifd_value_size = VALUE_BYTES;
+    values.decoding_buffer_size = VALUE_BYTES;
     values.intermediate_buffer_size = CHUNK_BYTES;
     let mut reader = Decoder::new(Cursor::new(bytes))
         .map_err(fail)?
@@ -38,17 +46,19 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
         ));
     }
     limits.check_size(width, height)?;
+    if let Some(reason) = directory.hostile(u64::from(width) * u64::from(height)) {
+        return Err(ImageError::corrupt(Format::Tiff, reason));
+    }
     let color = reader.colortype().map_err(fail)?;
-    let mut extras = extras(bytes, &mut reader, limits)?;
+    let mut extras = extras(bytes, &directory, limits)?;
     let layout = Layout::of(color, &mut reader)?;
 
     let too_large = || ImageError::DecoderMemory {
         format: Format::Tiff,
     };
     let stored = samples(width, height, layout.channels).ok_or_else(too_large)?;
-    // A 64-bit sample is the widest there is.
-    values.decoding_buffer_size =
-        stored.saturating_mul(usize::from(layout.bits.div_ceil(8).max(1)));
+    let bytes_per_sample = usize::from(layout.bits.div_ceil(8).max(1));
+    values.decoding_buffer_size = stored.saturating_mul(bytes_per_sample).max(VALUE_BYTES);
     let mut reader = reader.with_limits(values);
     let mut buffer = DecodingResult::U8(Vec::new());
     let plan = reader.read_image_to_buffer(&mut buffer).map_err(fail)?;
@@ -241,23 +251,25 @@ fn palette(indices: &[u8], bits: u8, reader: &mut Reader<'_>) -> Result<Samples,
     Ok(Samples::U8(out))
 }
 
-fn extras(bytes: &[u8], reader: &mut Reader<'_>, limits: &Limits) -> Result<Extras, ImageError> {
-    let mut extras = Extras::default();
+fn extras(bytes: &[u8], directory: &Directory<'_>, limits: &Limits) -> Result<Extras, ImageError> {
+    let mut extras = Extras {
+        orientation: directory.orientation(),
+        ..Extras::default()
+    };
     extras.take_frames(
-        tiff_pages(bytes, u64::from(limits.max_frames) + 1),
+        directory.pages(u64::from(limits.max_frames) + 1),
         "pages",
         limits,
     )?;
-    if let Ok(profile) = reader.get_tag_u8_vec(Tag::IccProfile) {
+    if let Some(profile) = directory.data(tag::ICC) {
         extras.take_icc(profile, limits);
     }
-    if let Ok(packet) = reader.get_tag_u8_vec(TAG_XMP) {
-        extras.take_xmp(&packet, limits);
+    if let Some(packet) = directory.data(tag::XMP) {
+        extras.take_xmp(packet, limits);
     }
     // A TIFF file is itself the structure that EXIF borrowed.
-    if let Some(found) = crate::exif::Exif::read(bytes.to_vec()) {
-        extras.orientation = found.orientation();
-        extras.exif = found.rebuild(true);
+    if bytes.len() <= EXIF_FILE_BYTES {
+        extras.exif = crate::exif::Exif::read(bytes.to_vec()).and_then(|found| found.rebuild(true));
     }
     Ok(extras)
 }
@@ -270,12 +282,4 @@ fn fail(error: TiffError) -> ImageError {
         },
         other => ImageError::corrupt(Format::Tiff, other),
     }
-}
-
-/// The XMP packet of a TIFF, if it has one within the limits.
-pub(crate) fn xmp(bytes: &[u8], limits: &Limits) -> Option<Vec<u8>> {
-    let mut values = TiffLimits::default();
-    values.ifd_value_size = limits.max_text_bytes.saturating_add(1);
-    let mut reader = Decoder::new(Cursor::new(bytes)).ok()?.with_limits(values);
-    reader.get_tag_u8_vec(TAG_XMP).ok()
 }

@@ -110,7 +110,10 @@ impl Job<'_> {
         }
         let mut image = encoder.new_image::<C>(self.width, self.height)?;
         if alpha {
-            image.extra_samples(&[ExtraSamples::UnassociatedAlpha])?;
+            // The colour type counts alpha among its own samples already; only its meaning is missing.
+            image
+                .encoder()
+                .write_tag(Tag::ExtraSamples, ExtraSamples::UnassociatedAlpha.to_u16())?;
         }
         let directory = image.encoder();
         for field in fields
