@@ -1,0 +1,70 @@
+//! What the command line takes. Options shared by all commands are here, each command's own beside its code.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use impasto_engine::device::DeviceSpec;
+
+use crate::commands::train::TrainArgs;
+
+/// The exit codes, for the help text.
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an input was refused, 4 a resource limit was \
+                          reached, 130 interrupted.";
+
+/// Makes pictures with neural networks: paints photographs in the style of paintings, with models of its own.
+#[derive(Debug, Parser)]
+#[command(name = "impasto", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Global {
+    /// Where to compute: auto, cpu, cuda[:N] or wgpu[:N]; auto takes the best that is compiled in and present.
+    #[arg(long, global = true, value_name = "DEVICE")]
+    pub(crate) device: Option<DeviceSpec>,
+    /// Seed of everything random; drawn, and said, when absent.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(..1 << 53))]
+    pub(crate) seed: Option<u64>,
+    /// How progress is shown, on standard error.
+    #[arg(long, global = true, value_name = "HOW", default_value = "auto")]
+    pub(crate) progress: ProgressMode,
+    /// Say nothing but warnings and errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+impl Global {
+    /// The device asked for.
+    pub(crate) fn device(&self) -> DeviceSpec {
+        self.device.unwrap_or_default()
+    }
+
+    /// The seed asked for, or one drawn from the system's randomness. 32 bits, so that it is easy to type.
+    pub(crate) fn seed(&self) -> u64 {
+        use std::hash::{BuildHasher, RandomState};
+        self.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) >> 32)
+    }
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressMode {
+    /// A bar on a terminal, plain lines elsewhere.
+    Auto,
+    /// A line now and then.
+    Plain,
+    /// One JSON object a line for every event, notes, warnings and errors included.
+    Json,
+    /// None; notes, warnings and errors as plain lines.
+    None,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a network on folders of pictures, or go on with a run.
+    Train(TrainArgs),
+}

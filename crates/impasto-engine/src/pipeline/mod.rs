@@ -1,0 +1,3 @@
+//! Whole jobs, from files to files: what the command line, the server and programs call.
+
+pub mod train;

@@ -1,0 +1,113 @@
+//! The pictures of a run.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::config::{RunConfig, Source};
+use crate::control::Control;
+use crate::data::{Augment, Crops, Folder};
+use crate::error::{EngineError, Result};
+use crate::registry::Trainer;
+
+/// Rejected files named one by one before they are only counted.
+const NAMED_REJECTS: usize = 10;
+
+/// The folders of all roles, in the trainer's order.
+pub(super) struct Loaded {
+    roles: Vec<Role>,
+}
+
+struct Role {
+    name: &'static str,
+    stream: &'static str,
+    folder: Folder,
+    blake3: String,
+}
+
+/// Absolute paths, so that a run can be resumed from any folder.
+pub(super) fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    paths.iter().map(|path| path.canonicalize().map_err(|e| EngineError::io(path, &e))).collect()
+}
+
+/// Reads the pictures of every role; files that cannot be used are reported as warnings.
+pub(super) fn load(
+    trainer: &Trainer,
+    sources: &BTreeMap<String, Vec<PathBuf>>,
+    short_side: u32,
+    crop: usize,
+    control: &Control,
+) -> Result<Loaded> {
+    let mut roles = Vec::new();
+    for role in trainer.roles {
+        let paths = sources.get(role.name).map_or(&[][..], Vec::as_slice);
+        let folder = Folder::load(paths, short_side, crop as u32, control)?;
+        for rejected in folder.rejected().iter().take(NAMED_REJECTS) {
+            control.warn(format!("not used: {}: {}", rejected.path.display(), rejected.reason));
+        }
+        let found = folder.len() + folder.rejected().len();
+        control.note(format!("{}: {} of {found} pictures are used", role.name, folder.len()));
+        let blake3 = fingerprint(&folder)?;
+        roles.push(Role { name: role.name, stream: role.stream, folder, blake3 });
+    }
+    Ok(Loaded { roles })
+}
+
+impl Loaded {
+    /// What the configuration records of each role.
+    pub(super) fn configs(&self, sources: &BTreeMap<String, Vec<PathBuf>>) -> BTreeMap<String, Source> {
+        let config = |role: &Role| Source {
+            paths: sources.get(role.name).cloned().unwrap_or_default(),
+            pictures: role.folder.len(),
+            blake3: role.blake3.clone(),
+        };
+        self.roles.iter().map(|role| (role.name.to_owned(), config(role))).collect()
+    }
+
+    /// Bytes of pictures kept in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.roles.iter().map(|role| role.folder.bytes()).sum()
+    }
+
+    /// Crops of every role, in the trainer's order.
+    pub(super) fn into_crops(self, size: usize, seed: u64) -> Vec<Crops> {
+        let augment = Augment { mirror: true, half_size: 0.3 };
+        self.roles.into_iter().map(|role| Crops::new(role.folder, size, augment, seed, role.stream)).collect()
+    }
+}
+
+/// Hash over the contents of the usable files, in order.
+fn fingerprint(folder: &Folder) -> Result<String> {
+    let mut all = blake3::Hasher::new();
+    for path in folder.paths() {
+        let mut one = blake3::Hasher::new();
+        std::fs::File::open(path)
+            .and_then(|file| one.update_reader(file).map(|_| ()))
+            .map_err(|e| EngineError::io(path, &e))?;
+        all.update(one.finalize().as_bytes());
+    }
+    Ok(all.finalize().to_hex().to_string())
+}
+
+/// What the trained weights say about their origin. Folders appear by their last component only: weights travel, and
+/// nobody else's disk is their business.
+pub(super) fn provenance(config: &RunConfig) -> serde_json::Value {
+    let last = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let data: serde_json::Map<_, _> = config
+        .data
+        .iter()
+        .map(|(role, source)| {
+            let folders: Vec<String> = source.paths.iter().map(last).collect();
+            (role.clone(), json!({"folders": folders, "pictures": source.pictures, "blake3": source.blake3}))
+        })
+        .collect();
+    let perception = config.perception.as_ref().map(|p| json!({"network": p.network.name(), "blake3": p.blake3}));
+    json!({
+        "impasto": config.impasto,
+        "device": config.device,
+        "data": data,
+        "perception": perception,
+        "settings": config.training,
+    })
+}

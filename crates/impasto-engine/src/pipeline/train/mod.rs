@@ -1,0 +1,241 @@
+//! Training from folders of pictures: a request is resolved into a [`RunConfig`], data and networks are loaded, and the
+//! one training loop ([`crate::train::run`]) does the rest. A run is resumed from its folder alone.
+
+mod config;
+mod data;
+mod estimate;
+mod settings;
+
+pub use config::{Perception, RunConfig, Schedule, Source};
+pub use estimate::{Estimate, peak_bytes};
+pub use settings::{Setting, assign, settings_of};
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::control::Control;
+use crate::device::{self, DeviceSpec};
+use crate::error::{EngineError, Result};
+use crate::models::PerceptionSpec;
+use crate::registry::{self, Entry, TrainParts, Trainer};
+use crate::train::{Objective, RunDir, RunSettings, Summary, run};
+use data::Loaded;
+
+/// A new run, as a user asks for it.
+#[derive(Debug, Clone)]
+pub struct TrainRequest {
+    /// Registry name of the algorithm.
+    pub algorithm: String,
+    /// Folders or picture files by role; the roles are those of [`Trainer::roles`].
+    pub sources: BTreeMap<String, Vec<PathBuf>>,
+    /// The network losses compare with, for trainers that need one.
+    pub perception: Option<PerceptionSpec>,
+    /// Settings that differ from the algorithm's defaults; see [`assign`].
+    pub settings: toml::Table,
+    /// When to log, preview and save.
+    pub schedule: Schedule,
+    /// Where to train.
+    pub device: DeviceSpec,
+}
+
+/// A run that is ready to go: data read, networks built.
+pub struct Training {
+    config: RunConfig,
+    plan: Plan,
+    objective: Box<dyn Objective>,
+    macs_per_pixel: f64,
+    data_bytes: usize,
+}
+
+/// The settings that every trainer has.
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Plan {
+    batch: usize,
+    crop: usize,
+    short_side: u32,
+    steps: u64,
+}
+
+impl Training {
+    /// Resolves a request, reads its pictures and builds its networks. Nothing is written.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] for an unknown algorithm or setting or a missing role; [`EngineError::File`] for folders
+    /// without usable pictures and damaged perception weights; [`EngineError::Environment`] for a missing device.
+    pub fn prepare(request: &TrainRequest, control: &Control) -> Result<Self> {
+        let (entry, trainer) = trainer(&request.algorithm)?;
+        let training = (trainer.resolve)(&request.settings).map_err(|problem| {
+            EngineError::Caller(format!("{} training: {problem}", entry.descriptor.name))
+        })?;
+        let plan = plan(&training, entry).map_err(EngineError::Caller)?;
+        let opened = device::open(request.device)?;
+        let mut sources = BTreeMap::new();
+        for role in trainer.roles {
+            let Some(paths) = request.sources.get(role.name).filter(|paths| !paths.is_empty()) else {
+                let hint = format!("training {} needs --{} with {}", entry.descriptor.name, role.name, role.about);
+                return Err(EngineError::Caller(hint));
+            };
+            sources.insert(role.name.to_owned(), data::absolute(paths)?);
+        }
+        let loaded = data::load(trainer, &sources, plan.short_side, plan.crop, control)?;
+        let perception = match (&request.perception, trainer.perception) {
+            (None, Some(option)) => return Err(EngineError::Caller(PerceptionSpec::missing_hint(option))),
+            (Some(_), None) => {
+                let text = format!("training {} takes no perception network", entry.descriptor.name);
+                return Err(EngineError::Caller(text));
+            }
+            (Some(spec), Some(_)) => {
+                let network = spec.absolute()?;
+                Some(Perception { blake3: network.hash()?, network })
+            }
+            (None, None) => None,
+        };
+        let config = RunConfig {
+            algorithm: entry.descriptor.name.to_owned(),
+            impasto: env!("CARGO_PKG_VERSION").to_owned(),
+            device: opened.spec.to_string(),
+            schedule: request.schedule.clone(),
+            perception,
+            data: loaded.configs(&sources),
+            training,
+        };
+        Self::assemble(config, loaded)
+    }
+
+    /// Prepares a run's folder to go on. The configuration is the folder's own.
+    ///
+    /// # Errors
+    /// [`EngineError::File`] when `folder` is no run, its configuration is damaged, or its pictures or perception
+    /// weights are no longer those it was begun with (unless `accept_changed_data`).
+    pub fn resume(folder: &Path, accept_changed_data: bool, control: &Control) -> Result<(Self, RunDir)> {
+        let dir = RunDir::open(folder)?;
+        let config = RunConfig::from_toml(&dir.read_config()?, &folder.join("config.toml"))?;
+        let (entry, trainer) = trainer(&config.algorithm)?;
+        let plan = plan(&config.training, entry).map_err(|problem| EngineError::file(folder, problem))?;
+        let sources = config.data.iter().map(|(role, source)| (role.clone(), source.paths.clone())).collect();
+        let loaded = data::load(trainer, &sources, plan.short_side, plan.crop, control)?;
+        let changed = loaded.configs(&sources).into_iter().find(|(role, now)| config.data.get(role) != Some(now));
+        if let Some((role, _)) = changed {
+            let text = format!("the pictures of '{role}' are not those the run was begun with, so going on would not be exact");
+            if !accept_changed_data {
+                return Err(EngineError::file(folder, format!("{text}; put them back, or give --accept-changed-data")));
+            }
+            control.warn(text);
+        }
+        if let Some(perception) = &config.perception
+            && perception.network.hash()? != perception.blake3
+        {
+            let text = format!("the weights of {} are not those the run was begun with", perception.network);
+            return Err(EngineError::file(folder, text));
+        }
+        Ok((Self::assemble(config, loaded)?, dir))
+    }
+
+    fn assemble(config: RunConfig, loaded: Loaded) -> Result<Self> {
+        let (entry, trainer) = trainer(&config.algorithm)?;
+        let plan = plan(&config.training, entry).map_err(EngineError::Caller)?;
+        let device = device::open(config.device.parse()?)?.device.autodiff();
+        let features = config.perception.as_ref().map(|p| p.network.open(&device)).transpose()?;
+        if let Some(least) = features.as_ref().map(|f| f.min_side()).filter(|&least| plan.crop < least) {
+            let text = format!("crop is {}, below the {least} px that the perception network needs", plan.crop);
+            return Err(EngineError::Caller(text));
+        }
+        let data_bytes = loaded.bytes();
+        let seed = config.training.get("seed").and_then(toml::Value::as_integer).unwrap_or(0);
+        let parts = TrainParts {
+            settings: config.training.clone(),
+            provenance: data::provenance(&config),
+            crops: loaded.into_crops(plan.crop, u64::try_from(seed).unwrap_or(0)),
+            features,
+            device,
+        };
+        let macs_per_pixel = (trainer.macs_per_pixel)(&config.training).map_err(EngineError::Caller)?;
+        Ok(Self { objective: (trainer.build)(parts)?, config, plan, macs_per_pixel, data_bytes })
+    }
+
+    /// The complete configuration.
+    pub fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    /// Makes a run's folder below `parent` with the configuration and a README in it.
+    ///
+    /// # Errors
+    /// [`EngineError::Environment`] when it cannot be written.
+    pub fn create_dir(&self, parent: &Path) -> Result<RunDir> {
+        let dir = RunDir::create(parent, &self.config.algorithm)?;
+        dir.write_config(&self.config.to_toml()?)?;
+        let readme = include_str!("RUN.md").replace("{algorithm}", &self.config.algorithm);
+        crate::weights::write_atomic(&dir.root().join("README.md"), readme.as_bytes())?;
+        Ok(dir)
+    }
+
+    /// Trains to the end, the time limit or a cancel. Any of them leaves a checkpoint from which
+    /// [`Training::resume`] goes on bit for bit (on CPU).
+    ///
+    /// # Errors
+    /// Those of [`crate::train::run`]; [`EngineError::Environment`] when another process trains in the same folder.
+    pub fn run(mut self, dir: &RunDir, time_limit: Option<Duration>, control: &Control) -> Result<Summary> {
+        let _lock = lock(dir)?;
+        // What is stored in checkpoints is what a resume will read.
+        let written = RunConfig::from_toml(&dir.read_config()?, &dir.root().join("config.toml"))?;
+        let Schedule { log_every, preview_every, checkpoint_every, keep } = self.config.schedule;
+        let settings = RunSettings {
+            steps: self.plan.steps,
+            batch: self.plan.batch as u64,
+            log_every: log_every.max(1),
+            preview_every: preview_every.max(1),
+            checkpoint_every: checkpoint_every.max(1),
+            keep: keep.max(1),
+            time_limit,
+        };
+        run(&mut *self.objective, &settings, &written.to_json()?, dir, control)
+    }
+}
+
+fn trainer(name: &str) -> Result<(&'static Entry, &'static Trainer)> {
+    let entry = registry::find(name)?;
+    match &entry.trainer {
+        Some(trainer) => Ok((entry, trainer)),
+        None => {
+            let known: Vec<_> =
+                registry::REGISTRY.iter().filter(|e| e.trainer.is_some()).map(|e| e.descriptor.name).collect();
+            Err(EngineError::Caller(format!("{name} cannot be trained; these can: {}", known.join(", "))))
+        }
+    }
+}
+
+/// Reads and checks the settings that every trainer has.
+fn plan(training: &toml::Table, entry: &Entry) -> Result<Plan, String> {
+    let plan: Plan = training.clone().try_into().map_err(|e: toml::de::Error| config::line(&e))?;
+    let multiple = entry.descriptor.size_multiple.max(1) as usize;
+    let within = |name: &str, value: u64, low: u64, high: u64| {
+        if (low..=high).contains(&value) { Ok(()) } else { Err(format!("{name} is {value}, not in {low}..={high}")) }
+    };
+    within("batch", plan.batch as u64, 1, 4096)?;
+    within("crop", plan.crop as u64, 16, 4096)?;
+    within("steps", plan.steps, 1, 1 << 40)?;
+    within("short_side", u64::from(plan.short_side), plan.crop as u64, 16_384)?;
+    if plan.crop % multiple != 0 {
+        return Err(format!("crop is {}, not a multiple of {multiple}", plan.crop));
+    }
+    Ok(plan)
+}
+
+/// Holds a run's folder for this process; the system lets go of it however the process ends.
+fn lock(dir: &RunDir) -> Result<File> {
+    let path = dir.root().join(".lock");
+    let failed = |e: &std::io::Error| EngineError::Environment(format!("cannot lock {}: {e}", path.display()));
+    let file = File::create(&path).map_err(|e| failed(&e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(EngineError::Environment(format!("{}: another process trains here", dir.root().display())))
+        }
+        Err(TryLockError::Error(e)) => Err(failed(&e)),
+    }
+}

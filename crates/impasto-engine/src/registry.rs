@@ -1,0 +1,173 @@
+//! The list of algorithms. One line here, one folder under [`crate::algorithms`]: nothing else knows their names.
+
+mod fusion;
+mod percept;
+
+use burn::tensor::Device;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::data::Crops;
+use crate::descriptor::Descriptor;
+use crate::error::{EngineError, Result};
+use crate::features::Features;
+use crate::traits::Stylizer;
+use crate::train::Objective;
+use crate::weights::Arrays;
+
+/// Every algorithm.
+pub const REGISTRY: &[Entry] = &[fusion::ENTRY, percept::ENTRY];
+
+/// One algorithm.
+#[derive(Debug)]
+pub struct Entry {
+    /// What it is and can do.
+    pub descriptor: &'static Descriptor,
+    /// How it is built.
+    pub build: Build,
+    /// A configuration small enough for tests.
+    pub tiny: fn() -> serde_json::Value,
+    /// How it is trained, if it can be.
+    pub trainer: Option<Trainer>,
+}
+
+/// How an algorithm is built.
+#[derive(Debug, Clone, Copy)]
+pub enum Build {
+    /// As a [`Stylizer`].
+    Stylizer(fn(BuildParts<'_>) -> Result<Box<dyn Stylizer>, String>),
+    /// As a perception network.
+    Features(fn(BuildParts<'_>) -> Result<Box<dyn Features>, String>),
+}
+
+/// What an algorithm is built from.
+#[derive(Debug, Clone, Copy)]
+pub struct BuildParts<'a> {
+    /// Its configuration, as in a weights file's header.
+    pub config: &'a serde_json::Value,
+    /// Its weights; `None` draws initial ones from `seed`.
+    pub arrays: Option<&'a Arrays>,
+    /// Seed of initial weights.
+    pub seed: u64,
+    /// Where it lives.
+    pub device: &'a Device,
+}
+
+/// How an algorithm is trained.
+#[derive(Debug)]
+pub struct Trainer {
+    /// The kinds of pictures it needs, in the order of [`TrainParts::crops`].
+    pub roles: &'static [Role],
+    /// The option that names the perception network its losses need, if they do.
+    pub perception: Option<&'static str>,
+    /// Completes settings with defaults; a line that names the first that is unknown or out of its type.
+    pub resolve: fn(&toml::Table) -> Result<toml::Table, String>,
+    /// JSON Schema of the settings.
+    pub schema: fn() -> serde_json::Value,
+    /// Multiply-accumulates per pixel of a forward pass with complete settings.
+    pub macs_per_pixel: fn(&toml::Table) -> Result<f64, String>,
+    /// Builds the training state.
+    pub build: fn(TrainParts) -> Result<Box<dyn Objective>>,
+}
+
+/// One kind of training pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Role {
+    /// Its name in options and configuration.
+    pub name: &'static str,
+    /// Name of its random stream.
+    pub stream: &'static str,
+    /// What belongs in its folders, after "with".
+    pub about: &'static str,
+}
+
+/// What a training state is built from.
+pub struct TrainParts {
+    /// Complete settings.
+    pub settings: toml::Table,
+    /// Crops of each role, in the order of [`Trainer::roles`].
+    pub crops: Vec<Crops>,
+    /// The perception network on `device`, where the trainer needs one.
+    pub features: Option<Box<dyn Features>>,
+    /// Stored in the header of the weights.
+    pub provenance: serde_json::Value,
+    /// Where to train, with autodiff.
+    pub device: Device,
+}
+
+/// The algorithm called `name`.
+///
+/// # Errors
+/// [`EngineError::Caller`] that suggests near names.
+pub fn find(name: &str) -> Result<&'static Entry> {
+    REGISTRY.iter().find(|entry| entry.descriptor.name == name).ok_or_else(|| {
+        let near = suggest(name, REGISTRY.iter().map(|entry| entry.descriptor.name));
+        EngineError::Caller(format!("there is no algorithm '{name}'{near}"))
+    })
+}
+
+/// "; did you mean 'x'?" with the nearest of `known`, or the list where none is near.
+pub fn suggest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.collect();
+    let mut near: Vec<(usize, &str)> = known.iter().map(|name| (distance(wanted, name), *name)).collect();
+    near.retain(|(d, name)| *d <= 1 + name.len() / 4 || (wanted.len() > 2 && name.contains(wanted)));
+    near.sort();
+    let quoted: Vec<String> = near.iter().take(3).map(|(_, name)| format!("'{name}'")).collect();
+    match (quoted.is_empty(), known.is_empty()) {
+        (false, _) => format!("; did you mean {}?", quoted.join(" or ")),
+        (true, false) => format!("; there are {}", known.join(", ")),
+        (true, true) => String::new(),
+    }
+}
+
+/// Edits (insertions, deletions, replacements, swaps of neighbours) between two words, without regard to case.
+fn distance(a: &str, b: &str) -> usize {
+    let fold = |text: &str| text.to_lowercase().chars().collect::<Vec<_>>();
+    let (a, b) = (fold(a), fold(b));
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            rows[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                let least = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+                let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                if swapped { least.min(rows[i - 2][j - 2] + 1) } else { least }
+            };
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+/// [`Trainer::resolve`] for a settings struct.
+fn resolve<S: Serialize + DeserializeOwned>(settings: &toml::Table) -> Result<toml::Table, String> {
+    // Through the text, so that an f32 of 0.002 stays 0.002 instead of becoming the nearest f64.
+    let text = toml::to_string(&typed::<S>(settings)?).map_err(|e| e.to_string())?;
+    toml::from_str(&text).map_err(|e| e.to_string())
+}
+
+/// The settings struct that `settings` stand for.
+fn typed<S: DeserializeOwned>(settings: &toml::Table) -> Result<S, String> {
+    settings.clone().try_into().map_err(|e: toml::de::Error| e.message().lines().next().unwrap_or("damaged").to_owned())
+}
+
+/// [`Trainer::schema`] for a settings struct.
+fn schema<S: schemars::JsonSchema>() -> serde_json::Value {
+    schemars::schema_for!(S).to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_suggested() {
+        let known = ["great-wave", "starry-night", "the-scream"];
+        let suggest = |wanted| suggest(wanted, known.into_iter());
+        assert_eq!(suggest("graet-wave"), "; did you mean 'great-wave'?");
+        assert_eq!(suggest("scream"), "; did you mean 'the-scream'?");
+        assert_eq!(suggest("xyzzy"), "; there are great-wave, starry-night, the-scream");
+        assert_eq!(distance("Kitten", "sitting"), 3);
+    }
+}

@@ -1,0 +1,40 @@
+//! The registry's line for `fusion`.
+
+use super::{Build, BuildParts, Entry, Role, TrainParts, Trainer, resolve, schema, typed};
+use crate::algorithms::fusion::{DESCRIPTOR, Fusion, FusionConfig, FusionObjective, FusionTraining};
+use crate::error::{EngineError, Result};
+use crate::traits::Stylizer;
+use crate::train::Objective;
+
+pub(super) const ENTRY: Entry = Entry {
+    descriptor: &DESCRIPTOR,
+    build: Build::Stylizer(build),
+    tiny: || serde_json::json!({"widths": [4, 4, 6, 8], "style_width": 8, "attention_width": 4, "blocks": 1}),
+    trainer: Some(Trainer {
+        roles: &[
+            Role { name: "content", stream: "contents", about: "folders of photographs" },
+            Role { name: "styles", stream: "styles", about: "folders of paintings" },
+        ],
+        perception: Some("perception"),
+        resolve: resolve::<FusionTraining>,
+        schema: schema::<FusionTraining>,
+        macs_per_pixel: |settings| Ok(typed::<FusionTraining>(settings)?.network.macs_per_pixel()),
+        build: train,
+    }),
+};
+
+fn build(parts: BuildParts<'_>) -> Result<Box<dyn Stylizer>, String> {
+    let config: FusionConfig =
+        serde_json::from_value(parts.config.clone()).map_err(|e| format!("its configuration does not fit ({e})"))?;
+    Ok(Box::new(Fusion::new(config, parts.arrays, parts.seed, parts.device)?))
+}
+
+fn train(parts: TrainParts) -> Result<Box<dyn Objective>> {
+    let settings: FusionTraining = typed(&parts.settings).map_err(EngineError::Caller)?;
+    settings.network.validate().map_err(|problem| EngineError::Caller(format!("network: {problem}")))?;
+    let internal = |what: &str| EngineError::Internal(format!("training fusion without {what}"));
+    let features = parts.features.ok_or_else(|| internal("a perception network"))?;
+    let mut crops = parts.crops.into_iter();
+    let (Some(contents), Some(styles)) = (crops.next(), crops.next()) else { return Err(internal("pictures")) };
+    Ok(Box::new(FusionObjective::new(settings, features, contents, styles, parts.provenance, &parts.device)))
+}
