@@ -101,7 +101,7 @@ impl Level {
     /// The colour at a pixel of the next finer level, between the four nearest cells.
     fn sample(&self, x: usize, y: usize) -> [f32; 3] {
         let axis = |at: usize, size: usize| {
-            let (near, far) = if at % 2 == 0 {
+            let (near, far) = if at.is_multiple_of(2) {
                 (at / 2, (at / 2).saturating_sub(1))
             } else {
                 (at / 2, at / 2 + 1)

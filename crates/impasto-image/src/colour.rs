@@ -22,7 +22,7 @@ pub enum PreserveColor {
     Luma,
     /// The stylised colours, moved linearly so that their mean and covariance are the content's.
     MeanCovariance,
-    /// As mean and covariance, then each channel's histogram is made the content's.
+    /// As mean and covariance, then the histograms of luma and of the two colour differences are made the content's.
     Histogram,
 }
 

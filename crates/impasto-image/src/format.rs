@@ -90,6 +90,10 @@ impl Format {
     #[must_use]
     pub fn sniff(bytes: &[u8]) -> Option<Self> {
         let starts = |magic: &[u8]| bytes.starts_with(magic);
+        // DICOM leaves its first 128 bytes to other formats, and some files use them to look like a TIFF as well.
+        if bytes.get(128..132) == Some(b"DICM") && !starts(b"\x89PNG") {
+            return None;
+        }
         if starts(b"\x89PNG\r\n\x1a\n") {
             Some(Self::Png)
         } else if starts(b"\xff\xd8\xff") {

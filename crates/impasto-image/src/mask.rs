@@ -81,7 +81,7 @@ impl Mask {
     /// is not a number, gives a copy.
     #[must_use]
     pub fn feather(&self, radius: f32) -> Self {
-        if !(radius > 0.0) || self.values.is_empty() {
+        if radius.is_nan() || radius <= 0.0 || self.values.is_empty() {
             return self.clone();
         }
         let (width, height) = (self.width as usize, self.height as usize);

@@ -19,11 +19,11 @@ fn grown(by: usize) {
     PEAK.fetch_max(live, Ordering::Relaxed);
 }
 
-// SAFETY: every call is passed on unchanged to the system allocator, which upholds the contract; only sizes are counted.
 #[expect(
     unsafe_code,
     reason = "a global allocator cannot be written without it"
 )]
+// SAFETY: every call is passed on unchanged to the system allocator, which upholds the contract; only sizes are counted.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         grown(layout.size());

@@ -164,6 +164,8 @@ fn decode_as(format: Format, bytes: &[u8], limits: &Limits) -> Result<Picture, I
     let grey = raster.model.is_grey();
     let (width, height) = (raster.width, raster.height);
     let (rgb, alpha) = raster.into_srgb(format, &mut extras)?;
+    // The GIF decoder always adds alpha; where it says nothing, the file had none.
+    let alpha = alpha.filter(|alpha| format != Format::Gif || alpha.iter().any(|&a| a < 1.0));
     let source = Source {
         format: Some(format),
         depth,

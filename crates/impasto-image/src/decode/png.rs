@@ -100,7 +100,10 @@ fn extras(bytes: &[u8], limits: &Limits) -> Result<Extras, ImageError> {
                     .data
                     .first_chunk::<4>()
                     .map_or(0, |raw| u32::from_be_bytes(*raw));
-                extras.take_frames(u64::from(frames), "frames", limits)?;
+                // Above 2^31 the number is no number by the standard; then there is no animation either.
+                if frames <= i32::MAX as u32 {
+                    extras.take_frames(u64::from(frames), "frames", limits)?;
+                }
             }
             _ => {}
         }
