@@ -1,0 +1,27 @@
+//! Perception networks: frozen, read from files, differentiable with respect to the picture.
+
+pub mod percept;
+mod pocket_vgg;
+
+pub use percept::{Percept, PerceptWidth};
+pub use pocket_vgg::{PocketVgg, VggWidth};
+
+pub(crate) use pocket_vgg::frozen_conv;
+
+use burn::tensor::Tensor;
+
+/// A frozen network whose activations losses compare.
+pub trait Features: Send + Sync {
+    /// Registry name.
+    fn name(&self) -> &'static str;
+
+    /// Activations of a batch `[n, 3, h, w]` in `[0, 1]`, finest level first, each `[n, c, h', w']`. Sides must be at
+    /// least [`Features::min_side`].
+    fn extract(&self, image: Tensor<4>) -> Vec<Tensor<4>>;
+
+    /// The smallest side in pixels it takes.
+    fn min_side(&self) -> usize;
+
+    /// The level (an index into [`Features::extract`]) that represents content.
+    fn content_level(&self) -> usize;
+}
