@@ -134,15 +134,11 @@ fn from_opponent([y, u, v]: [f32; 3]) -> [f32; 3] {
 /// stay as they are.
 pub(super) fn match_histograms(content: &Picture, out: &mut Picture) {
     let (from, to) = (distributions(out), distributions(content));
-    let maps: [Option<Vec<f32>>; 3] = std::array::from_fn(|c| {
-        (spread(&from[c]) > MIN_SPREAD).then(|| matching(&from[c], &to[c]))
-    });
+    let busy: [bool; 3] = std::array::from_fn(|c| spread(&from[c]) > MIN_SPREAD);
     for pixel in out.triples_mut() {
         let mut axes = opponent(*pixel);
-        for (value, map) in axes.iter_mut().zip(&maps) {
-            if let Some(map) = map {
-                *value = look_up(map, *value);
-            }
+        for (c, value) in axes.iter_mut().enumerate().filter(|(c, _)| busy[*c]) {
+            *value = matched(&from[c], &to[c], *value);
         }
         *pixel = from_opponent(axes);
     }
@@ -175,27 +171,26 @@ fn spread(edges: &[f64]) -> f64 {
     at(0.95).saturating_sub(at(0.05)) as f64 / BINS as f64
 }
 
-/// For each bin edge of `from`, the value at which `to` has as much below it.
-fn matching(from: &[f64], to: &[f64]) -> Vec<f32> {
-    from.iter()
-        .map(|&share| {
-            let above = to.partition_point(|&edge| edge < share).clamp(1, BINS);
-            let (low, high) = (to[above - 1], to[above]);
-            let part = if high > low {
-                ((share - low) / (high - low)).clamp(0.0, 1.0)
-            } else {
-                0.5
-            };
-            ((above as f64 - 1.0 + part) / BINS as f64) as f32
-        })
-        .collect()
-}
-
-fn look_up(map: &[f32], value: f32) -> f32 {
-    let at = value.clamp(0.0, 1.0) * BINS as f32;
-    let below = (at as usize).min(BINS - 1);
-    let part = at - below as f32;
-    map[below] * (1.0 - part) + map[below + 1] * part
+/// The value that has as much of `to` below it as `value` has of `from`. Within a bin, values count as spread evenly.
+fn matched(from: &[f64], to: &[f64], value: f32) -> f32 {
+    let at = f64::from(value.clamp(0.0, 1.0)) * BINS as f64;
+    let bin = (at as usize).min(BINS - 1);
+    let share = from[bin] + (at - bin as f64) * (from[bin + 1] - from[bin]);
+    // The last edge not above the share starts the bin that holds it, unless everything lies below.
+    let low = to.partition_point(|&edge| edge <= share).saturating_sub(1);
+    let (low, part) = if low < BINS {
+        (
+            low,
+            (share - to[low]) / (to[low + 1] - to[low]).max(f64::MIN_POSITIVE),
+        )
+    } else {
+        (
+            to.partition_point(|&edge| edge < to[BINS])
+                .saturating_sub(1),
+            1.0,
+        )
+    };
+    ((low as f64 + part.clamp(0.0, 1.0)) / BINS as f64) as f32
 }
 
 #[cfg(test)]
@@ -230,7 +225,7 @@ mod tests {
             same.rgb
                 .iter()
                 .zip(&picture.rgb)
-                .all(|(a, b)| (a - b).abs() < 8.0 / BINS as f32)
+                .all(|(a, b)| (a - b).abs() < 1e-3)
         );
     }
 }
