@@ -7,6 +7,7 @@
 //! - [`conv2d`] and its gradients [`conv2d_input_grad`], [`conv2d_weight_grad`] and [`conv2d_bias_grad`], described by
 //!   [`Conv2d`];
 //! - [`norm`]: instance normalisation, forward and backward;
+//! - [`moments`]: mean, deviation and skewness of planes;
 //! - [`act`]: rectifiers, forward and backward;
 //! - [`resample`]: bilinear upsampling and 2x2 pooling, forward and backward.
 //!
@@ -37,6 +38,7 @@ mod upsample;
 mod weight_grad;
 
 pub mod act;
+pub mod moments;
 pub mod norm;
 pub mod resample;
 

@@ -118,7 +118,7 @@ pub fn instance_norm_backward(
     Ok(())
 }
 
-fn plane_area(x: &[f32], planes: usize) -> Result<usize, ShapeError> {
+pub(crate) fn plane_area(x: &[f32], planes: usize) -> Result<usize, ShapeError> {
     if planes == 0 || x.is_empty() || !x.len().is_multiple_of(planes) {
         return Err(ShapeError::Invalid(
             "the number of planes must divide the number of values",
@@ -159,7 +159,7 @@ dispatched! {
 
 dispatched! {
     /// `y = (x - mean) * scale + shift`.
-    fn affine_plane(x: &[f32], mean: f32, scale: f32, shift: f32, y: &mut [f32]) => affine_any
+    pub(crate) fn affine_plane(x: &[f32], mean: f32, scale: f32, shift: f32, y: &mut [f32]) => affine_any
 }
 
 dispatched! {
@@ -175,7 +175,7 @@ dispatched! {
 /// Sums each of the `N` terms over `0..len`: `vector(i)` are those of the values from `i` on, `scalar(i)` those of one
 /// value. In `f32` inside each block, four vectors at a time; in `f64` over the blocks.
 #[inline(always)]
-fn blocked_sums<V: Lanes, const N: usize>(
+pub(crate) fn blocked_sums<V: Lanes, const N: usize>(
     len: usize,
     vector: impl Fn(usize) -> [V; N],
     scalar: impl Fn(usize) -> [f32; N],

@@ -6,6 +6,6 @@ mod ops;
 mod resample;
 
 pub use conv::{Conv, ConvConfig};
-pub use norm::{channel_moments, instance_norm, modulated_norm};
+pub use norm::{channel_moments, channel_moments3, instance_norm, modulated_norm};
 pub use ops::{ConvSpec, PadMode};
 pub use resample::{avg_pool2, leaky_relu, max_pool2, relu, upsample_bilinear2};

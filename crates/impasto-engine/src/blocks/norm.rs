@@ -22,9 +22,15 @@ pub fn instance_norm(x: Tensor<4>) -> Tensor<4> {
 
 /// Mean and standard deviation of every channel: `[n, c, h, w]` to two `[n, c]`.
 pub fn channel_moments(x: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
-    let [n, c, h, w] = x.dims();
-    let x = x.reshape([n, c, h * w]); // [n, c, hw]
-    let mean = x.clone().mean_dim(2); // [n, c, 1]
-    let variance = (x - mean.clone()).square().mean_dim(2); // [n, c, 1]
-    (mean.reshape([n, c]), (variance + EPS).sqrt().reshape([n, c]))
+    let [mean, deviation, _] = ops::channel_moments(x, EPS);
+    (mean, deviation)
+}
+
+/// Mean, standard deviation and skewness of every channel, the last compressed to `(-1, 1)` by `s / (1 + |s|)` (it is
+/// unbounded for sparse features) and a constant for gradients: `[n, c, h, w]` to three `[n, c]`.
+pub fn channel_moments3(x: Tensor<4>) -> [Tensor<2>; 3] {
+    let [mean, deviation, third] = ops::channel_moments(x, EPS);
+    let skewness = third.detach() / deviation.clone().detach().powi_scalar(3); // [n, c]
+    let compressed = skewness.clone() / (skewness.abs() + 1.0); // [n, c]
+    [mean, deviation, compressed]
 }

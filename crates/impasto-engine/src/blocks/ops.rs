@@ -74,6 +74,16 @@ pub(crate) fn max_pool2(x: Tensor<4>) -> Tensor<4> {
     composed::max_pool2(x)
 }
 
+/// Mean, deviation `sqrt(variance + eps)` and mean cube of the centred values of every channel: `x` `[n, c, h, w]` to
+/// three `[n, c]`. The third is a constant for gradients.
+pub(crate) fn channel_moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 3] {
+    #[cfg(feature = "flex")]
+    if device::has_kernels(&x.device()) {
+        return kernels::channel_moments(x, eps);
+    }
+    composed::channel_moments(x, eps)
+}
+
 /// The same operations from burn's own, for devices without impasto's kernels.
 pub(crate) mod composed {
     use super::*;
@@ -124,6 +134,16 @@ pub(crate) mod composed {
         centred * scale + shift.reshape([n, c, 1, 1]) // [n, c, h, w]
     }
 
+    pub(crate) fn channel_moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 3] {
+        let [n, c, h, w] = x.dims();
+        let x = x.reshape([n, c, h * w]); // [n, c, hw]
+        let mean = x.clone().mean_dim(2); // [n, c, 1]
+        let centred = x - mean.clone(); // [n, c, hw]
+        let variance = centred.clone().square().mean_dim(2); // [n, c, 1]
+        let third = centred.detach().powi_scalar(3).mean_dim(2); // [n, c, 1]
+        [mean, (variance + eps).sqrt(), third].map(|moment| moment.reshape([n, c]))
+    }
+
     pub(crate) fn leaky_relu(x: Tensor<4>, slope: f32) -> Tensor<4> {
         activation::leaky_relu(x, f64::from(slope))
     }
@@ -170,6 +190,8 @@ mod kernels {
         fn kernel_leaky_relu(x: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
         /// See [`super::max_pool2`].
         fn kernel_max_pool2(x: FloatTensor<Self>) -> FloatTensor<Self>;
+        /// See [`super::channel_moments`]; the three one after another, `[3, n, c]`.
+        fn kernel_channel_moments(x: FloatTensor<Self>, eps: f32) -> FloatTensor<Self>;
     }
 
     /// The adjoints, called by the autodiff implementation only.
@@ -203,6 +225,12 @@ mod kernels {
         ) -> [FloatTensor<Self>; 3];
         fn leaky_relu_grad(x: FloatTensor<Self>, dy: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
         fn max_pool2_grad(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
+        /// `moments` and their gradient `[3, n, c]`.
+        fn channel_moments_grad(
+            x: FloatTensor<Self>,
+            moments: FloatTensor<Self>,
+            dmoments: FloatTensor<Self>,
+        ) -> FloatTensor<Self>;
     }
 
     pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: ConvSpec) -> Tensor<4> {
@@ -229,6 +257,13 @@ mod kernels {
 
     pub(super) fn max_pool2(x: Tensor<4>) -> Tensor<4> {
         Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_max_pool2(x.into_dispatch()))
+    }
+
+    pub(super) fn channel_moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 3] {
+        let [n, c, _, _] = x.dims();
+        let moments =
+            Tensor::<3>::from_dispatch(<Dispatch as KernelOps>::kernel_channel_moments(x.into_dispatch(), eps));
+        [0, 1, 2].map(|i| moments.clone().slice([i..i + 1, 0..n, 0..c]).reshape([n, c]))
     }
 
     // ---- Flex: slices in, slices out ----
@@ -304,6 +339,15 @@ mod kernels {
             let mut y = vec![0.0; n * c * (h / 2) * (w / 2)];
             checked(k::resample::max_pool2x2_forward(planes([n, c, h, w]), &slice(&x), &mut y));
             wrap(y, [n, c, h / 2, w / 2])
+        }
+
+        fn kernel_channel_moments(x: FlexTensor, eps: f32) -> FlexTensor {
+            let [n, c, _, _] = dims4(&x.shape());
+            let mut moments = vec![0.0; 3 * n * c];
+            let (mean, rest) = moments.split_at_mut(n * c);
+            let (deviation, third) = rest.split_at_mut(n * c);
+            checked(k::moments::plane_moments(&slice(&x), eps, mean, deviation, Some(third)));
+            wrap(moments, [3, n, c])
         }
     }
 
@@ -387,6 +431,23 @@ mod kernels {
             let shape = x.shape();
             let mut dx = vec![0.0; shape.num_elements()];
             checked(k::resample::max_pool2x2_backward(planes(dims4(&shape)), &slice(&x), &slice(&dy), &mut dx));
+            wrap(dx, shape)
+        }
+
+        fn channel_moments_grad(x: FlexTensor, moments: FlexTensor, dmoments: FlexTensor) -> FlexTensor {
+            let shape = x.shape();
+            let [n, c, _, _] = dims4(&shape);
+            let (moments, dmoments) = (slice(&moments), slice(&dmoments));
+            let part = |values: &'_ [f32], i: usize| values[i * n * c..(i + 1) * n * c].to_vec();
+            let mut dx = vec![0.0; shape.num_elements()];
+            checked(k::moments::plane_moments_backward(
+                &slice(&x),
+                &part(&moments, 0),
+                &part(&moments, 1),
+                &part(&dmoments, 0),
+                &part(&dmoments, 1),
+                &mut dx,
+            ));
             wrap(dx, shape)
         }
     }
@@ -484,6 +545,23 @@ mod kernels {
         }
     }
 
+    #[derive(Debug)]
+    struct MomentsBackward;
+
+    impl<B: KernelGrads> Backward<B, 1> for MomentsBackward {
+        type State = (NodeId, B::FloatTensorPrimitive);
+
+        fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+            let [node] = ops.parents;
+            let dmoments = grads.consume::<B>(&ops.node);
+            let (x, moments) = ops.state;
+            let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(x);
+            if let Some(node) = node {
+                grads.register::<B>(node.id, B::channel_moments_grad(x, moments, dmoments));
+            }
+        }
+    }
+
     impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         fn kernel_conv2d(
             x: FloatTensor<Self>,
@@ -552,6 +630,17 @@ mod kernels {
                     prep.finish(state, B::kernel_max_pool2(x.into_primitive()))
                 }
                 OpsKind::UnTracked(prep) => prep.finish(B::kernel_max_pool2(x.into_primitive())),
+            }
+        }
+
+        fn kernel_channel_moments(x: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
+            match MomentsBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
+                OpsKind::Tracked(mut prep) => {
+                    let x_node = prep.checkpoint(&x);
+                    let moments = B::kernel_channel_moments(x.into_primitive(), eps);
+                    prep.finish((x_node, moments.clone()), moments)
+                }
+                OpsKind::UnTracked(prep) => prep.finish(B::kernel_channel_moments(x.into_primitive(), eps)),
             }
         }
     }

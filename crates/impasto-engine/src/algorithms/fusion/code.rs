@@ -3,12 +3,13 @@
 use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::blocks::channel_moments3;
 use crate::weights::{Array, Arrays};
 
 /// Tokens per side of the picture.
 pub(super) const GRID: usize = 6;
 
-/// Moments kept of every channel: mean, deviation, and the cube root of the third central moment.
+/// Moments kept of every channel: mean, deviation and compressed skewness.
 pub(super) const MOMENTS: usize = 3;
 
 /// A batch of style codes.
@@ -23,7 +24,7 @@ pub(super) struct Code {
 impl Code {
     /// Summarises encoder features, each `[n, c, h, w]`.
     pub(super) fn of(maps: &[Tensor<4>; 4]) -> Self {
-        let moments = maps.iter().map(|map| channel_moments(map.clone())).collect();
+        let moments = maps.iter().flat_map(|map| channel_moments3(map.clone())).collect();
         let [n, c, _, _] = maps[3].dims();
         let grid = adaptive_avg_pool2d(maps[3].clone(), [GRID, GRID]); // [n, c, GRID, GRID]
         Self {
@@ -56,19 +57,4 @@ impl Code {
             tokens: Tensor::from_data(TensorData::new(take("tokens", &tokens)?, tokens), device),
         })
     }
-}
-
-/// `[n, c, h, w]` to `[n, 3c]`.
-fn channel_moments(x: Tensor<4>) -> Tensor<2> {
-    let [n, c, h, w] = x.dims();
-    let x = x.reshape([n, c, h * w]); // [n, c, hw]
-    let mean = x.clone().mean_dim(2); // [n, c, 1]
-    let centred = x - mean.clone(); // [n, c, hw]
-    let square = centred.clone().square(); // [n, c, hw]
-    let deviation = (square.clone().mean_dim(2) + 1e-5).sqrt(); // [n, c, 1]
-    // The third moment relative to the deviation is unbounded for sparse features: its gradient is cut and its range
-    // compressed, it only informs.
-    let third = (square * centred).mean_dim(2).detach() / deviation.clone().detach().powf_scalar(3.0); // [n, c, 1]
-    let skew = third.clone() / (third.abs() + 1.0); // [n, c, 1]
-    Tensor::cat(vec![mean, deviation, skew], 1).reshape([n, 3 * c])
 }
