@@ -2,9 +2,11 @@
 
 pub mod percept;
 mod pocket_vgg;
+mod squeezenet;
 
 pub use percept::{Percept, PerceptWidth};
 pub use pocket_vgg::{PocketVgg, VggWidth};
+pub use squeezenet::{LpipsSqueeze, SqueezeNet};
 
 pub(crate) use pocket_vgg::frozen_conv;
 
