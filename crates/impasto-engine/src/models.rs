@@ -1,122 +1,78 @@
 //! Networks by name: which file, or what is bundled, stands behind what a user types.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+mod perception;
+
+pub use perception::PerceptionSpec;
+
+use std::path::Path;
 
 use burn::tensor::Device;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{EngineError, Result};
-use crate::features::{Features, Percept, PerceptWidth, PocketVgg, VggWidth};
+use crate::registry::{Build, BuildParts, Entry};
+use crate::traits::Stylizer;
+use crate::weights::{self, Header};
 
-/// A perception network as users name it: `vgg19-pocket:FILE`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct PerceptionSpec {
-    kind: PerceptionKind,
-    file: PathBuf,
+/// What lies in `assets/`, found by the build script.
+pub(crate) mod bundled {
+    include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PerceptionKind {
-    PocketVggWide,
-    PocketVggNarrow,
-    PerceptTaps,
-    PerceptWide,
+/// An algorithm's bundled weights file; `None` when none is built in.
+pub fn bundled_weights(algorithm: &str) -> Option<&'static [u8]> {
+    bundled::WEIGHTS.iter().find(|(name, _)| *name == algorithm).map(|(_, bytes)| *bytes)
 }
 
-impl PerceptionKind {
-    const ALL: [Self; 4] = [Self::PocketVggWide, Self::PocketVggNarrow, Self::PerceptTaps, Self::PerceptWide];
+/// Which weights a stylizer runs with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelInfo {
+    /// What its file says about itself.
+    pub header: Header,
+    /// BLAKE3 of its file.
+    pub blake3: String,
+}
 
-    fn name(self) -> &'static str {
-        match self {
-            Self::PocketVggWide => "vgg19-pocket",
-            Self::PocketVggNarrow => "vgg19-pocket-narrow",
-            Self::PerceptTaps => "percept",
-            Self::PerceptWide => "percept-wide",
+/// Builds a stylizer with weights from `file`, or the bundled ones.
+///
+/// # Errors
+/// [`EngineError::File`] when the file cannot be read, belongs to another algorithm, or does not fit it (a tensor that is
+/// missing, misshapen or not finite); [`EngineError::Caller`] without a file when nothing is bundled.
+pub fn open_network(entry: &Entry, file: Option<&Path>, device: &Device) -> Result<(Box<dyn Stylizer>, ModelInfo)> {
+    let name = entry.descriptor.name;
+    let Build::Network(build) = entry.build else {
+        return Err(EngineError::Caller(format!("{name} has no weights of its own; leave out --model")));
+    };
+    let refused = |reason: String| match file {
+        Some(path) => EngineError::file(path, reason),
+        None => EngineError::Internal(format!("bundled weights of {name}: {reason}")),
+    };
+    let ((header, arrays), blake3) = match file {
+        Some(path) => (weights::load(path).map_err(|e| import_hint(entry, path, e))?, hash_file(path)?),
+        None => {
+            let bytes = bundled_weights(name).ok_or_else(|| {
+                let text = format!("no weights of {name} are built in; give a weights file with --model FILE");
+                EngineError::Caller(text)
+            })?;
+            (weights::decode(bytes).map_err(refused)?, blake3::hash(bytes).to_hex().to_string())
         }
+    };
+    if header.algorithm != name {
+        return Err(refused(format!("holds weights of '{}', not of '{name}'", header.algorithm)));
     }
+    let parts = BuildParts { config: &header.config, arrays: Some(&arrays), seed: 0, device };
+    let stylizer = build(parts).map_err(refused)?;
+    Ok((stylizer, ModelInfo { header, blake3 }))
 }
 
-impl PerceptionSpec {
-    /// What to tell a user who named none where one is needed.
-    pub(crate) fn missing_hint(option: &str) -> String {
-        format!("this needs a perception network: give --{option} vgg19-pocket:FILE")
-    }
-
-    /// The network's name, without its file.
-    pub fn name(&self) -> &'static str {
-        self.kind.name()
-    }
-
-    /// The same with an absolute path.
-    ///
-    /// # Errors
-    /// [`EngineError::File`] when there is no such file.
-    pub fn absolute(&self) -> Result<Self> {
-        let file = self.file.canonicalize().map_err(|e| EngineError::io(&self.file, &e))?;
-        Ok(Self { kind: self.kind, file })
-    }
-
-    /// BLAKE3 of the weights.
-    ///
-    /// # Errors
-    /// [`EngineError::File`] when the file cannot be read.
-    pub fn hash(&self) -> Result<String> {
-        hash_file(&self.file)
-    }
-
-    /// Reads the network onto `device`.
-    ///
-    /// # Errors
-    /// [`EngineError::File`] when the file is not this network.
-    pub fn open(&self, device: &Device) -> Result<Box<dyn Features>> {
-        let vgg = |width| PocketVgg::load(&self.file, width, device);
-        let percept = |width| Percept::load(&self.file, width, device);
-        Ok(match self.kind {
-            PerceptionKind::PocketVggWide => Box::new(vgg(VggWidth::Wide)?),
-            PerceptionKind::PocketVggNarrow => Box::new(vgg(VggWidth::Narrow)?),
-            PerceptionKind::PerceptTaps => Box::new(percept(PerceptWidth::Taps)?),
-            PerceptionKind::PerceptWide => Box::new(percept(PerceptWidth::Wide)?),
-        })
-    }
-}
-
-impl FromStr for PerceptionSpec {
-    type Err = EngineError;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let (name, file) = text.split_once(':').unwrap_or((text, ""));
-        let Some(kind) = PerceptionKind::ALL.into_iter().find(|kind| kind.name() == name) else {
-            let known: Vec<_> = PerceptionKind::ALL.map(|kind| format!("{}:FILE", kind.name())).into();
-            let text = format!("unknown perception network '{name}': use one of {}", known.join(", "));
-            return Err(EngineError::Caller(text));
-        };
-        if file.is_empty() {
-            return Err(EngineError::Caller(format!("'{name}' needs a weights file: give {name}:FILE")));
+/// Foreign weights are converted once, by an explicit command; the error says which.
+fn import_hint(entry: &Entry, path: &Path, error: EngineError) -> EngineError {
+    match (entry.import, &error) {
+        (Some(_), EngineError::File { reason, .. }) if reason.starts_with("not an impasto") => {
+            let name = entry.descriptor.name;
+            let file = path.display();
+            EngineError::file(path, format!("not an impasto weights file; convert it once: impasto models import {name} {file} -o {name}.safetensors"))
         }
-        Ok(Self { kind, file: file.into() })
-    }
-}
-
-impl fmt::Display for PerceptionSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.kind.name(), self.file.display())
-    }
-}
-
-impl From<PerceptionSpec> for String {
-    fn from(spec: PerceptionSpec) -> Self {
-        spec.to_string()
-    }
-}
-
-impl TryFrom<String> for PerceptionSpec {
-    type Error = EngineError;
-
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
+        _ => error,
     }
 }
 

@@ -1,11 +1,17 @@
 //! The list of algorithms. One line here, one folder under [`crate::algorithms`]: nothing else knows their names.
 
 mod fusion;
+mod gatys;
+mod microast;
 mod percept;
+mod settings;
+
+pub(crate) use gatys::optimiser;
+pub use settings::{Setting, SettingsType};
+
+use std::path::Path;
 
 use burn::tensor::Device;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::data::Crops;
 use crate::descriptor::Descriptor;
@@ -13,10 +19,16 @@ use crate::error::{EngineError, Result};
 use crate::features::Features;
 use crate::traits::Stylizer;
 use crate::train::Objective;
-use crate::weights::Arrays;
+use crate::weights::{Arrays, Header};
 
 /// Every algorithm.
-pub const REGISTRY: &[Entry] = &[fusion::ENTRY, percept::ENTRY];
+pub const REGISTRY: &[Entry] = &[fusion::ENTRY, gatys::ENTRY, microast::ENTRY, percept::ENTRY];
+
+/// The stylizer that is used where none is named.
+pub const DEFAULT_STYLIZER: &str = "fusion";
+
+/// The settings of optimisation from a painted picture.
+pub const REFINE_SETTINGS: SettingsType = gatys::REFINE_SETTINGS;
 
 /// One algorithm.
 #[derive(Debug)]
@@ -29,14 +41,26 @@ pub struct Entry {
     pub tiny: fn() -> serde_json::Value,
     /// How it is trained, if it can be.
     pub trainer: Option<Trainer>,
+    /// Converts the weights that others publish for it into impasto's.
+    pub import: Option<Import>,
 }
+
+/// Reads a foreign weights file; [`EngineError::File`] when it is not this network.
+pub type Import = fn(&Path, &Device) -> Result<(Header, Arrays)>;
 
 /// How an algorithm is built.
 #[derive(Debug, Clone, Copy)]
 pub enum Build {
-    /// As a [`Stylizer`].
-    Stylizer(fn(BuildParts<'_>) -> Result<Box<dyn Stylizer>, String>),
-    /// As a perception network.
+    /// A stylizer with weights of its own.
+    Network(fn(BuildParts<'_>) -> Result<Box<dyn Stylizer>, String>),
+    /// A stylizer that optimises against a perception network; its configuration is the user's.
+    Optimisation {
+        /// The configuration.
+        settings: SettingsType,
+        /// Builds it from a complete configuration and a network on the device.
+        build: fn(&toml::Table, Box<dyn Features>, &Device) -> Result<Box<dyn Stylizer>>,
+    },
+    /// A perception network.
     Features(fn(BuildParts<'_>) -> Result<Box<dyn Features>, String>),
 }
 
@@ -60,10 +84,8 @@ pub struct Trainer {
     pub roles: &'static [Role],
     /// The option that names the perception network its losses need, if they do.
     pub perception: Option<&'static str>,
-    /// Completes settings with defaults; a line that names the first that is unknown or out of its type.
-    pub resolve: fn(&toml::Table) -> Result<toml::Table, String>,
-    /// JSON Schema of the settings.
-    pub schema: fn() -> serde_json::Value,
+    /// Its settings.
+    pub settings: SettingsType,
     /// Multiply-accumulates per pixel of a forward pass with complete settings.
     pub macs_per_pixel: fn(&toml::Table) -> Result<f64, String>,
     /// Builds the training state.
@@ -138,23 +160,6 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     rows[a.len()][b.len()]
-}
-
-/// [`Trainer::resolve`] for a settings struct.
-fn resolve<S: Serialize + DeserializeOwned>(settings: &toml::Table) -> Result<toml::Table, String> {
-    // Through the text, so that an f32 of 0.002 stays 0.002 instead of becoming the nearest f64.
-    let text = toml::to_string(&typed::<S>(settings)?).map_err(|e| e.to_string())?;
-    toml::from_str(&text).map_err(|e| e.to_string())
-}
-
-/// The settings struct that `settings` stand for.
-fn typed<S: DeserializeOwned>(settings: &toml::Table) -> Result<S, String> {
-    settings.clone().try_into().map_err(|e: toml::de::Error| e.message().lines().next().unwrap_or("damaged").to_owned())
-}
-
-/// [`Trainer::schema`] for a settings struct.
-fn schema<S: schemars::JsonSchema>() -> serde_json::Value {
-    schemars::schema_for!(S).to_value()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use impasto_engine::models::PerceptionSpec;
-use impasto_engine::pipeline::train::{Estimate, Schedule, TrainRequest, Training, assign, settings_of};
+use impasto_engine::pipeline::train::{Estimate, Schedule, TrainRequest, Training};
 use impasto_engine::registry::{Entry, REGISTRY, Trainer};
 
 use crate::args::Global;
@@ -113,7 +113,7 @@ fn own_args(trainer: &'static Trainer) -> Vec<Arg> {
 
 fn settings_help(trainer: &Trainer) -> String {
     let mut text = String::from("Settings for --set:\n");
-    for setting in settings_of(trainer) {
+    for setting in trainer.settings.list() {
         text.push_str(&format!("  {} = {}\n      {}\n", setting.name, setting.default, setting.about));
     }
     text
@@ -242,15 +242,15 @@ fn request(new: &NewRun, global: &Global, control: &impasto_engine::Control) -> 
     ];
     for (key, value) in shorthand {
         if let Some(value) = value {
-            assign(new.trainer, &mut settings, &format!("{key}={value}"))?;
+            new.trainer.settings.assign(&mut settings, &format!("{key}={value}"))?;
         }
     }
     for assignment in &options.set {
-        assign(new.trainer, &mut settings, assignment)?;
+        new.trainer.settings.assign(&mut settings, assignment)?;
     }
     if !settings.contains_key("seed") {
         let seed = global.seed();
-        assign(new.trainer, &mut settings, &format!("seed={seed}"))?;
+        new.trainer.settings.assign(&mut settings, &format!("seed={seed}"))?;
         control.note(format!("seed {seed}"));
     }
     Ok(TrainRequest {

@@ -1,3 +1,32 @@
 //! Whole jobs, from files to files: what the command line, the server and programs call.
 
+mod adjust;
+mod files;
+mod job;
+pub mod memory;
+mod pad;
+mod painter;
+mod provenance;
+mod style;
+mod style_code;
 pub mod train;
+
+pub use adjust::adjust_file;
+pub use files::{Input, Opened, OutputOptions, Target};
+pub use job::{Method, REFINE, StylizeJob};
+pub use painter::{Painter, Preview, Resources, StyleFact};
+pub use style::{StyleSource, StyleSpec, shares};
+pub use style_code::{StyleDescription, make_style};
+
+use impasto_image::Picture;
+
+use crate::control::Control;
+use crate::error::Result;
+
+/// Paints one picture; a [`Painter`] does the same for many without reading weights and styles again.
+///
+/// # Errors
+/// Those of [`Painter::new`] and [`Painter::paint`].
+pub fn stylize(content: &Picture, job: StylizeJob, resources: Resources, control: &Control) -> Result<Picture> {
+    Painter::new(job, resources, control)?.paint(content, None, control)
+}

@@ -1,6 +1,7 @@
 //! The registry's line for `fusion`.
 
-use super::{Build, BuildParts, Entry, Role, TrainParts, Trainer, resolve, schema, typed};
+use super::settings::typed;
+use super::{Build, BuildParts, Entry, Role, SettingsType, TrainParts, Trainer};
 use crate::algorithms::fusion::{DESCRIPTOR, Fusion, FusionConfig, FusionObjective, FusionTraining};
 use crate::error::{EngineError, Result};
 use crate::traits::Stylizer;
@@ -8,7 +9,7 @@ use crate::train::Objective;
 
 pub(super) const ENTRY: Entry = Entry {
     descriptor: &DESCRIPTOR,
-    build: Build::Stylizer(build),
+    build: Build::Network(build),
     tiny: || serde_json::json!({"widths": [4, 4, 6, 8], "style_width": 8, "attention_width": 4, "blocks": 1}),
     trainer: Some(Trainer {
         roles: &[
@@ -16,11 +17,11 @@ pub(super) const ENTRY: Entry = Entry {
             Role { name: "styles", stream: "styles", about: "folders of paintings" },
         ],
         perception: Some("perception"),
-        resolve: resolve::<FusionTraining>,
-        schema: schema::<FusionTraining>,
+        settings: SettingsType::of::<FusionTraining>(),
         macs_per_pixel: |settings| Ok(typed::<FusionTraining>(settings)?.network.macs_per_pixel()),
         build: train,
     }),
+    import: None,
 };
 
 fn build(parts: BuildParts<'_>) -> Result<Box<dyn Stylizer>, String> {

@@ -1,6 +1,7 @@
 //! The registry's line for `percept`.
 
-use super::{Build, BuildParts, Entry, Role, TrainParts, Trainer, resolve, schema, typed};
+use super::settings::typed;
+use super::{Build, BuildParts, Entry, Role, SettingsType, TrainParts, Trainer};
 use crate::descriptor::{Descriptor, StyleInput, Task};
 use crate::error::{EngineError, Result};
 use crate::features::percept::{NAME, PerceptObjective, PerceptTraining};
@@ -29,11 +30,11 @@ pub(super) const ENTRY: Entry = Entry {
     trainer: Some(Trainer {
         roles: &[Role { name: "data", stream: "pictures", about: "folders of pictures of any kind" }],
         perception: Some("teacher"),
-        resolve: resolve::<PerceptTraining>,
-        schema: schema::<PerceptTraining>,
+        settings: SettingsType::of::<PerceptTraining>(),
         macs_per_pixel: |settings| Ok(typed::<PerceptTraining>(settings)?.network.macs_per_pixel()),
         build: train,
     }),
+    import: None,
 };
 
 fn build(parts: BuildParts<'_>) -> Result<Box<dyn Features>, String> {

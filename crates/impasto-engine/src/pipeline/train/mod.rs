@@ -4,11 +4,9 @@
 mod config;
 mod data;
 mod estimate;
-mod settings;
 
 pub use config::{Perception, RunConfig, Schedule, Source};
 pub use estimate::{Estimate, peak_bytes};
-pub use settings::{Setting, assign, settings_of};
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -34,7 +32,7 @@ pub struct TrainRequest {
     pub sources: BTreeMap<String, Vec<PathBuf>>,
     /// The network losses compare with, for trainers that need one.
     pub perception: Option<PerceptionSpec>,
-    /// Settings that differ from the algorithm's defaults; see [`assign`].
+    /// Settings that differ from the algorithm's defaults; see [`crate::registry::SettingsType::assign`].
     pub settings: toml::Table,
     /// When to log, preview and save.
     pub schedule: Schedule,
@@ -68,7 +66,7 @@ impl Training {
     /// without usable pictures and damaged perception weights; [`EngineError::Environment`] for a missing device.
     pub fn prepare(request: &TrainRequest, control: &Control) -> Result<Self> {
         let (entry, trainer) = trainer(&request.algorithm)?;
-        let training = (trainer.resolve)(&request.settings).map_err(|problem| {
+        let training = trainer.settings.complete(&request.settings).map_err(|problem| {
             EngineError::Caller(format!("{} training: {problem}", entry.descriptor.name))
         })?;
         let plan = plan(&training, entry).map_err(EngineError::Caller)?;
@@ -83,16 +81,15 @@ impl Training {
         }
         let loaded = data::load(trainer, &sources, plan.short_side, plan.crop, control)?;
         let perception = match (&request.perception, trainer.perception) {
-            (None, Some(option)) => return Err(EngineError::Caller(PerceptionSpec::missing_hint(option))),
             (Some(_), None) => {
                 let text = format!("training {} takes no perception network", entry.descriptor.name);
                 return Err(EngineError::Caller(text));
             }
-            (Some(spec), Some(_)) => {
-                let network = spec.absolute()?;
+            (None, None) => None,
+            (given, Some(option)) => {
+                let network = given.clone().map_or_else(|| PerceptionSpec::bundled(option), Ok)?.absolute()?;
                 Some(Perception { blake3: network.hash()?, network })
             }
-            (None, None) => None,
         };
         let config = RunConfig {
             algorithm: entry.descriptor.name.to_owned(),

@@ -1,0 +1,215 @@
+//! Pictures from files and into files, with errors that say whose turn it is.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use impasto_image::{
+    Depth, EncodeOptions, ErrorKind, Format, ImageError, Limits, MetadataPolicy, Parameters, Picture,
+};
+
+use crate::control::Control;
+use crate::error::{EngineError, Result};
+
+/// Where a picture comes from.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A file.
+    File(PathBuf),
+    /// Bytes already in memory, with a name for messages.
+    Memory {
+        /// The name.
+        name: String,
+        /// The file's bytes.
+        bytes: Vec<u8>,
+    },
+}
+
+/// A picture that was read.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The picture.
+    pub picture: Picture,
+    /// BLAKE3 of its file.
+    pub blake3: String,
+    /// What an earlier impasto wrote into it.
+    pub parameters: Option<Parameters>,
+}
+
+impl Input {
+    /// The path, or the name of what has none.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::File(path) => path,
+            Self::Memory { name, .. } => Path::new(name),
+        }
+    }
+
+    /// The name without folders, as it may be published.
+    pub fn public_name(&self) -> String {
+        self.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Reads and decodes it; what the decoder noticed becomes notes.
+    ///
+    /// # Errors
+    /// [`EngineError::File`] when it cannot be read, [`EngineError::Picture`] when it is no picture or over the limits.
+    pub fn open(&self, limits: &Limits, control: &Control) -> Result<Opened> {
+        let path = self.path();
+        let from_file;
+        let bytes = match self {
+            Self::File(path) => {
+                from_file = read(path, limits)?;
+                &from_file
+            }
+            Self::Memory { bytes, .. } => bytes,
+        };
+        let picture = impasto_image::decode(bytes, limits).map_err(|e| EngineError::picture(path, e))?;
+        for note in &picture.notes {
+            control.note(format!("{}: {note}", path.display()));
+        }
+        // Parameters are a courtesy: a picture is not refused for what its texts hold.
+        let parameters = impasto_image::read_parameters(bytes, limits).ok().flatten();
+        Ok(Opened { picture, blake3: blake3::hash(bytes).to_hex().to_string(), parameters })
+    }
+}
+
+/// The bytes of a picture file, never more than the limit.
+///
+/// # Errors
+/// [`EngineError::File`] when it is missing, not a file, or may not be read; [`EngineError::Picture`] when it is too large.
+fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>> {
+    let failed = |e: std::io::Error| match e.kind() {
+        std::io::ErrorKind::NotFound => EngineError::file(path, "does not exist"),
+        std::io::ErrorKind::PermissionDenied => EngineError::file(path, "may not be read: check its owner and mode"),
+        _ => EngineError::io(path, &e),
+    };
+    let size = std::fs::metadata(path).map_err(failed)?;
+    if size.is_dir() {
+        return Err(EngineError::file(path, "is a folder, not a picture"));
+    }
+    let limit = limits.max_file_bytes;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > limit {
+        let found = size.len().max(bytes.len() as u64);
+        let source = ImageError::Limit { what: "the file's size in bytes", found, limit };
+        return Err(EngineError::picture(path, source));
+    }
+    Ok(bytes)
+}
+
+/// Where a picture goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A file, its format told by the extension.
+    File(PathBuf),
+    /// Memory, in this format.
+    Memory(Format),
+}
+
+/// How pictures are written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputOptions {
+    /// Whether existing files are replaced.
+    pub overwrite: bool,
+    /// Bits a sample; the source's where the format can hold them when absent.
+    pub depth: Option<Depth>,
+    /// JPEG quality, 1 to 100.
+    pub jpeg_quality: u8,
+    /// What happens to the source's EXIF and XMP.
+    pub metadata: MetadataPolicy,
+    /// Whether what made the picture is written into it.
+    pub parameters: bool,
+}
+
+impl Default for OutputOptions {
+    fn default() -> Self {
+        let encode = EncodeOptions::new(Format::Png);
+        Self {
+            overwrite: false,
+            depth: None,
+            jpeg_quality: encode.jpeg_quality,
+            metadata: encode.metadata,
+            parameters: true,
+        }
+    }
+}
+
+impl Target {
+    /// Refuses early what [`Target::write`] would refuse after the work: an unknown or unwritable format, an existing
+    /// file, a missing or read-only folder.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] or [`EngineError::Environment`].
+    pub fn check(&self, options: &OutputOptions) -> Result<()> {
+        let Self::File(path) = self else { return Ok(()) };
+        let format = EncodeOptions::for_path(path).map_err(write_error)?.format;
+        if format.depths().is_empty() {
+            let text = format!("{}: {format} can be read but not written; use .png, .jpg, .webp or .tif", path.display());
+            return Err(EngineError::Caller(text));
+        }
+        if path.symlink_metadata().is_ok() && !options.overwrite {
+            let text = format!("{} already exists; choose another name or give --overwrite", path.display());
+            return Err(EngineError::Caller(text));
+        }
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            let text = format!("cannot write {}: the folder {} does not exist", path.display(), folder.display());
+            return Err(EngineError::Environment(text));
+        }
+        // Modes and owners say little (root, network shares, read-only mounts): only trying tells.
+        tempfile::Builder::new().prefix(".impasto-").tempfile_in(folder).map(drop).map_err(|e| {
+            EngineError::Environment(format!("cannot write into {}: {e}", folder.display()))
+        })
+    }
+
+    /// Writes the picture, whole or not at all. Returns the bytes for [`Target::Memory`].
+    ///
+    /// # Errors
+    /// As [`Target::check`]; [`EngineError::Environment`] for a full disk.
+    pub fn write(
+        &self,
+        picture: &Picture,
+        options: &OutputOptions,
+        parameters: Option<Parameters>,
+        control: &Control,
+    ) -> Result<Option<Vec<u8>>> {
+        let format = match self {
+            Self::File(path) => EncodeOptions::for_path(path).map_err(write_error)?.format,
+            Self::Memory(format) => *format,
+        };
+        let encode = EncodeOptions {
+            format,
+            depth: options.depth,
+            jpeg_quality: options.jpeg_quality,
+            metadata: options.metadata,
+            grey: (picture.source.grey && is_grey(picture)).then_some(true),
+            parameters: parameters.filter(|_| options.parameters),
+        };
+        for loss in encode.losses(picture) {
+            control.warn(loss);
+        }
+        match self {
+            Self::File(path) => {
+                impasto_image::save(picture, path, &encode, options.overwrite).map_err(write_error)?;
+                Ok(None)
+            }
+            Self::Memory(_) => impasto_image::encode(picture, &encode).map(Some).map_err(write_error),
+        }
+    }
+}
+
+fn is_grey(picture: &Picture) -> bool {
+    picture.triples().iter().all(|[r, g, b]| r == g && g == b)
+}
+
+/// The image crate's messages about writing name the file themselves.
+pub(super) fn write_error(error: ImageError) -> EngineError {
+    match error.kind() {
+        ErrorKind::Caller | ErrorKind::Input => EngineError::Caller(error.to_string()),
+        ErrorKind::Limit => EngineError::Limit(error.to_string()),
+        ErrorKind::Environment => EngineError::Environment(error.to_string()),
+        ErrorKind::Internal => EngineError::Internal(error.to_string()),
+    }
+}

@@ -1,0 +1,166 @@
+//! What a stylisation is asked to do.
+
+use std::path::PathBuf;
+
+use impasto_image::adjust::Adjustments;
+use impasto_image::colour::PreserveColor;
+use serde::{Deserialize, Serialize};
+
+use super::style::StyleSpec;
+use crate::error::{EngineError, Result};
+use crate::models::PerceptionSpec;
+use crate::registry::{self, Build, Entry, SettingsType};
+
+/// Everything that decides how pictures are painted, apart from the pictures themselves. The same job on the same
+/// content gives the same picture (bit for bit on CPU).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StylizeJob {
+    /// The styles to mix; at least one with a weight above 0.
+    pub styles: Vec<StyleSpec>,
+    /// How: a stylizer of the registry, or `refine` (see [`Method`]).
+    pub method: String,
+    /// Weights file in place of the bundled weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<PathBuf>,
+    /// Perception network of methods that optimise, in place of the bundled one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub perception: Option<PerceptionSpec>,
+    /// Settings of methods that optimise, where they differ from the defaults.
+    pub settings: toml::Table,
+    /// How much of the style: 0 keeps the content exactly, 1 is the full style.
+    pub strength: f32,
+    /// How the content's colours are kept.
+    pub preserve_color: PreserveColor,
+    /// Picture whose light parts are painted and whose dark parts keep the content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask: Option<PathBuf>,
+    /// Whether light and dark of the mask are exchanged.
+    pub invert_mask: bool,
+    /// Pixels over which the mask's edges are softened, from 0.
+    pub feather: f32,
+    /// Longer side of the result in pixels; the content's own size where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u32>,
+    /// Shorter side in pixels at which style pictures are seen: larger makes finer strokes. Where absent, what the method
+    /// works best with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub style_size: Option<u32>,
+    /// Adjustments of the painted picture.
+    pub adjust: Adjustments,
+    /// Seed of everything random.
+    pub seed: u64,
+}
+
+impl Default for StylizeJob {
+    fn default() -> Self {
+        Self {
+            styles: Vec::new(),
+            method: registry::DEFAULT_STYLIZER.to_owned(),
+            model: None,
+            perception: None,
+            settings: toml::Table::new(),
+            strength: 1.0,
+            preserve_color: PreserveColor::None,
+            mask: None,
+            invert_mask: false,
+            feather: 0.0,
+            size: None,
+            style_size: None,
+            adjust: Adjustments::default(),
+            seed: 0,
+        }
+    }
+}
+
+/// The smallest and largest [`StylizeJob::size`] and [`StylizeJob::style_size`].
+const SIDES: std::ops::RangeInclusive<u32> = 16..=16_384;
+
+impl StylizeJob {
+    /// A job with the default method and the style that `style` names; see [`StyleSpec`].
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] when `style` names nothing.
+    pub fn new(style: &str) -> Result<Self> {
+        Ok(Self { styles: vec![style.parse()?], ..Self::default() })
+    }
+
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] that names the first that is out of it.
+    pub fn validate(&self) -> Result<()> {
+        super::style::shares(&self.styles)?;
+        if !(0.0..=1.0).contains(&self.strength) {
+            return Err(EngineError::Caller(format!("strength is {}, not from 0 to 1", self.strength)));
+        }
+        if !(0.0..=10_000.0).contains(&self.feather) {
+            return Err(EngineError::Caller(format!("feather is {}, not from 0 to 10000", self.feather)));
+        }
+        for (name, side) in [("size", self.size), ("style-size", self.style_size)] {
+            if let Some(side) = side.filter(|side| !SIDES.contains(side)) {
+                let (low, high) = (SIDES.start(), SIDES.end());
+                return Err(EngineError::Caller(format!("{name} is {side}, not from {low} to {high} pixels")));
+            }
+        }
+        self.adjust.validate().map_err(|e| EngineError::Caller(e.to_string()))
+    }
+
+    /// The method by name.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] that suggests near names.
+    pub fn method(&self) -> Result<Method> {
+        Method::named(&self.method)
+    }
+}
+
+/// A way to paint.
+#[derive(Debug, Clone, Copy)]
+pub enum Method {
+    /// A stylizer of the registry.
+    Algorithm(&'static Entry),
+    /// The default stylizer first, then a few steps of optimisation from its result: between instant and slow.
+    Refine,
+}
+
+/// The name of [`Method::Refine`].
+pub const REFINE: &str = "refine";
+
+impl Method {
+    /// All methods.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let stylizers = registry::REGISTRY.iter().filter(|e| !matches!(e.build, Build::Features(_)));
+        stylizers.map(Self::Algorithm).chain([Self::Refine])
+    }
+
+    /// The method called `name`.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] that suggests near names.
+    pub fn named(name: &str) -> Result<Self> {
+        Self::all().find(|method| method.name() == name).ok_or_else(|| {
+            let near = registry::suggest(name, Self::all().map(Self::name));
+            EngineError::Caller(format!("there is no method '{name}'{near}"))
+        })
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Algorithm(entry) => entry.descriptor.name,
+            Self::Refine => REFINE,
+        }
+    }
+
+    /// The settings it takes, if it optimises.
+    pub fn settings(self) -> Option<SettingsType> {
+        match self {
+            Self::Algorithm(entry) => match entry.build {
+                Build::Optimisation { settings, .. } => Some(settings),
+                _ => None,
+            },
+            Self::Refine => Some(registry::REFINE_SETTINGS),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! How much memory a job may take.
+
+use std::path::Path;
+
+use crate::descriptor::Descriptor;
+use crate::error::{EngineError, Result};
+
+/// Bytes a pixel that the picture itself takes: decoded, blended and encoded copies.
+const PICTURE_BYTES: u64 = 60;
+
+/// Share of the available memory that is used without being asked.
+const DEFAULT_SHARE: f64 = 0.9;
+
+/// Peak memory of running an algorithm once on `pixels` pixels, padding included.
+pub fn estimate(descriptor: &Descriptor, pixels: u64) -> u64 {
+    pixels.saturating_mul(u64::from(descriptor.bytes_per_pixel) + PICTURE_BYTES)
+}
+
+/// Refuses a run that would take more than `limit` bytes, or more than the system has left where `limit` is `None`.
+///
+/// # Errors
+/// [`EngineError::Limit`] that says what to do.
+pub fn check(descriptor: &Descriptor, (width, height): (u32, u32), limit: Option<u64>) -> Result<()> {
+    let pixels = u64::from(width) * u64::from(height);
+    let need = estimate(descriptor, pixels);
+    let (limit, whose) = match limit {
+        Some(limit) => (limit, "--max-memory allows"),
+        None => match available() {
+            Some(free) => ((free as f64 * DEFAULT_SHARE) as u64, "this machine has free"),
+            None => return Ok(()),
+        },
+    };
+    if need <= limit {
+        return Ok(());
+    }
+    let fits = (limit as f64 / estimate(descriptor, 1) as f64).sqrt();
+    let scale = fits / (pixels as f64).sqrt();
+    let side = (f64::from(width.max(height)) * scale) as u64;
+    let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
+    Err(EngineError::Limit(format!(
+        "{} at {width}x{height} takes about {:.1} GiB, more than the {:.1} GiB {whose}; use --size {} or less, or raise \
+         --max-memory",
+        descriptor.name,
+        gib(need),
+        gib(limit),
+        side.max(1),
+    )))
+}
+
+/// Memory that can still be taken without swapping, in bytes, the control group's limit respected; `None` where the
+/// system does not tell (other than Linux).
+pub fn available() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let free = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.saturating_mul(1024);
+    Some(group_rest(Path::new("/sys/fs/cgroup")).map_or(free, |rest| rest.min(free)))
+}
+
+/// What the control group (version 2) has left.
+fn group_rest(folder: &Path) -> Option<u64> {
+    let number = |name: &str| std::fs::read_to_string(folder.join(name)).ok()?.trim().parse::<u64>().ok();
+    Some(number("memory.max")?.saturating_sub(number("memory.current")?))
+}
+
+/// A number of bytes as users write it: `800M`, `4G`, `1.5GiB`, `1000000`.
+///
+/// # Errors
+/// [`EngineError::Caller`] when it is not one.
+pub fn parse(text: &str) -> Result<u64> {
+    let wrong = || EngineError::Caller(format!("'{text}' is not an amount of memory; write 800M or 4G"));
+    let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let power = match unit.trim_end_matches(['i', 'B', 'b']).to_ascii_uppercase().as_str() {
+        "" => 0,
+        "K" => 1,
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    if !(number.is_finite() && number > 0.0) {
+        return Err(wrong());
+    }
+    Ok((number * 1024f64.powi(power)) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithms::fusion::DESCRIPTOR;
+
+    #[test]
+    fn amounts_are_read() {
+        for (text, bytes) in [("1000", 1000), ("2K", 2048), ("1.5G", 3 << 29), ("800MiB", 800 << 20), ("1gb", 1 << 30)] {
+            assert_eq!(parse(text).unwrap(), bytes, "{text}");
+        }
+        for text in ["", "G", "-1G", "4X", "NaN", "0"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_a_size_that_fits() {
+        let message = check(&DESCRIPTOR, (4000, 2000), Some(1 << 30)).unwrap_err().to_string();
+        let side: u32 = message.split("--size ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+        assert!(check(&DESCRIPTOR, (side, side / 2), Some(1 << 30)).is_ok(), "{message}");
+        assert!(check(&DESCRIPTOR, (side + side / 20, side / 2), Some(1 << 30)).is_err(), "{message}");
+    }
+}

@@ -1,0 +1,364 @@
+//! Stylisation of pictures of any size: a [`Painter`] is made once for a job and paints any number of contents.
+
+use std::borrow::Cow;
+
+use impasto_image::{Limits, Mask, Picture, colour, compose, resize_to_long_side, resize_to_short_side};
+
+use super::files::{Input, OutputOptions, Target};
+use super::job::{Method, StylizeJob};
+use super::style::{StyleSource, shares};
+use super::{memory, pad, provenance};
+use crate::algorithms::gatys::Gatys;
+use crate::control::{Control, Event};
+use crate::descriptor::{Descriptor, StyleInput};
+use crate::device::OpenDevice;
+use crate::error::{EngineError, Result};
+use crate::features::Features;
+use crate::models::{self, ModelInfo, PerceptionSpec};
+use crate::registry::{self, Build};
+use crate::styles::{self, StyleCode};
+use crate::tensor::{self, ImageTensor};
+use crate::traits::{Style, StyleRequest, Stylizer};
+
+/// Shorter side at which trained stylizers see style pictures: what they were trained on.
+pub(super) const STYLE_SIDE: u32 = 512;
+
+/// Longest side of style pictures: one that is far from square is shrunk further.
+const STYLE_LONG_SIDE: u32 = 2048;
+
+/// What a job runs with.
+#[derive(Debug, Clone)]
+pub struct Resources {
+    /// Where to compute.
+    pub device: OpenDevice,
+    /// How large pictures may be.
+    pub limits: Limits,
+    /// Bytes a run may take; what the machine has free where absent.
+    pub max_memory: Option<u64>,
+}
+
+impl Resources {
+    /// `device` with default limits.
+    pub fn new(device: OpenDevice) -> Self {
+        Self { device, limits: Limits::default(), max_memory: None }
+    }
+}
+
+/// Called with step, steps and the present picture during optimisation.
+pub type Preview<'a> = &'a dyn Fn(u64, u64, &Picture);
+
+/// A job that is ready to paint: weights read, styles encoded.
+pub struct Painter {
+    job: StylizeJob,
+    resources: Resources,
+    brush: Brush,
+    styles: Vec<(Style, f32)>,
+    facts: Vec<StyleFact>,
+    mask: Option<Mask>,
+    model: Option<ModelInfo>,
+    perception: Option<PerceptionSpec>,
+}
+
+/// One style of a job, as provenance records it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StyleFact {
+    /// Name or file name.
+    pub name: String,
+    /// Its share, in `(0, 1]`.
+    pub share: f32,
+    /// BLAKE3 of its file.
+    pub blake3: String,
+}
+
+/// What paints.
+enum Brush {
+    One(Box<dyn Stylizer>),
+    Refine {
+        first: Box<dyn Stylizer>,
+        second: Gatys,
+        /// The styles as the second sees them.
+        pictures: Vec<(Style, f32)>,
+    },
+}
+
+impl Brush {
+    /// Of the part that is the most demanding.
+    fn descriptor(&self) -> &'static Descriptor {
+        match self {
+            Self::One(stylizer) => stylizer.descriptor(),
+            Self::Refine { second, .. } => second.descriptor(),
+        }
+    }
+}
+
+impl Painter {
+    /// Checks the job, reads weights, styles and mask.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] for values out of range and unknown names; [`EngineError::File`] and
+    /// [`EngineError::Picture`] for files that cannot be read or do not fit.
+    pub fn new(mut job: StylizeJob, resources: Resources, control: &Control) -> Result<Self> {
+        job.validate()?;
+        let method = job.method()?;
+        let device = &resources.device.device;
+        if let Some(settings) = method.settings() {
+            let refused = |problem| EngineError::Caller(format!("{}: {problem}", method.name()));
+            job.settings = settings.complete(&job.settings).map_err(refused)?;
+        } else if let Some(key) = job.settings.keys().next() {
+            return Err(EngineError::Caller(format!("{} has no setting '{key}'", method.name())));
+        }
+        let mut perception = None;
+        let mut features = || -> Result<Box<dyn Features>> {
+            let spec = job.perception.clone().map_or_else(|| PerceptionSpec::bundled("perception"), Ok)?;
+            // Optimisation differentiates with respect to the picture.
+            let network = spec.open(&device.clone().autodiff())?;
+            perception = Some(spec);
+            Ok(network)
+        };
+        let mut model = None;
+        let loader = StyleLoader { job: &job, resources: &resources, control };
+        let (brush, (styles, facts)) = match method {
+            Method::Algorithm(entry) => match entry.build {
+                Build::Network(_) => {
+                    let (stylizer, info) = models::open_network(entry, job.model.as_deref(), device)?;
+                    let styles = loader.load(Some(&*stylizer), Some(&info))?;
+                    model = Some(info);
+                    (Brush::One(stylizer), styles)
+                }
+                Build::Optimisation { build, .. } => {
+                    if job.model.is_some() {
+                        let text = format!("{} has no weights of its own; leave out --model", method.name());
+                        return Err(EngineError::Caller(text));
+                    }
+                    let styles = loader.load(None, None)?;
+                    (Brush::One(build(&job.settings, features()?, device)?), styles)
+                }
+                Build::Features(_) => return Err(EngineError::Internal("a perception network cannot paint".into())),
+            },
+            Method::Refine => {
+                let entry = registry::find(registry::DEFAULT_STYLIZER)?;
+                let (pictures, _) = loader.load(None, None)?;
+                let (first, info) = models::open_network(entry, job.model.as_deref(), device)?;
+                let styles = loader.load(Some(&*first), Some(&info))?;
+                model = Some(info);
+                let second = registry::optimiser(&job.settings, features()?, device)?;
+                (Brush::Refine { first, second, pictures }, styles)
+            }
+        };
+        let mask = job.mask.as_ref().map(|path| read_mask(path, &job, &resources, control)).transpose()?;
+        Ok(Self { brush, styles, facts, mask, model, perception, job, resources })
+    }
+
+    /// The job, its settings complete.
+    pub fn job(&self) -> &StylizeJob {
+        &self.job
+    }
+
+    /// The weights it paints with, if the method has any.
+    pub fn model(&self) -> Option<&ModelInfo> {
+        self.model.as_ref()
+    }
+
+    /// The styles as provenance records them.
+    pub fn style_facts(&self) -> &[StyleFact] {
+        &self.facts
+    }
+
+    /// The name of the perception network, if the method has one.
+    pub(super) fn perception(&self) -> Option<&'static str> {
+        self.perception.as_ref().map(PerceptionSpec::name)
+    }
+
+    pub(super) fn device_name(&self) -> String {
+        self.resources.device.spec.to_string()
+    }
+
+    /// Paints a picture. The result has the content's size (or the job's), alpha, depth and metadata; where the mask is 0
+    /// it has the content's pixels.
+    ///
+    /// # Errors
+    /// [`EngineError::Limit`] when it would take more memory than allowed; [`EngineError::Cancelled`] (optimisation
+    /// returns its best so far instead, once it has one).
+    pub fn paint(&self, content: &Picture, preview: Option<Preview<'_>>, control: &Control) -> Result<Picture> {
+        if let Some(mask) = self.mask.as_ref().filter(|m| (m.width, m.height) != (content.width, content.height)) {
+            let (mask, size) = ((mask.width, mask.height), (content.width, content.height));
+            control.note(format!("the mask is {}x{}, the content {}x{}: it was resized", mask.0, mask.1, size.0, size.1));
+        }
+        let content = match self.job.size {
+            Some(side) => Cow::Owned(resize_to_long_side(content, side)),
+            None => Cow::Borrowed(content),
+        };
+        let painted = if self.job.strength > 0.0 { self.run(&content, preview, control)? } else { content.clone().into_owned() };
+        let mut painted = colour::transfer(&content, &painted, self.job.preserve_color);
+        self.job.adjust.apply(&mut painted).map_err(|e| EngineError::Caller(e.to_string()))?;
+        Ok(match &self.mask {
+            Some(mask) => compose::blend_masked(&content, &painted, mask),
+            None => painted,
+        })
+    }
+
+    /// Runs the network or the optimisation at a size it takes.
+    fn run(&self, content: &Picture, preview: Option<Preview<'_>>, control: &Control) -> Result<Picture> {
+        let descriptor = self.brush.descriptor();
+        let size = pad::padded_size(descriptor, content.width, content.height);
+        if self.resources.device.spec == crate::device::DeviceSpec::Cpu || self.resources.max_memory.is_some() {
+            memory::check(descriptor, size, self.resources.max_memory)?;
+        }
+        let device = &self.resources.device.device;
+        let image = tensor::from_planar(pad::reflect(content, size), 1, size.1 as usize, size.0 as usize, device);
+        let shown = |done: u64, steps: u64, image: ImageTensor| {
+            if let (Some(preview), Ok(picture)) = (preview, cropped(image, content)) {
+                preview(done, steps, &picture);
+            }
+        };
+        let request = |styles: &[(Style, f32)]| StyleRequest {
+            content: image.clone(),
+            styles: styles.to_vec(),
+            strength: self.job.strength,
+            seed: self.job.seed,
+            preview: preview.is_some().then_some(&shown),
+        };
+        let painted = match &self.brush {
+            Brush::One(stylizer) => stylizer.stylize(request(&self.styles), control)?,
+            Brush::Refine { first, second, pictures } => {
+                let start = first.stylize(request(&self.styles), control)?;
+                second.refine(start, request(pictures), control)?
+            }
+        };
+        cropped(painted, content)
+    }
+
+    /// Reads a content, paints it and writes the result with what made it. Returns the bytes for [`Target::Memory`].
+    ///
+    /// # Errors
+    /// Those of [`Input::open`], [`Painter::paint`] and [`Target::write`]; the target is checked before the work.
+    pub fn paint_file(
+        &self,
+        content: &Input,
+        target: &Target,
+        options: &OutputOptions,
+        preview: Option<&std::path::Path>,
+        control: &Control,
+    ) -> Result<Option<Vec<u8>>> {
+        target.check(options)?;
+        control.check()?;
+        let opened = content.open(&self.resources.limits, control)?;
+        let show = |_: u64, _: u64, picture: &Picture| {
+            let Some(path) = preview else { return };
+            let written = impasto_image::EncodeOptions::for_path(path)
+                .and_then(|options| impasto_image::save(picture, path, &options, true));
+            match written {
+                Ok(()) => control.emit(Event::Preview { path: path.to_owned() }),
+                Err(e) => control.warn(format!("preview: {e}")),
+            }
+        };
+        let painted = self.paint(&opened.picture, preview.is_some().then_some(&show), control)?;
+        let parameters = provenance::of_stylize(self, content, &opened);
+        target.write(&painted, options, Some(parameters), control)
+    }
+}
+
+impl std::fmt::Debug for Painter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Painter").field("job", &self.job).field("resources", &self.resources).finish_non_exhaustive()
+    }
+}
+
+/// The part of a padded result that is the content, with everything else of the content.
+fn cropped(image: ImageTensor, content: &Picture) -> Result<Picture> {
+    let (h, w) = (content.height as usize, content.width as usize);
+    let painted = tensor::to_picture(image.slice([0..1, 0..3, 0..h, 0..w]))?;
+    content.with_rgb(painted.rgb).map_err(|e| EngineError::Internal(e.to_string()))
+}
+
+fn read_mask(path: &std::path::Path, job: &StylizeJob, resources: &Resources, control: &Control) -> Result<Mask> {
+    let picture = Input::File(path.to_owned()).open(&resources.limits, control)?.picture;
+    let mask = Mask::from_picture(&picture);
+    let mask = if job.invert_mask { mask.invert() } else { mask };
+    Ok(mask.feather(job.feather))
+}
+
+/// Reads styles for one stylizer.
+struct StyleLoader<'a> {
+    job: &'a StylizeJob,
+    resources: &'a Resources,
+    control: &'a Control,
+}
+
+impl StyleLoader<'_> {
+    /// The styles with their shares: as codes where `network` makes codes, as pictures for optimisation (`None`).
+    fn load(
+        &self,
+        network: Option<&dyn Stylizer>,
+        model: Option<&ModelInfo>,
+    ) -> Result<(Vec<(Style, f32)>, Vec<StyleFact>)> {
+        let mut loaded = (Vec::new(), Vec::new());
+        for (spec, share) in shares(&self.job.styles)? {
+            let (style, blake3) = match &spec.source {
+                StyleSource::Picture(path) => self.picture(path, network)?,
+                StyleSource::Named(name) => self.code(&styles::named(name)?, None, network, model)?,
+                StyleSource::Code(path) => self.code(&StyleCode::load(path)?, Some(path), network, model)?,
+            };
+            loaded.0.push((style, share));
+            loaded.1.push(StyleFact { name: spec.public_name(), share, blake3 });
+        }
+        Ok(loaded)
+    }
+
+    fn picture(&self, path: &std::path::Path, network: Option<&dyn Stylizer>) -> Result<(Style, String)> {
+        let opened = Input::File(path.to_owned()).open(&self.resources.limits, self.control)?;
+        let side = self.job.style_size.or(network.map(|_| STYLE_SIDE));
+        let picture = at_style_size(&opened.picture, side, self.job.style_size.is_some());
+        let image = style_tensor(&picture, network, &self.resources.device.device);
+        let code = network.map(|network| network.encode_style(&image)).transpose()?.flatten();
+        Ok((code.map_or(Style::Picture(image), Style::Code), opened.blake3))
+    }
+
+    fn code(
+        &self,
+        code: &StyleCode,
+        path: Option<&std::path::Path>,
+        network: Option<&dyn Stylizer>,
+        model: Option<&ModelInfo>,
+    ) -> Result<(Style, String)> {
+        let takes = |n: &dyn Stylizer| n.descriptor().style_input == StyleInput::PictureOrCode;
+        let (Some(network), Some(model)) = (network.filter(|n| takes(*n)), model) else {
+            let text = format!(
+                "{} needs the style as a picture, '{}' is a style code; give the painting's file",
+                self.job.method, code.header.title
+            );
+            return Err(EngineError::Caller(text));
+        };
+        code.check(network.descriptor().name, &model.blake3).map_err(|reason| match path {
+            Some(path) => EngineError::file(path, reason),
+            None => EngineError::Caller(format!("the bundled style '{}' {reason}", code.header.title)),
+        })?;
+        Ok((Style::Code(code.arrays.clone()), code.blake3.clone()))
+    }
+}
+
+/// The style at the size at which it is seen; only enlarged when that was asked for.
+pub(super) fn at_style_size(picture: &Picture, side: Option<u32>, enlarge: bool) -> Picture {
+    let short = picture.width.min(picture.height);
+    let sized = match side {
+        Some(side) if enlarge || short > side => resize_to_short_side(picture, side),
+        _ => picture.clone(),
+    };
+    let sized = if sized.width.max(sized.height) > STYLE_LONG_SIDE { resize_to_long_side(&sized, STYLE_LONG_SIDE) } else { sized };
+    sized
+}
+
+/// The style as a network takes it.
+pub(super) fn style_tensor(
+    picture: &Picture,
+    network: Option<&dyn Stylizer>,
+    device: &crate::Device,
+) -> ImageTensor {
+    match network {
+        Some(network) => {
+            let size = pad::padded_size(network.descriptor(), picture.width, picture.height);
+            tensor::from_planar(pad::reflect(picture, size), 1, size.1 as usize, size.0 as usize, device)
+        }
+        None => tensor::from_picture(picture, device),
+    }
+}

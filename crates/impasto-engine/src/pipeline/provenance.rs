@@ -1,0 +1,186 @@
+//! What is written into a picture about how it was made. Files appear by their names without folders: pictures travel.
+
+use std::path::PathBuf;
+
+use impasto_image::Parameters;
+use impasto_image::adjust::Adjustments;
+use impasto_image::colour::PreserveColor;
+use serde_json::{Value, json};
+
+use super::files::{Input, Opened};
+use super::job::StylizeJob;
+use super::painter::Painter;
+
+/// A picture's name and hash.
+fn file(input: &Input, opened: &Opened) -> Value {
+    json!({"name": input.public_name(), "blake3": opened.blake3})
+}
+
+/// What made a picture out of `content`.
+pub(super) fn of_stylize(painter: &Painter, content: &Input, opened: &Opened) -> Parameters {
+    let job = painter.job();
+    let command = command(job, content);
+    let model = painter.model().map(|model| {
+        json!({"algorithm": model.header.algorithm, "title": model.header.title, "licence": model.header.licence,
+            "blake3": model.blake3})
+    });
+    let styles: Vec<Value> = painter
+        .style_facts()
+        .iter()
+        .map(|fact| json!({"name": fact.name, "share": fact.share, "blake3": fact.blake3}))
+        .collect();
+    let named: Vec<String> = painter.style_facts().iter().map(|f| format!("{} {:.2}", f.name, f.share)).collect();
+    let weights = painter.model().map_or(String::new(), |model| format!(" ({})", &model.blake3[..12]));
+    let text = format!(
+        "impasto {}: {}{weights}, style {}, strength {}, seed {}; {command}",
+        env!("CARGO_PKG_VERSION"),
+        job.method,
+        named.join(" + "),
+        job.strength,
+        job.seed,
+    );
+    let json = json!({
+        "impasto": env!("CARGO_PKG_VERSION"),
+        "command": command,
+        "job": public(job),
+        "content": file(content, opened),
+        "styles": styles,
+        "model": model,
+        "perception": painter.perception(),
+        "device": painter.device_name(),
+        "made_from": opened.parameters.as_ref().map(|p| &p.json),
+    });
+    Parameters { text: printable(&text), json }
+}
+
+/// What an adjustment made out of `content`.
+pub(super) fn of_adjust(adjust: &Adjustments, content: &Input, opened: &Opened) -> Parameters {
+    let mut command = format!("impasto adjust {}", quoted(&content.public_name()));
+    push_adjustments(&mut command, adjust);
+    let json = json!({
+        "impasto": env!("CARGO_PKG_VERSION"),
+        "command": command,
+        "adjust": adjust,
+        "content": file(content, opened),
+        "made_from": opened.parameters.as_ref().map(|p| &p.json),
+    });
+    Parameters { text: printable(&format!("impasto {}: {command}", env!("CARGO_PKG_VERSION"))), json }
+}
+
+/// The job with file names in place of paths.
+fn public(job: &StylizeJob) -> Value {
+    let mut job = job.clone();
+    let bare = |path: &mut PathBuf| *path = path.file_name().unwrap_or_default().into();
+    job.model.iter_mut().for_each(bare);
+    job.mask.iter_mut().for_each(bare);
+    let mut value = serde_json::to_value(&job).unwrap_or_default();
+    value["styles"] = job.styles.iter().map(|style| weighted(&style.public_name(), style.weight)).collect();
+    if let Some(perception) = &job.perception {
+        value["perception"] = perception.name().into();
+    }
+    value
+}
+
+fn weighted(name: &str, weight: f32) -> String {
+    if weight == 1.0 { name.to_owned() } else { format!("{name}:{weight}") }
+}
+
+/// The command line that does the same to files of the same names in one folder.
+fn command(job: &StylizeJob, content: &Input) -> String {
+    let mut line = format!("impasto stylize {}", quoted(&content.public_name()));
+    let mut push = |option: &str, value: String| line.push_str(&format!(" --{option} {}", quoted(&value)));
+    for style in &job.styles {
+        push("style", weighted(&style.public_name(), style.weight));
+    }
+    let default = StylizeJob::default();
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if job.method != default.method {
+        push("method", job.method.clone());
+    }
+    if let Some(model) = &job.model {
+        push("model", name(model));
+    }
+    if job.strength != default.strength {
+        push("strength", job.strength.to_string());
+    }
+    if job.preserve_color != PreserveColor::None {
+        push("preserve-color", job.preserve_color.to_string());
+    }
+    if let Some(mask) = &job.mask {
+        push("mask", name(mask));
+    }
+    if job.feather > 0.0 {
+        push("feather", job.feather.to_string());
+    }
+    if let Some(size) = job.size {
+        push("size", size.to_string());
+    }
+    if let Some(size) = job.style_size {
+        push("style-size", size.to_string());
+    }
+    for (key, value) in &job.settings {
+        push("set", format!("{key}={value}"));
+    }
+    push("seed", job.seed.to_string());
+    if job.invert_mask {
+        line.push_str(" --invert-mask");
+    }
+    push_adjustments(&mut line, &job.adjust);
+    line
+}
+
+/// The options of every adjustment that is not neutral.
+fn push_adjustments(line: &mut String, adjust: &Adjustments) {
+    let (Ok(Value::Object(set)), Ok(neutral)) =
+        (serde_json::to_value(adjust), serde_json::to_value(Adjustments::default()))
+    else {
+        return;
+    };
+    for (name, value) in set.iter().filter(|(name, value)| neutral.get(name) != Some(value)) {
+        let value = value.as_f64().unwrap_or_default() as f32;
+        line.push_str(&format!(" --{name} {value}"));
+    }
+}
+
+/// As a shell wants it.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// Without what a text chunk cannot hold; a file may be called anything.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { '?' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_repeat_the_job_and_name_no_folders() {
+        let job = StylizeJob {
+            styles: vec!["/home/me/a b.jpg:0.5".parse().unwrap(), "great-wave".parse().unwrap()],
+            strength: 0.7,
+            adjust: Adjustments { hue: 5.0, ..Adjustments::default() },
+            seed: 9,
+            ..StylizeJob::default()
+        };
+        let content = Input::File("/home/me/it's.png".into());
+        let line = command(&job, &content);
+        assert_eq!(
+            line,
+            r"impasto stylize 'it'\''s.png' --style 'a b.jpg:0.5' --style great-wave --strength 0.7 --seed 9 --hue 5"
+        );
+        assert!(!public(&job).to_string().contains("home"));
+    }
+
+    #[test]
+    fn texts_hold_no_control_characters() {
+        assert_eq!(printable("a\u{1b}b\n"), "a?b?");
+    }
+}

@@ -1,0 +1,151 @@
+//! Styles as users name them: a picture, a code file, or a bundled name, each with a weight.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use impasto_image::Format;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{EngineError, Result};
+
+/// One style and its weight, written `NAME`, `FILE` or either with `:WEIGHT` (`a.jpg:0.7`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct StyleSpec {
+    /// Where the style comes from.
+    pub source: StyleSource,
+    /// Its share among several, from 0; only ratios matter.
+    pub weight: f32,
+}
+
+/// Where a style comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StyleSource {
+    /// A bundled style code.
+    Named(String),
+    /// A file that holds a style code.
+    Code(PathBuf),
+    /// A picture file.
+    Picture(PathBuf),
+}
+
+impl StyleSpec {
+    /// A short name for output files: the style's own, or the file's stem.
+    pub fn label(&self) -> String {
+        match &self.source {
+            StyleSource::Named(name) => name.clone(),
+            StyleSource::Code(path) | StyleSource::Picture(path) => {
+                path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+            }
+        }
+    }
+
+    /// What it is called in a picture's parameters: names and file names, never folders.
+    pub fn public_name(&self) -> String {
+        match &self.source {
+            StyleSource::Named(name) => name.clone(),
+            StyleSource::Code(path) | StyleSource::Picture(path) => {
+                path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+            }
+        }
+    }
+}
+
+impl FromStr for StyleSpec {
+    type Err = EngineError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let weighted = text.rsplit_once(':').and_then(|(name, weight)| Some((name, weight.parse::<f32>().ok()?)));
+        let (name, weight) = weighted.unwrap_or((text, 1.0));
+        if name.is_empty() {
+            return Err(EngineError::Caller(format!("style '{text}' names neither a file nor a style")));
+        }
+        if !weight.is_finite() || weight < 0.0 {
+            return Err(EngineError::Caller(format!("style '{text}': its weight must be a number from 0")));
+        }
+        let path = PathBuf::from(name);
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let source = if extension == "safetensors" {
+            StyleSource::Code(path)
+        } else if Format::from_extension(&extension).is_some() || name.contains(['/', '\\']) || path.exists() {
+            StyleSource::Picture(path)
+        } else {
+            StyleSource::Named(name.to_owned())
+        };
+        Ok(Self { source, weight })
+    }
+}
+
+impl fmt::Display for StyleSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            StyleSource::Named(name) => f.write_str(name)?,
+            StyleSource::Code(path) | StyleSource::Picture(path) => write!(f, "{}", path.display())?,
+        }
+        if self.weight == 1.0 { Ok(()) } else { write!(f, ":{}", self.weight) }
+    }
+}
+
+impl From<StyleSpec> for String {
+    fn from(spec: StyleSpec) -> Self {
+        spec.to_string()
+    }
+}
+
+impl TryFrom<String> for StyleSpec {
+    type Error = EngineError;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+/// The styles' shares: weights divided by their sum, those of 0 left out.
+///
+/// # Errors
+/// [`EngineError::Caller`] without styles or when the weights sum to zero.
+pub fn shares(styles: &[StyleSpec]) -> Result<Vec<(&StyleSpec, f32)>> {
+    if styles.is_empty() {
+        return Err(EngineError::Caller("give at least one --style: a picture, a code file or a name".into()));
+    }
+    let sum: f32 = styles.iter().map(|style| style.weight).sum();
+    if !(sum.is_finite() && sum > 0.0) {
+        return Err(EngineError::Caller("the styles' weights sum to zero; give at least one a weight above 0".into()));
+    }
+    Ok(styles.iter().filter(|style| style.weight > 0.0).map(|style| (style, style.weight / sum)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> StyleSpec {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn names_files_and_weights_are_told_apart() {
+        assert_eq!(parse("great-wave").source, StyleSource::Named("great-wave".into()));
+        assert_eq!(parse("mine.safetensors:2").source, StyleSource::Code("mine.safetensors".into()));
+        assert_eq!(parse("a.JPG:0.7"), StyleSpec { source: StyleSource::Picture("a.JPG".into()), weight: 0.7 });
+        assert_eq!(parse("no/such/file").source, StyleSource::Picture("no/such/file".into()));
+        assert_eq!(parse("c:\\a.png").source, StyleSource::Picture("c:\\a.png".into()));
+        for text in ["", ":1", "a.jpg:-1", "a.jpg:inf", "a.jpg:NaN"] {
+            assert!(text.parse::<StyleSpec>().is_err(), "{text}");
+        }
+        for text in ["great-wave", "a.jpg:0.7"] {
+            assert_eq!(parse(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn shares_sum_to_one() {
+        let styles = [parse("a:3"), parse("b:0"), parse("c:1")];
+        let shares: Vec<f32> = shares(&styles).unwrap().into_iter().map(|(_, share)| share).collect();
+        assert_eq!(shares, [0.75, 0.25]);
+        let error = super::shares(&[parse("a:0"), parse("b:0")]).unwrap_err().to_string();
+        assert!(error.contains("sum to zero"), "{error}");
+        assert!(super::shares(&[]).is_err());
+    }
+}
