@@ -36,6 +36,13 @@ pub fn gram_distance(output: Tensor<3>, target: Tensor<3>) -> Tensor<1> {
     (per_sample(output - target.clone()) / (per_sample(target) + 1e-8)).mean()
 }
 
+/// Relative error of Gram matrices, `|output - target| / |target|` by Frobenius norm, mean over the batch. Unlike
+/// [`gram_distance`] it grows linearly, so that one dark or flat style in a batch does not drown the others.
+pub fn gram_error(output: Tensor<3>, target: Tensor<3>) -> Tensor<1> {
+    let [n, c, _] = output.dims();
+    relative_error(output.reshape([n, c * c]), target.reshape([n, c * c]))
+}
+
 /// Squared difference of channel means and deviations relative to `target`'s, mean over the batch.
 pub fn moment_distance(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
     let (mean, deviation) = channel_moments(output); // [n, c] each
@@ -47,7 +54,20 @@ pub fn moment_distance(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
     relative(mean, target_mean) + relative(deviation, target_deviation)
 }
 
-/// Sliced Wasserstein distance between the distributions of feature vectors, relative to the variance of `target`
+/// Relative error of channel means plus that of channel deviations, mean over the batch.
+pub fn moment_error(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
+    let (mean, deviation) = channel_moments(output); // [n, c] each
+    let (target_mean, target_deviation) = channel_moments(target);
+    relative_error(mean, target_mean) + relative_error(deviation, target_deviation)
+}
+
+/// `|a - b| / |b|` of the rows of `[n, d]`, mean over the rows.
+fn relative_error(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
+    let norm = |x: Tensor<2>| (x.square().sum_dim(1) + 1e-8).sqrt(); // [n, 1]
+    (norm(a - b.clone()) / norm(b)).mean()
+}
+
+/// Sliced Wasserstein distance between the distributions of feature vectors, relative to the deviation of each target
 /// (Heitz et al. 2021). Both maps must have the same number of positions; `directions` is `[c, k]` with unit columns.
 pub fn sliced_wasserstein(output: Tensor<4>, target: Tensor<4>, directions: Tensor<2>) -> Tensor<1> {
     let [n, c, h, w] = output.dims();
@@ -57,9 +77,12 @@ pub fn sliced_wasserstein(output: Tensor<4>, target: Tensor<4>, directions: Tens
         let projected = flat.matmul(directions.clone().reshape([1, c, k])); // [n, hw, k]
         projected.sort(1)
     };
+    let rows = |x: Tensor<3>| x.reshape([n, h * w * k]); // [n, hw * k]
     let target = project(target);
-    let scale = target.clone().var_bias(1).mean() + 1e-8;
-    (project(output) - target).square().mean() / scale.detach()
+    let centred = target.clone() - target.clone().mean_dim(1); // [n, hw, k]
+    let distance = (rows(project(output) - target).square().mean_dim(1) + 1e-8).sqrt(); // [n, 1]
+    let deviation = (rows(centred).square().mean_dim(1) + 1e-8).sqrt(); // [n, 1]
+    (distance / deviation).mean()
 }
 
 /// Mean absolute difference of neighbouring pixels of `[n, c, h, w]` (anisotropic total variation).

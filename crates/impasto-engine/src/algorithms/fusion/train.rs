@@ -38,9 +38,9 @@ pub struct FusionTraining {
     pub warm_up: u64,
     /// Weight of the content loss.
     pub content_weight: f32,
-    /// Weight of the channel moments' distance.
+    /// Weight of the channel moments' relative error.
     pub moment_weight: f32,
-    /// Weight of the Gram matrices' distance.
+    /// Weight of the Gram matrices' relative error.
     pub gram_weight: f32,
     /// Weight of the sliced Wasserstein distance.
     pub wasserstein_weight: f32,
@@ -81,7 +81,7 @@ impl Default for FusionTraining {
             discriminator_rate: 4e-4,
             warm_up: 100,
             content_weight: 1.0,
-            moment_weight: 2.5,
+            moment_weight: 1.5,
             gram_weight: 2.5,
             wasserstein_weight: 0.3,
             identity_weight: 1.0,
@@ -216,9 +216,9 @@ impl FusionObjective {
         let zero = || Tensor::<1>::zeros([1], &self.device);
         let (mut content_loss, mut moments, mut grams, mut wasserstein) = (zero(), zero(), zero(), zero());
         for (i, (painted, style)) in painted.iter().zip(&style).enumerate() {
-            moments = moments + losses::moment_distance(painted.clone(), style.clone()) / levels;
+            moments = moments + losses::moment_error(painted.clone(), style.clone()) / levels;
             grams = grams
-                + losses::gram_distance(losses::gram(painted.clone()), losses::gram(style.clone())) / levels;
+                + losses::gram_error(losses::gram(painted.clone()), losses::gram(style.clone())) / levels;
             if CONTENT_SHARES[i] > 0.0 {
                 content_loss =
                     content_loss + losses::content(painted.clone(), content[i].clone()) * CONTENT_SHARES[i];
