@@ -1,9 +1,17 @@
 //! What the command line takes. Options shared by all commands are here, each command's own beside its code.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use impasto_engine::device::DeviceSpec;
+use impasto_engine::device::{self, DeviceSpec, OpenDevice};
 
+use crate::commands::adjust::AdjustArgs;
+use crate::commands::doctor::DoctorArgs;
+use crate::commands::inspect::InspectArgs;
+use crate::commands::models::ModelsCommand;
+use crate::commands::shell::{CompletionsArgs, ManArgs};
+use crate::commands::styles::StylesCommand;
+use crate::commands::stylize::StylizeArgs;
 use crate::commands::train::TrainArgs;
+use crate::failure::Failure;
 
 /// The exit codes, for the help text.
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an input was refused, 4 a resource limit was \
@@ -43,6 +51,11 @@ impl Global {
         self.device.unwrap_or_default()
     }
 
+    /// The device asked for, opened.
+    pub(crate) fn open_device(&self) -> Result<OpenDevice, Failure> {
+        Ok(device::open(self.device())?)
+    }
+
     /// The seed asked for, or one drawn from the system's randomness. 32 bits, so that it is easy to type.
     pub(crate) fn seed(&self) -> u64 {
         use std::hash::{BuildHasher, RandomState};
@@ -65,6 +78,24 @@ pub(crate) enum ProgressMode {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Paint pictures in the style of others.
+    Stylize(Box<StylizeArgs>),
+    /// Change brightness, contrast, colours and sharpness of pictures.
+    Adjust(AdjustArgs),
     /// Train a network on folders of pictures, or go on with a run.
     Train(TrainArgs),
+    /// The algorithms and styles there are.
+    #[command(subcommand)]
+    Models(ModelsCommand),
+    /// Make styles of one's own.
+    #[command(subcommand)]
+    Styles(StylesCommand),
+    /// Say what a picture or a weights file holds, and how it was made.
+    Inspect(InspectArgs),
+    /// Say what this machine offers, and check that it computes right.
+    Doctor(DoctorArgs),
+    /// Print the completion script of a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page.
+    Man(ManArgs),
 }

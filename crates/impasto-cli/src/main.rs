@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command};
+use commands::{adjust, doctor, inspect, models, shell, styles, stylize, train};
 use output::Reporter;
 
 /// Networks allocate and free large buffers all the time; the system's allocator gives each back to the system and
@@ -20,9 +21,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let reporter = Reporter::new(cli.global.progress, cli.global.quiet);
+    let (global, reporter) = (&cli.global, &Reporter::new(cli.global.progress, cli.global.quiet));
     let outcome = match cli.command {
-        Command::Train(args) => commands::train::run(args, &cli.global, &reporter),
+        Command::Stylize(args) => stylize::run(*args, global, reporter),
+        Command::Adjust(args) => adjust::run(args, reporter),
+        Command::Train(args) => train::run(args, global, reporter),
+        Command::Models(command) => models::run(command, global, reporter),
+        Command::Styles(command) => styles::run(command, global, reporter),
+        Command::Inspect(args) => inspect::run(args, reporter),
+        Command::Doctor(args) => doctor::run(args, global, reporter),
+        Command::Completions(args) => shell::completions(args, reporter),
+        Command::Man(args) => shell::man(args, reporter),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

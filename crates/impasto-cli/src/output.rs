@@ -5,11 +5,12 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use impasto_engine::pipeline::Target;
 use impasto_engine::{Control, Event};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::ProgressMode;
-use crate::failure::Failure;
+use crate::failure::{FAILED, Failure};
 
 /// Least time between plain progress lines.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -64,6 +65,26 @@ impl Reporter {
         let mut out = std::io::stdout().lock();
         // A reader that closed the pipe wants no more; that is no error.
         let _ = writeln!(out, "{line}");
+    }
+
+    /// Bytes on standard output: a picture, a script.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut out = std::io::stdout().lock();
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Failure { code: FAILED, message: format!("cannot write to standard output: {e}") })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses to fill a terminal with a picture's bytes.
+    pub(crate) fn claim_stdout(&self, targets: &[Target]) -> Result<(), Failure> {
+        let claimed = targets.iter().any(|target| matches!(target, Target::Memory(_)));
+        if claimed && std::io::stdout().is_terminal() {
+            return Err(Failure::usage("standard output is a terminal; send it to a file or a program, or give -o FILE"));
+        }
+        Ok(())
     }
 
     /// The one line an error gets.

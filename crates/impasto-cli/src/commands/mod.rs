@@ -1,3 +1,11 @@
 //! The commands: each turns its arguments into calls of the engine.
 
+pub(crate) mod adjust;
+pub(crate) mod doctor;
+pub(crate) mod inspect;
+pub(crate) mod models;
+pub(crate) mod pictures;
+pub(crate) mod shell;
+pub(crate) mod styles;
+pub(crate) mod stylize;
 pub(crate) mod train;

@@ -1,6 +1,7 @@
 //! Whole jobs, from files to files: what the command line, the server and programs call.
 
 mod adjust;
+pub mod doctor;
 mod files;
 mod job;
 pub mod memory;

@@ -1,0 +1,35 @@
+//! `impasto adjust`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use impasto_engine::pipeline::adjust_file;
+
+use super::pictures::{AdjustmentArgs, LimitArgs, OutputArgs, each};
+use crate::failure::Failure;
+use crate::output::Reporter;
+
+/// Options of `impasto adjust`.
+#[derive(Debug, Args)]
+pub(crate) struct AdjustArgs {
+    /// Pictures to adjust; - reads one from standard input.
+    #[arg(required = true, value_name = "PICTURE")]
+    pictures: Vec<PathBuf>,
+    #[command(flatten)]
+    adjust: AdjustmentArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: AdjustArgs, reporter: &Reporter) -> Result<(), Failure> {
+    let targets = args.output.targets(&args.pictures, "{stem}-adjusted.png", &[])?;
+    reporter.claim_stdout(&targets)?;
+    let (adjustments, options, limits) = (args.adjust.adjustments(), args.output.options(), args.limits.limits());
+    let control = reporter.control();
+    each(&args.pictures, &targets, &limits, &control, reporter, |input, target| {
+        adjust_file(input, &adjustments, target, &options, &limits, &control)
+    })
+}

@@ -1,0 +1,136 @@
+//! `impasto models`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use impasto_engine::models::bundled_weights;
+use impasto_engine::registry::{self, Build, Entry, REGISTRY, SettingsType};
+use impasto_engine::styles;
+use impasto_engine::weights::{self, Precision};
+
+use super::inspect;
+use crate::args::Global;
+use crate::failure::{FAILED, Failure};
+use crate::output::Reporter;
+
+/// Subcommands of `impasto models`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// List algorithms and bundled styles, one a line: name, kind, summary.
+    List,
+    /// Say everything about one.
+    Show {
+        /// A name that 'list' lists.
+        name: String,
+    },
+    /// Convert weights that others publish for an algorithm into impasto's format.
+    Import {
+        /// The algorithm.
+        algorithm: String,
+        /// The foreign weights, as safetensors.
+        file: PathBuf,
+        /// The file to write.
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+        /// Replace the file if it exists.
+        #[arg(long)]
+        overwrite: bool,
+    },
+}
+
+/// Runs the command.
+pub(crate) fn run(command: ModelsCommand, global: &Global, reporter: &Reporter) -> Result<(), Failure> {
+    match command {
+        ModelsCommand::List => list(reporter),
+        ModelsCommand::Show { name } => show(&name, reporter),
+        ModelsCommand::Import { algorithm, file, output, overwrite } => {
+            let entry = registry::find(&algorithm)?;
+            let Some(import) = entry.import else {
+                return Err(Failure::usage(format!("there are no foreign weights that {algorithm} could take")));
+            };
+            refuse_existing(&output, overwrite)?;
+            let (header, arrays) = import(&file, &global.open_device()?.device)?;
+            weights::save(&output, &header, &arrays, Precision::F32)?;
+            reporter.result(&output.display().to_string());
+            Ok(())
+        }
+    }
+}
+
+/// Refuses to write over a file.
+pub(super) fn refuse_existing(path: &std::path::Path, overwrite: bool) -> Result<(), Failure> {
+    if path.symlink_metadata().is_ok() && !overwrite {
+        let text = format!("{} already exists; choose another name or give --overwrite", path.display());
+        return Err(Failure::usage(text));
+    }
+    Ok(())
+}
+
+fn list(reporter: &Reporter) -> Result<(), Failure> {
+    for entry in REGISTRY {
+        let d = entry.descriptor;
+        reporter.result(&format!("{:<18}{:<10}{}", d.name, d.task.to_string(), d.summary));
+    }
+    for name in styles::names() {
+        let header = styles::named(name)?.header;
+        let about = [header.title, header.artist, header.year].into_iter().filter(|part| !part.is_empty());
+        reporter.result(&format!("{name:<18}{:<10}{}", "style", about.collect::<Vec<_>>().join(", ")));
+    }
+    Ok(())
+}
+
+fn show(name: &str, reporter: &Reporter) -> Result<(), Failure> {
+    if let Some(entry) = REGISTRY.iter().find(|entry| entry.descriptor.name == name) {
+        return show_algorithm(entry, reporter);
+    }
+    if styles::names().any(|known| known == name) {
+        inspect::style(&styles::named(name)?, reporter);
+        return Ok(());
+    }
+    let known = REGISTRY.iter().map(|entry| entry.descriptor.name).chain(styles::names());
+    Err(Failure::usage(format!("there is no model '{name}'{}", registry::suggest(name, known))))
+}
+
+fn show_algorithm(entry: &Entry, reporter: &Reporter) -> Result<(), Failure> {
+    let d = entry.descriptor;
+    let yes = |on: bool| if on { "yes" } else { "no" }.to_owned();
+    let weights = match (entry.build, bundled_weights(d.name)) {
+        (Build::Optimisation { .. }, _) => "none of its own".to_owned(),
+        (_, Some(bytes)) => crate::output::bytes(bytes.len() as u64),
+        (_, None) => "none built in; give a file with --model".to_owned(),
+    };
+    let rows = [
+        ("name", d.name.to_owned()),
+        ("kind", d.task.to_string()),
+        ("summary", d.summary.to_owned()),
+        ("paper", d.paper.to_owned()),
+        ("licence", d.licence.to_owned()),
+        ("smallest side", format!("{} px; smaller pictures are padded", d.min_side)),
+        ("memory", format!("{} bytes per pixel", d.bytes_per_pixel)),
+        ("differentiable", yes(d.differentiable)),
+        ("trainable", yes(entry.trainer.is_some())),
+        ("weights", weights),
+    ];
+    for (name, value) in rows {
+        reporter.result(&format!("{name:<16}{value}"));
+    }
+    if let Some(bytes) = bundled_weights(d.name) {
+        let (header, arrays) = weights::decode(bytes)
+            .map_err(|reason| Failure { code: FAILED, message: format!("bundled weights of {}: {reason}", d.name) })?;
+        inspect::header(&header, &arrays, reporter)?;
+    }
+    if let Build::Optimisation { settings, .. } = entry.build {
+        show_settings("settings", settings, reporter);
+    }
+    if let Some(trainer) = &entry.trainer {
+        show_settings("training settings", trainer.settings, reporter);
+    }
+    Ok(())
+}
+
+fn show_settings(title: &str, settings: SettingsType, reporter: &Reporter) {
+    reporter.result(&format!("{title}:"));
+    for setting in settings.list() {
+        reporter.result(&format!("  {} = {}: {}", setting.name, setting.default, setting.about));
+    }
+}

@@ -1,0 +1,293 @@
+//! What commands on picture files share: inputs, output names, going on after a failure.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use impasto_engine::pipeline::{Input, OutputOptions, Target, memory};
+use impasto_engine::{Control, EngineError};
+use impasto_image::adjust::Adjustments;
+use impasto_image::{Depth, Format, Limits, MetadataPolicy};
+
+use crate::failure::{FAILED, Failure, INTERRUPTED};
+use crate::output::Reporter;
+
+/// Standard input or output.
+const STANDARD: &str = "-";
+
+/// Longest style part of an output name.
+const MAX_LABEL: usize = 100;
+
+/// Where results go and how they are written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// The result's file, its format told by the extension; - writes a PNG to standard output.
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["out_dir", "name"])]
+    output: Option<PathBuf>,
+    /// Folder for the results; beside each input when absent. Made if need be.
+    #[arg(long, value_name = "DIR")]
+    out_dir: Option<PathBuf>,
+    /// Name of each result, with {stem} and what the command offers in braces.
+    #[arg(long, value_name = "TEMPLATE")]
+    name: Option<String>,
+    /// Replace files that exist.
+    #[arg(long)]
+    overwrite: bool,
+    /// Bits a sample; the input's, as far as the format can hold them, when absent.
+    #[arg(long, value_name = "BITS")]
+    depth: Option<DepthArg>,
+    /// JPEG quality.
+    #[arg(long, value_name = "1-100", default_value_t = OutputOptions::default().jpeg_quality, value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+    /// What happens to the input's EXIF and XMP.
+    #[arg(long, value_name = "POLICY", default_value = "keep-except-location")]
+    metadata: MetadataArg,
+    /// Write neither the input's metadata nor how the picture was made.
+    #[arg(long)]
+    no_metadata: bool,
+}
+
+/// Limits on inputs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// Largest picture that is read, in megapixels.
+    #[arg(long, value_name = "MP", value_parser = clap::value_parser!(u32).range(1..))]
+    max_megapixels: Option<u32>,
+}
+
+impl LimitArgs {
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        if let Some(megapixels) = self.max_megapixels {
+            limits.max_pixels = u64::from(megapixels) * 1_000_000;
+            // Whoever trusts a large picture trusts its file and a long side.
+            limits.max_file_bytes = limits.max_file_bytes.max(limits.max_pixels.saturating_mul(16));
+            limits.max_side = limits.max_side.max(65_535);
+        }
+        limits
+    }
+}
+
+/// `--max-memory`.
+pub(crate) fn parse_memory(text: &str) -> Result<u64, EngineError> {
+    memory::parse(text)
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DepthArg {
+    /// 8 bit.
+    #[value(name = "8")]
+    U8,
+    /// 16 bit.
+    #[value(name = "16")]
+    U16,
+    /// 32 bit floating point.
+    #[value(name = "32f")]
+    F32,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum MetadataArg {
+    /// All of it.
+    Keep,
+    /// Without the place where the picture was taken.
+    KeepExceptLocation,
+    /// None of it.
+    Strip,
+}
+
+/// Adjustments, each neutral when absent.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Adjustments")]
+pub(crate) struct AdjustmentArgs {
+    /// Warmer above 0, cooler below; -1 to 1.
+    #[arg(long, value_name = "V", default_value_t = Adjustments::default().temperature, allow_negative_numbers = true)]
+    temperature: f32,
+    /// Added to every value; -1 to 1.
+    #[arg(long, value_name = "V", default_value_t = Adjustments::default().brightness, allow_negative_numbers = true)]
+    brightness: f32,
+    /// Factor on the distance from middle grey; 0 to 4, neutral 1.
+    #[arg(long, value_name = "V", default_value_t = Adjustments::default().contrast)]
+    contrast: f32,
+    /// Brighter mid-tones above 1; 0.1 to 10, neutral 1.
+    #[arg(long, value_name = "V", default_value_t = Adjustments::default().gamma)]
+    gamma: f32,
+    /// Factor on the distance from grey; 0 to 4, neutral 1.
+    #[arg(long, value_name = "V", default_value_t = Adjustments::default().saturation)]
+    saturation: f32,
+    /// Turns colours by so many degrees.
+    #[arg(long, value_name = "DEG", default_value_t = Adjustments::default().hue, allow_negative_numbers = true)]
+    hue: f32,
+    /// Fine contrast added; 0 to 5.
+    #[arg(long, value_name = "V", default_value_t = Adjustments::default().sharpen)]
+    sharpen: f32,
+}
+
+impl AdjustmentArgs {
+    pub(crate) fn adjustments(&self) -> Adjustments {
+        let &Self { temperature, brightness, contrast, gamma, saturation, hue, sharpen } = self;
+        Adjustments { temperature, brightness, contrast, gamma, saturation, hue, sharpen }
+    }
+}
+
+impl OutputArgs {
+    pub(crate) fn options(&self) -> OutputOptions {
+        OutputOptions {
+            overwrite: self.overwrite,
+            depth: self.depth.map(|depth| match depth {
+                DepthArg::U8 => Depth::U8,
+                DepthArg::U16 => Depth::U16,
+                DepthArg::F32 => Depth::F32,
+            }),
+            jpeg_quality: self.quality,
+            metadata: match (self.no_metadata, self.metadata) {
+                (true, _) | (_, MetadataArg::Strip) => MetadataPolicy::Strip,
+                (_, MetadataArg::Keep) => MetadataPolicy::Keep,
+                (_, MetadataArg::KeepExceptLocation) => MetadataPolicy::KeepExceptLocation,
+            },
+            parameters: !self.no_metadata,
+        }
+    }
+
+    /// The target of every input. `template` is the default name, `values` what its braces offer besides `{stem}`.
+    pub(crate) fn targets(
+        &self,
+        inputs: &[PathBuf],
+        template: &str,
+        values: &[(&str, String)],
+    ) -> Result<Vec<Target>, Failure> {
+        if let Some(output) = &self.output {
+            if inputs.len() > 1 {
+                let text = format!("-o names one file, there are {} inputs; use --out-dir or --name", inputs.len());
+                return Err(Failure::usage(text));
+            }
+            return Ok(vec![target(output)]);
+        }
+        if inputs.len() == 1 && is_standard(&inputs[0]) && self.out_dir.is_none() && self.name.is_none() {
+            return Ok(vec![Target::Memory(Format::Png)]);
+        }
+        if let Some(folder) = &self.out_dir {
+            std::fs::create_dir_all(folder)
+                .map_err(|e| Failure { code: FAILED, message: format!("cannot make {}: {e}", folder.display()) })?;
+        }
+        let template = self.name.as_deref().unwrap_or(template);
+        let mut seen = HashSet::new();
+        let mut targets = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let stem = if is_standard(input) { "stdin".into() } else { input.file_stem().unwrap_or_default().to_string_lossy() };
+            let name = fill(template, &stem, values)?;
+            let beside = || if is_standard(input) { PathBuf::new() } else { input.with_file_name("") };
+            let path = self.out_dir.clone().unwrap_or_else(beside).join(name);
+            if !seen.insert(path.clone()) {
+                let text = format!("two inputs would be written to {}; use --name with {{stem}}, or --out-dir", path.display());
+                return Err(Failure::usage(text));
+            }
+            targets.push(Target::File(path));
+        }
+        Ok(targets)
+    }
+}
+
+/// Where `-o` or a path points.
+fn target(path: &Path) -> Target {
+    if is_standard(path) { Target::Memory(Format::Png) } else { Target::File(path.to_owned()) }
+}
+
+fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == STANDARD
+}
+
+/// A name from a template.
+fn fill(template: &str, stem: &str, values: &[(&str, String)]) -> Result<String, Failure> {
+    let mut name = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((key, after)) = after.split_once('}') else {
+            return Err(Failure::usage(format!("--name '{template}': a brace is not closed")));
+        };
+        let named = values.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str());
+        let Some(value) = named.or((key == "stem").then_some(stem)) else {
+            let known: Vec<String> = values.iter().map(|(known, _)| format!("{{{known}}}")).collect();
+            return Err(Failure::usage(format!("--name: there is no {{{key}}}; use {{stem}}, {}", known.join(", "))));
+        };
+        name.push_str(before);
+        name.push_str(value);
+        rest = after;
+    }
+    name.push_str(rest);
+    if name.contains(['/', '\\']) {
+        return Err(Failure::usage(format!("--name gives '{name}', which is not a file name; folders go into --out-dir")));
+    }
+    Ok(name)
+}
+
+/// What a mixture of styles is called in file names.
+pub(crate) fn label(parts: &[String]) -> String {
+    let clean = |c: char| if c.is_control() || "/\\:*?\"<>|".contains(c) { '_' } else { c };
+    parts.join("+").chars().map(clean).take(MAX_LABEL).collect()
+}
+
+/// An input; standard input is read to its end, within the limits.
+pub(crate) fn input(path: &Path, limits: &Limits) -> Result<Input, Failure> {
+    if !is_standard(path) {
+        return Ok(Input::File(path.to_owned()));
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .lock()
+        .take(limits.max_file_bytes.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|e| Failure { code: FAILED, message: format!("cannot read standard input: {e}") })?;
+    Ok(Input::Memory { name: "stdin".to_owned(), bytes })
+}
+
+/// Does `work` for every input and says where each result went. Goes on after a failure, and fails at the end.
+pub(crate) fn each(
+    inputs: &[PathBuf],
+    targets: &[Target],
+    limits: &Limits,
+    control: &Control,
+    reporter: &Reporter,
+    work: impl Fn(&Input, &Target) -> Result<Option<Vec<u8>>, EngineError>,
+) -> Result<(), Failure> {
+    let mut failures: Vec<u8> = Vec::new();
+    for (path, target) in inputs.iter().zip(targets) {
+        let outcome = input(path, limits).and_then(|input| Ok(work(&input, target)?));
+        match (outcome, target) {
+            (Ok(Some(bytes)), _) => reporter.bytes(&bytes)?,
+            (Ok(None), Target::File(path)) => reporter.result(&path.display().to_string()),
+            (Ok(None), Target::Memory(_)) => {}
+            (Err(failure), _) if failure.code == INTERRUPTED || inputs.len() == 1 => return Err(failure),
+            (Err(failure), _) => {
+                reporter.failure(&failure);
+                failures.push(failure.code);
+            }
+        }
+        // Optimisation that was cancelled has given its best so far.
+        if control.is_cancelled() {
+            return Err(Failure { code: INTERRUPTED, message: "interrupted".to_owned() });
+        }
+    }
+    let Some(&first) = failures.first() else { return Ok(()) };
+    let code = if failures.iter().all(|code| *code == first) { first } else { FAILED };
+    Err(Failure { code, message: format!("{} of {} pictures failed", failures.len(), inputs.len()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_filled_and_checked() {
+        let values = [("style", "wave".to_owned())];
+        assert_eq!(fill("{stem}-{style}.png", "a", &values).unwrap(), "a-wave.png");
+        assert_eq!(fill("x.png", "a", &values).unwrap(), "x.png");
+        for template in ["{what}.png", "{stem.png", "../{stem}.png"] {
+            assert_eq!(fill(template, "a", &values).unwrap_err().code, crate::failure::USAGE, "{template}");
+        }
+        assert_eq!(label(&["a/b".into(), "c:d".into()]), "a_b+c_d");
+    }
+}

@@ -1,0 +1,178 @@
+//! `impasto stylize`.
+
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use impasto_engine::models::PerceptionSpec;
+use impasto_engine::pipeline::{Method, Painter, Resources, StyleSpec, StylizeJob};
+use impasto_image::colour::PreserveColor;
+
+use super::pictures::{AdjustmentArgs, LimitArgs, OutputArgs, each, label, parse_memory};
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::output::Reporter;
+
+/// Options of `impasto stylize`.
+#[derive(Debug, Args)]
+pub(crate) struct StylizeArgs {
+    /// Pictures to paint; - reads one from standard input.
+    #[arg(required = true, value_name = "CONTENT")]
+    contents: Vec<PathBuf>,
+    /// A style: a painting, a style file, or a name of 'impasto models list'; :WEIGHT mixes several (a.jpg:0.7).
+    #[arg(long, short, required = true, value_name = "STYLE[:WEIGHT]")]
+    style: Vec<StyleSpec>,
+    /// How to paint; 'impasto models list' lists the stylizers, refine adds some optimisation to the default's result.
+    #[arg(long, short, value_name = "METHOD", default_value_t = StylizeJob::default().method)]
+    method: String,
+    /// Weights file in place of the bundled weights.
+    #[arg(long, visible_alias = "weights", value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// How much of the style: 0 keeps the content, 1 is the full style.
+    #[arg(long, value_name = "0-1", default_value_t = StylizeJob::default().strength)]
+    strength: f32,
+    /// Keep the content's colours: none, luma, mean-covariance or histogram.
+    #[arg(long, value_name = "MODE", default_value_t = PreserveColor::None)]
+    preserve_color: PreserveColor,
+    /// Picture whose light parts are painted while its dark parts keep the content.
+    #[arg(long, value_name = "FILE")]
+    mask: Option<PathBuf>,
+    /// Paint the mask's dark parts instead.
+    #[arg(long, requires = "mask")]
+    invert_mask: bool,
+    /// Soften the mask's edges over so many pixels.
+    #[arg(long, value_name = "PX", default_value_t = 0.0, requires = "mask")]
+    feather: f32,
+    /// Longer side of the result; the content's own size when absent.
+    #[arg(long, value_name = "PX")]
+    size: Option<u32>,
+    /// Shorter side at which style pictures are seen: larger makes finer strokes.
+    #[arg(long, value_name = "PX")]
+    style_size: Option<u32>,
+    /// Write the present state to this picture file during optimisation.
+    #[arg(long, value_name = "FILE")]
+    preview: Option<PathBuf>,
+    /// Perception network of methods that optimise, such as vgg19-pocket:FILE.
+    #[arg(long, value_name = "NETWORK")]
+    perception: Option<PerceptionSpec>,
+    /// Refuse what would take more memory, such as 4G; what the machine has free when absent.
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    max_memory: Option<u64>,
+    #[command(flatten)]
+    settings: MethodSettings,
+    #[command(flatten)]
+    adjust: AdjustmentArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// One option for every setting of the methods that have settings, from the engine's declarations.
+#[derive(Debug)]
+struct MethodSettings {
+    /// `KEY=VALUE` as given.
+    given: Vec<String>,
+}
+
+/// Every setting's name, its help, and the methods that have it.
+fn settings() -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for method in Method::all() {
+        let Some(settings) = method.settings() else { continue };
+        for setting in settings.list() {
+            let default = format!("{} for {}", setting.default.trim_matches('"'), method.name());
+            match found.iter_mut().find(|(name, _)| *name == setting.name) {
+                Some((_, about)) => about.push_str(&format!(", {default}")),
+                None => found.push((setting.name, format!("{} Default: {default}", setting.about))),
+            }
+        }
+    }
+    found
+}
+
+impl Args for MethodSettings {
+    fn augment_args(command: Command) -> Command {
+        let heading = "Settings of methods that optimise";
+        let args = settings().into_iter().map(|(name, about)| {
+            Arg::new(name.clone()).long(name.replace('_', "-")).value_name("V").help(about).help_heading(heading)
+        });
+        let set = Arg::new("set")
+            .long("set")
+            .value_name("KEY=VALUE")
+            .help("Any of these settings by its name, the value in TOML")
+            .action(clap::ArgAction::Append)
+            .help_heading(heading);
+        command.args(args).arg(set)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for MethodSettings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given: Vec<String> = settings()
+            .into_iter()
+            .filter(|(name, _)| matches.value_source(name) == Some(ValueSource::CommandLine))
+            .filter_map(|(name, _)| Some(format!("{name}={}", matches.get_one::<String>(&name)?)))
+            .collect();
+        given.extend(matches.get_many::<String>("set").into_iter().flatten().cloned());
+        Ok(Self { given })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: StylizeArgs, global: &Global, reporter: &Reporter) -> Result<(), Failure> {
+    let job = job(&args, global)?;
+    job.validate()?;
+    let styles: Vec<String> = job.styles.iter().map(StyleSpec::label).collect();
+    let values = [("style", label(&styles)), ("method", job.method.clone()), ("seed", job.seed.to_string())];
+    let targets = args.output.targets(&args.contents, "{stem}-{style}.png", &values)?;
+    reporter.claim_stdout(&targets)?;
+    let options = args.output.options();
+    let control = reporter.control();
+    let limits = args.limits.limits();
+    let resources = Resources { device: global.open_device()?, limits, max_memory: args.max_memory };
+    control.note(format!("{} on {}, seed {}", job.method, resources.device.spec, job.seed));
+    let painter = Painter::new(job, resources, &control)?;
+    let preview = args.preview.as_deref();
+    each(&args.contents, &targets, &limits, &control, reporter, |input, target| {
+        painter.paint_file(input, target, &options, preview, &control)
+    })
+}
+
+fn job(args: &StylizeArgs, global: &Global) -> Result<StylizeJob, Failure> {
+    let method = Method::named(&args.method)?;
+    let mut settings = toml::Table::new();
+    for assignment in &args.settings.given {
+        let Some(known) = method.settings() else {
+            let key = assignment.split('=').next().unwrap_or_default();
+            let text = format!("{} has no setting '{key}'; choose a method that optimises, such as --method gatys", args.method);
+            return Err(Failure::usage(text));
+        };
+        known.assign(&mut settings, assignment)?;
+    }
+    Ok(StylizeJob {
+        styles: args.style.clone(),
+        method: args.method.clone(),
+        model: args.model.clone(),
+        perception: args.perception.clone(),
+        settings,
+        strength: args.strength,
+        preserve_color: args.preserve_color,
+        mask: args.mask.clone(),
+        invert_mask: args.invert_mask,
+        feather: args.feather,
+        size: args.size,
+        style_size: args.style_size,
+        adjust: args.adjust.adjustments(),
+        seed: global.seed(),
+    })
+}
