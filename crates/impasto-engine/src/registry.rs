@@ -163,6 +163,9 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 #[cfg(test)]
+mod sweep;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -25,7 +25,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, global = true, value_name = "RUN")]
     resume: Option<PathBuf>,
     /// Stop after this many minutes, with a checkpoint to resume from.
-    #[arg(long, global = true, value_name = "M")]
+    #[arg(long, global = true, value_name = "M", allow_negative_numbers = true)]
     minutes: Option<f64>,
     /// Print the complete configuration and what the run needs, then stop; nothing is written.
     #[arg(long, short = 'n', global = true)]

@@ -1,7 +1,7 @@
 //! Perception networks by name.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use burn::tensor::Device;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{bundled_weights, hash_file};
 use crate::error::{EngineError, Result};
-use crate::features::{Features, Percept, PerceptWidth, PocketVgg, VggWidth};
+use crate::features::{Features, Percept, PerceptWidth, PocketVgg, SqueezeNet, VggWidth};
 use crate::weights;
 
 /// A perception network as users name it: `percept` (built in), or `vgg19-pocket:FILE` and the like.
@@ -27,10 +27,12 @@ enum PerceptionKind {
     PocketVggNarrow,
     PerceptTaps,
     PerceptWide,
+    SqueezeNet,
 }
 
 impl PerceptionKind {
-    const ALL: [Self; 4] = [Self::PerceptTaps, Self::PerceptWide, Self::PocketVggWide, Self::PocketVggNarrow];
+    const ALL: [Self; 5] =
+        [Self::PerceptTaps, Self::PerceptWide, Self::PocketVggWide, Self::PocketVggNarrow, Self::SqueezeNet];
 
     fn name(self) -> &'static str {
         match self {
@@ -38,6 +40,8 @@ impl PerceptionKind {
             Self::PocketVggNarrow => "vgg19-pocket-narrow",
             Self::PerceptTaps => "percept",
             Self::PerceptWide => "percept-wide",
+            Self::SqueezeNet => "squeezenet",
+            Self::SqueezeNet => "squeezenet",
         }
     }
 
@@ -45,7 +49,7 @@ impl PerceptionKind {
     fn bundled(self) -> Option<&'static [u8]> {
         match self {
             Self::PerceptTaps | Self::PerceptWide => bundled_weights("percept"),
-            Self::PocketVggWide | Self::PocketVggNarrow => None,
+            Self::PocketVggWide | Self::PocketVggNarrow | Self::SqueezeNet => None,
         }
     }
 }
@@ -101,12 +105,16 @@ impl PerceptionSpec {
             PerceptionKind::PocketVggNarrow => self.pocket_vgg(VggWidth::Narrow, device),
             PerceptionKind::PerceptTaps => self.percept(PerceptWidth::Taps, device),
             PerceptionKind::PerceptWide => self.percept(PerceptWidth::Wide, device),
+            PerceptionKind::SqueezeNet => Ok(Box::new(SqueezeNet::load(self.given()?, device)?)),
+            PerceptionKind::SqueezeNet => {
+                let file = self.file.as_ref().ok_or_else(|| self.missing())?;
+                Ok(Box::new(SqueezeNet::load(file, device)?))
+            }
         }
     }
 
     fn pocket_vgg(&self, width: VggWidth, device: &Device) -> Result<Box<dyn Features>> {
-        let file = self.file.as_ref().ok_or_else(|| self.missing())?;
-        Ok(Box::new(PocketVgg::load(file, width, device)?))
+        Ok(Box::new(PocketVgg::load(self.given()?, width, device)?))
     }
 
     fn percept(&self, width: PerceptWidth, device: &Device) -> Result<Box<dyn Features>> {
@@ -117,6 +125,11 @@ impl PerceptionSpec {
         let internal = |reason: String| EngineError::Internal(format!("bundled weights of percept: {reason}"));
         let (header, arrays) = weights::decode(bytes).map_err(internal)?;
         Ok(Box::new(Percept::new(&header, &arrays, width, device).map_err(internal)?))
+    }
+
+    /// The file, for networks that are never built in.
+    fn given(&self) -> Result<&Path> {
+        self.file.as_deref().ok_or_else(|| self.missing())
     }
 
     fn missing(&self) -> EngineError {
@@ -168,7 +181,7 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        for text in ["vgg19-pocket:/a/b.safetensors", "vgg19-pocket-narrow:x", "percept:y", "percept-wide:z"] {
+        for text in ["vgg19-pocket:/a/b.safetensors", "vgg19-pocket-narrow:x", "percept:y", "percept-wide:z", "squeezenet:v"] {
             assert_eq!(text.parse::<PerceptionSpec>().unwrap().to_string(), text);
         }
         assert!("vgg19-pocket".parse::<PerceptionSpec>().unwrap_err().to_string().contains("vgg19-pocket:FILE"));

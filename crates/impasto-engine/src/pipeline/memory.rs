@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::pad::padded_size;
 use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
 
@@ -16,13 +17,17 @@ pub fn estimate(descriptor: &Descriptor, pixels: u64) -> u64 {
     pixels.saturating_mul(u64::from(descriptor.bytes_per_pixel) + PICTURE_BYTES)
 }
 
-/// Refuses a run that would take more than `limit` bytes, or more than the system has left where `limit` is `None`.
+/// Refuses a run on a content of `width` x `height` that would take more than `limit` bytes, or more than the system has
+/// left where `limit` is `None`.
 ///
 /// # Errors
 /// [`EngineError::Limit`] that says what to do.
 pub fn check(descriptor: &Descriptor, (width, height): (u32, u32), limit: Option<u64>) -> Result<()> {
-    let pixels = u64::from(width) * u64::from(height);
-    let need = estimate(descriptor, pixels);
+    let padded = |width, height| {
+        let (width, height) = padded_size(descriptor, width, height);
+        u64::from(width) * u64::from(height)
+    };
+    let need = estimate(descriptor, padded(width, height));
     let (limit, whose) = match limit {
         Some(limit) => (limit, "--max-memory allows"),
         None => match available() {
@@ -33,18 +38,26 @@ pub fn check(descriptor: &Descriptor, (width, height): (u32, u32), limit: Option
     if need <= limit {
         return Ok(());
     }
-    let fits = (limit as f64 / estimate(descriptor, 1) as f64).sqrt();
-    let scale = fits / (pixels as f64).sqrt();
-    let side = (f64::from(width.max(height)) * scale) as u64;
-    let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
+    let long = f64::from(width.max(height));
+    let pixels = limit as f64 / estimate(descriptor, 1) as f64;
+    let mut side = (long * (pixels / padded(width, height) as f64).sqrt()) as u32;
+    let at = |side: u32| [width, height].map(|v| (f64::from(v) * f64::from(side) / long).ceil() as u32);
+    while side > 1 && estimate(descriptor, padded(at(side)[0], at(side)[1])) > limit {
+        side -= 1;
+    }
+    let (name, need, limit) = (descriptor.name, amount(need), amount(limit));
     Err(EngineError::Limit(format!(
-        "{} at {width}x{height} takes about {:.1} GiB, more than the {:.1} GiB {whose}; use --size {} or less, or raise \
-         --max-memory",
-        descriptor.name,
-        gib(need),
-        gib(limit),
-        side.max(1),
+        "{name} at {width}x{height} takes about {need}, more than the {limit} {whose}; use --size {side} or less, or raise \
+         --max-memory"
     )))
+}
+
+/// Bytes as people say them.
+fn amount(bytes: u64) -> String {
+    match bytes {
+        0..0x4000_0000 => format!("{} MiB", bytes >> 20),
+        _ => format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64),
+    }
 }
 
 /// Memory that can still be taken without swapping, in bytes, the control group's limit respected; `None` where the

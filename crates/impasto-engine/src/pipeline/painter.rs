@@ -202,7 +202,7 @@ impl Painter {
         let descriptor = self.brush.descriptor();
         let size = pad::padded_size(descriptor, content.width, content.height);
         if self.resources.device.spec == crate::device::DeviceSpec::Cpu || self.resources.max_memory.is_some() {
-            memory::check(descriptor, size, self.resources.max_memory)?;
+            memory::check(descriptor, (content.width, content.height), self.resources.max_memory)?;
         }
         let device = &self.resources.device.device;
         let image = tensor::from_planar(pad::reflect(content, size), 1, size.1 as usize, size.0 as usize, device);

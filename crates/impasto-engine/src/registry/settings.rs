@@ -64,7 +64,9 @@ impl SettingsType {
         };
         let (key, value) = (key.trim(), value.trim());
         let known = self.list();
-        if !known.iter().any(|setting| setting.name == key) {
+        // A whole table may be given at once; its own keys are checked when the settings are completed.
+        let inside = |name: &str| name.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        if !known.iter().any(|setting| inside(&setting.name)) {
             let near = suggest(key, known.iter().map(|setting| setting.name.as_str()));
             return Err(EngineError::Caller(format!("there is no setting '{key}'{near}")));
         }

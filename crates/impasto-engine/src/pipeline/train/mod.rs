@@ -215,11 +215,11 @@ fn plan(training: &toml::Table, entry: &Entry) -> Result<Plan, String> {
     };
     within("batch", plan.batch as u64, 1, 4096)?;
     within("crop", plan.crop as u64, 16, 4096)?;
-    within("steps", plan.steps, 1, 1 << 40)?;
-    within("short_side", u64::from(plan.short_side), plan.crop as u64, 16_384)?;
     if plan.crop % multiple != 0 {
         return Err(format!("crop is {}, not a multiple of {multiple}", plan.crop));
     }
+    within("steps", plan.steps, 1, 1 << 40)?;
+    within("short_side", u64::from(plan.short_side), plan.crop as u64, 16_384)?;
     Ok(plan)
 }
 

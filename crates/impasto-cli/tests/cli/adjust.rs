@@ -1,0 +1,38 @@
+//! Adjusting.
+
+use impasto_image::Depth;
+
+use crate::bench::{Bench, picture};
+
+#[test]
+fn neutral_adjustments_keep_every_pixel() {
+    let bench = Bench::new();
+    let mut deep = picture(31, 17, 1);
+    deep.source.depth = Depth::U16;
+    bench.save("a.png", &deep);
+    let before = bench.open("a.png");
+    bench.run(&["adjust", "a.png", "--brightness", "0", "-o", "a.png", "--overwrite"]).ok();
+    let after = bench.open("a.png");
+    assert_eq!((after.rgb, after.source.depth), (before.rgb, before.source.depth));
+}
+
+#[test]
+fn adjustments_change_what_they_say() {
+    let bench = Bench::new();
+    bench.picture("a.png", 20, 20, 1);
+    let mean = |name: &str| bench.open(name).rgb.iter().sum::<f32>();
+    let args = ["--brightness", "-0.1", "--contrast", "1.1", "--saturation", "0.9", "--hue", "5", "--temperature", "0.05"];
+    let ran = bench.run(&[&["adjust", "a.png", "--sharpen", "0.3"], &args[..]].concat()).ok();
+    assert_eq!(ran.stdout, "a-adjusted.png\n");
+    assert!(mean("a-adjusted.png") < mean("a.png"));
+    let json = bench.run(&["inspect", "a-adjusted.png", "--json"]).ok().stdout;
+    assert!(json.contains("--brightness -0.1") && json.contains("--sharpen 0.3"), "{json}");
+
+    // What made the first picture stays known after a second step.
+    bench.run(&["adjust", "a-adjusted.png", "--gamma", "1.5", "-o", "b.jpg", "--quality", "80"]).ok();
+    let json: serde_json::Value = serde_json::from_str(&bench.run(&["inspect", "b.jpg", "--json"]).ok().stdout).unwrap();
+    assert!(json["made_from"]["command"].as_str().unwrap().contains("--brightness -0.1"), "{json}");
+    bench.run(&["adjust", "a.png", "--gamma", "0", "-o", "c.png"]).fails(2, &["gamma"]);
+    bench.run(&["adjust", "none.png", "-o", "c.png"]).fails(3, &["none.png"]);
+    assert!(!bench.path("c.png").exists());
+}

@@ -1,0 +1,141 @@
+//! Training: exact resume after any end, dry run, refusals.
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::bench::{Bench, Ran};
+
+const NETWORK: &str =
+    "network={widths = [4, 4, 6, 8], style_width = 8, attention_width = 4, blocks = 1, paint_kernel = 3}";
+
+/// A folder with pictures and a tiny perception network.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    for seed in 0..3 {
+        bench.picture(&format!("photos/{seed}.png"), 80, 72, seed);
+        bench.picture(&format!("paintings/{seed}.png"), 72, 90, 10 + seed);
+    }
+    bench.percept("percept.safetensors");
+    bench
+}
+
+/// `train fusion` with tiny settings into `runs`.
+fn args<'a>(runs: &'a str, steps: &'a str) -> Vec<&'a str> {
+    let data = ["--content", "photos", "--styles", "paintings", "--perception", "percept:percept.safetensors"];
+    let settings = ["--batch", "1", "--crop", "64", "--seed", "3", "--set", NETWORK, "--set", "short_side=64"];
+    let more = ["--set", "adversarial_from=2", "--checkpoint-every", "5", "--log-every", "1", "--steps", steps];
+    [&["train", "fusion"], &data[..], &settings[..], &more[..], &["--run-dir", runs]].concat()
+}
+
+/// The weights and the last state of a run.
+fn result(run: &Path, steps: u64) -> (Vec<u8>, Vec<u8>) {
+    let state = run.join(format!("checkpoints/step-{steps:08}/state.safetensors"));
+    (std::fs::read(run.join("weights.safetensors")).unwrap(), std::fs::read(state).unwrap())
+}
+
+/// Starts a run and waits until it has a checkpoint beyond the first.
+fn until_a_checkpoint(bench: &Bench, runs: &str, steps: &str) -> Child {
+    let mut child =
+        bench.command(&args(runs, steps)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let latest = bench.path(runs).join("0000-fusion/checkpoints/latest");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while std::fs::read_to_string(&latest).map_or(true, |name| name == "step-00000000") {
+        assert!(Instant::now() < deadline, "no checkpoint");
+        assert!(child.try_wait().unwrap().is_none(), "ended before a checkpoint: {:?}", child.wait_with_output());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child
+}
+
+#[test]
+fn a_killed_run_resumes_bit_for_bit() {
+    let bench = bench();
+    bench.run(&args("whole", "30")).ok();
+    let mut child = until_a_checkpoint(&bench, "killed", "30");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let ran = bench.run(&["train", "--resume", "killed/0000-fusion"]);
+    // '--device' is the run's own and may not be given.
+    ran.fails(2, &["--device"]);
+    let resume = |run: &str| Ran::from(bench.plain(&["train", "--resume", run]).output().unwrap());
+    resume("killed/0000-fusion").ok();
+    let whole = result(&bench.path("whole/0000-fusion"), 30);
+    assert!(result(&bench.path("killed/0000-fusion"), 30) == whole);
+    // Resuming a run that is done changes nothing.
+    resume("killed/0000-fusion").ok();
+    assert!(result(&bench.path("killed/0000-fusion"), 30) == whole);
+    for name in ["config.toml", "log.jsonl", "README.md", "samples/step-00000030.png"] {
+        assert!(bench.path("whole/0000-fusion").join(name).is_file(), "{name}");
+    }
+
+    // The weights paint, and other pictures are noticed.
+    bench.picture("photo.png", 30, 20, 50);
+    let model = "whole/0000-fusion/weights.safetensors";
+    bench.run(&["stylize", "photo.png", "--style", "paintings/0.png", "--model", model, "-o", "o.png"]).ok();
+    let json = bench.run(&["inspect", model, "--json"]).ok().stdout;
+    assert!(json.contains("\"folders\":[\"photos\"]") && !json.contains(&*bench.path("").to_string_lossy()), "{json}");
+    bench.picture("photos/1.png", 80, 72, 99);
+    resume("killed/0000-fusion").fails(3, &["not those the run was begun with", "--accept-changed-data"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_ends_cleanly_and_resumes_bit_for_bit() {
+    let bench = bench();
+    bench.run(&args("whole", "40")).ok();
+    let child = until_a_checkpoint(&bench, "cut", "40");
+    let pid = child.id().to_string();
+    std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert!(ran.code == 130 || ran.code == 0, "{ran:?}");
+    if ran.code == 130 {
+        assert!(ran.stderr.contains("impasto train --resume"), "{ran:?}");
+    }
+    Ran::from(bench.plain(&["train", "--resume", "cut/0000-fusion"]).output().unwrap()).ok();
+    assert!(result(&bench.path("cut/0000-fusion"), 40) == result(&bench.path("whole/0000-fusion"), 40));
+}
+
+#[test]
+fn a_dry_run_says_what_it_would_take_and_writes_nothing() {
+    let bench = bench();
+    let before = bench.files();
+    let ran = bench.run(&[&args("runs", "1000")[..], &["--dry-run"]].concat()).ok();
+    for part in ["[training]", "steps = 1000", "parameters", "kMAC per pixel", "memory", "images/s", "time"] {
+        assert!(ran.stdout.contains(part), "no '{part}' in {ran:?}");
+    }
+    assert_eq!(bench.files(), before);
+}
+
+#[test]
+fn percept_is_trained_the_same_way() {
+    let bench = bench();
+    let network = "network={widths = [2, 2, 2, 2, 2], convolutions = [1, 1, 1, 1, 1], outputs = [4, 4, 4, 4, 4]}";
+    let data = ["--data", "photos", "paintings", "--teacher", "percept-wide:percept.safetensors"];
+    let settings = ["--batch", "2", "--crop", "32", "--steps", "3", "--set", "short_side=64", "--set", network];
+    let ran = bench.run(&[&["train", "percept"], &data[..], &settings[..], &["--seed", "1"]].concat()).ok();
+    assert_eq!(ran.stdout, "runs/0000-percept/weights.safetensors\n");
+    assert!(bench.run(&["inspect", ran.stdout.trim()]).ok().stdout.contains("algorithm   percept"));
+}
+
+#[test]
+fn requests_that_make_no_sense() {
+    let bench = bench();
+    let base = args("runs", "5");
+    let with = |more: &[&str]| bench.run(&[&base[..], more].concat());
+    with(&["--set", "bacth=3"]).fails(2, &["'batch'"]);
+    with(&["--set", "batch"]).fails(2, &["KEY=VALUE"]);
+    with(&["--set", "rate=fast"]).fails(2, &["rate"]);
+    with(&["--set", "crop=65"]).fails(2, &["crop is 65"]);
+    with(&["--minutes", "-3"]).fails(2, &["--minutes"]);
+    with(&["--config", "none.toml"]).fails(3, &["none.toml"]);
+    bench.run(&["train", "fusion", "--content", "photos"]).fails(2, &["--styles"]);
+    bench.run(&["train", "fusion", "--content", "nowhere", "--styles", "paintings"]).fails(3, &["nowhere"]);
+    let empty = bench.path("empty");
+    std::fs::create_dir(&empty).unwrap();
+    bench.run(&["train", "fusion", "--content", "empty", "--styles", "paintings"]).fails(3, &["empty"]);
+    std::fs::remove_dir(&empty).unwrap();
+    assert!(!bench.path("runs").exists());
+    let ran = Ran::from(bench.plain(&["train", "--resume", "paintings"]).output().unwrap());
+    ran.fails(3, &["not a run folder"]);
+}
