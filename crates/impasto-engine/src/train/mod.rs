@@ -25,7 +25,7 @@ pub type Metrics = BTreeMap<&'static str, f32>;
 
 /// What is trained: the networks, their optimisers and one step. Everything that a bit-exact resume needs goes through
 /// [`Objective::state`].
-pub trait Objective {
+pub trait Objective: Send {
     /// One step, numbered from 0. Random draws must depend on the seed and `step` only.
     ///
     /// # Errors

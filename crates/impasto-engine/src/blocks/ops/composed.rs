@@ -1,0 +1,66 @@
+//! The same operations from burn's own, for devices without impasto's kernels.
+
+use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
+use burn::tensor::{Int, Tensor, activation, module};
+
+use super::{ConvSpec, PadMode};
+
+pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: ConvSpec) -> Tensor<4> {
+    let [_, _, h, w] = x.dims();
+    let x = if spec.upsample > 1 {
+        let size = [h * spec.upsample, w * spec.upsample];
+        let options = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size(size);
+        module::interpolate(x, options) // [n, cin, 2h, 2w]
+    } else {
+        x
+    };
+    let (x, padding) = match spec.pad_mode {
+        PadMode::Reflect if spec.padding > 0 => (reflect(x, spec.padding), 0), // [n, cin, h + 2p, w + 2p]
+        _ => (x, spec.padding),
+    };
+    let options = ConvOptions::new([spec.stride; 2], [padding; 2], [1, 1], spec.groups);
+    module::conv2d(x, weight, Some(bias), options) // [n, cout, h', w']
+}
+
+fn reflect(x: Tensor<4>, padding: usize) -> Tensor<4> {
+    let [_, _, h, w] = x.dims();
+    let device = x.device();
+    let index = |size: usize| {
+        let mirrored: Vec<i32> = (-(padding as i32)..(size + padding) as i32)
+            .map(|i| {
+                let i = i.abs();
+                let last = size as i32 - 1;
+                if i > last { 2 * last - i } else { i }
+            })
+            .collect();
+        Tensor::<1, Int>::from_ints(mirrored.as_slice(), &device)
+    };
+    x.select(2, index(h)).select(3, index(w))
+}
+
+pub(crate) fn modulated_norm(x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>, eps: f32) -> Tensor<4> {
+    let [n, c, _, _] = x.dims();
+    let mean = x.clone().mean_dims(&[2, 3]); // [n, c, 1, 1]
+    let centred = x - mean; // [n, c, h, w]
+    let variance = centred.clone().square().mean_dims(&[2, 3]); // [n, c, 1, 1]
+    let scale = (variance + eps).sqrt().recip() * gain.reshape([n, c, 1, 1]); // [n, c, 1, 1]
+    centred * scale + shift.reshape([n, c, 1, 1]) // [n, c, h, w]
+}
+
+pub(crate) fn channel_moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 3] {
+    let [n, c, h, w] = x.dims();
+    let x = x.reshape([n, c, h * w]); // [n, c, hw]
+    let mean = x.clone().mean_dim(2); // [n, c, 1]
+    let centred = x - mean.clone(); // [n, c, hw]
+    let variance = centred.clone().square().mean_dim(2); // [n, c, 1]
+    let third = centred.detach().powi_scalar(3).mean_dim(2); // [n, c, 1]
+    [mean, (variance + eps).sqrt(), third].map(|moment| moment.reshape([n, c]))
+}
+
+pub(crate) fn leaky_relu(x: Tensor<4>, slope: f32) -> Tensor<4> {
+    activation::leaky_relu(x, f64::from(slope))
+}
+
+pub(crate) fn max_pool2(x: Tensor<4>) -> Tensor<4> {
+    module::max_pool2d(x, MaxPoolOptions::new([2, 2]))
+}

@@ -1,0 +1,205 @@
+//! The hand-written gradients, registered with burn's autodiff.
+
+use burn::backend::Autodiff;
+use burn::backend::TensorMetadata;
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::{
+    NodeId,
+    ops::{Backward, Ops, OpsKind},
+};
+use burn::backend::tensor::FloatTensor;
+
+use super::{KernelGrads, KernelOps};
+use crate::blocks::ops::ConvSpec;
+
+#[derive(Debug)]
+struct ConvBackward;
+
+#[derive(Debug, Clone)]
+struct ConvState {
+    x: NodeId,
+    weight: NodeId,
+    spec: ConvSpec,
+}
+
+impl<B: KernelGrads> Backward<B, 3> for ConvBackward {
+    type State = ConvState;
+
+    fn backward(self, ops: Ops<ConvState, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let [x_node, weight_node, bias_node] = ops.parents;
+        let dy = grads.consume::<B>(&ops.node);
+        let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state.x);
+        let weight = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state.weight);
+        let (x_shape, weight_shape) = (x.shape(), weight.shape());
+        if let Some(node) = bias_node {
+            grads.register::<B>(node.id, B::conv2d_bias_grad(dy.clone()));
+        }
+        if let Some(node) = weight_node {
+            let dw = B::conv2d_weight_grad(x, dy.clone(), weight_shape, ops.state.spec);
+            grads.register::<B>(node.id, dw);
+        }
+        if let Some(node) = x_node {
+            grads.register::<B>(node.id, B::conv2d_input_grad(dy, weight, x_shape, ops.state.spec));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct NormBackward;
+
+#[derive(Debug, Clone)]
+struct NormState<F> {
+    x: NodeId,
+    gain: NodeId,
+    moments: [F; 2],
+}
+
+impl<B: KernelGrads> Backward<B, 3> for NormBackward {
+    type State = NormState<B::FloatTensorPrimitive>;
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state.x);
+        let gain = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state.gain);
+        let parts = B::norm_grad(x, gain, ops.state.moments, dy);
+        for (node, grad) in ops.parents.into_iter().zip(parts) {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, grad);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct LeakyReluBackward;
+
+impl<B: KernelGrads> Backward<B, 1> for LeakyReluBackward {
+    type State = (NodeId, f32);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let [node] = ops.parents;
+        let dy = grads.consume::<B>(&ops.node);
+        let (x, slope) = ops.state;
+        let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(x);
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::leaky_relu_grad(x, dy, slope));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct MaxPoolBackward;
+
+impl<B: KernelGrads> Backward<B, 1> for MaxPoolBackward {
+    type State = NodeId;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let [node] = ops.parents;
+        let dy = grads.consume::<B>(&ops.node);
+        let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state);
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::max_pool2_grad(x, dy));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct MomentsBackward;
+
+impl<B: KernelGrads> Backward<B, 1> for MomentsBackward {
+    type State = (NodeId, B::FloatTensorPrimitive);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let [node] = ops.parents;
+        let dmoments = grads.consume::<B>(&ops.node);
+        let (x, moments) = ops.state;
+        let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(x);
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::channel_moments_grad(x, moments, dmoments));
+        }
+    }
+}
+
+impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
+    fn kernel_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        spec: ConvSpec,
+    ) -> FloatTensor<Self> {
+        let prepared = ConvBackward.prepare::<C>([x.node(), weight.node(), bias.node()]).compute_bound();
+        match prepared.stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = ConvState { x: prep.checkpoint(&x), weight: prep.checkpoint(&weight), spec };
+                let y = B::kernel_conv2d(x.into_primitive(), weight.into_primitive(), bias.into_primitive(), spec);
+                prep.finish(state, y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_conv2d(
+                x.into_primitive(),
+                weight.into_primitive(),
+                bias.into_primitive(),
+                spec,
+            )),
+        }
+    }
+
+    fn kernel_modulated_norm(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        eps: f32,
+    ) -> FloatTensor<Self> {
+        let prepared = NormBackward.prepare::<C>([x.node(), gain.node(), shift.node()]).compute_bound();
+        match prepared.stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let (x_node, gain_node) = (prep.checkpoint(&x), prep.checkpoint(&gain));
+                let [y, mean, rstd] = B::norm_with_moments(
+                    x.into_primitive(),
+                    gain.into_primitive(),
+                    shift.into_primitive(),
+                    eps,
+                );
+                let state = NormState { x: x_node, gain: gain_node, moments: [mean, rstd] };
+                prep.finish(state, y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_modulated_norm(
+                x.into_primitive(),
+                gain.into_primitive(),
+                shift.into_primitive(),
+                eps,
+            )),
+        }
+    }
+
+    fn kernel_leaky_relu(x: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
+        match LeakyReluBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = (prep.checkpoint(&x), slope);
+                prep.finish(state, B::kernel_leaky_relu(x.into_primitive(), slope))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_leaky_relu(x.into_primitive(), slope)),
+        }
+    }
+
+    fn kernel_max_pool2(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        match MaxPoolBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = prep.checkpoint(&x);
+                prep.finish(state, B::kernel_max_pool2(x.into_primitive()))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_max_pool2(x.into_primitive())),
+        }
+    }
+
+    fn kernel_channel_moments(x: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
+        match MomentsBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let x_node = prep.checkpoint(&x);
+                let moments = B::kernel_channel_moments(x.into_primitive(), eps);
+                prep.finish((x_node, moments.clone()), moments)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_channel_moments(x.into_primitive(), eps)),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The kernels on burn's CPU backend: slices in, slices out.
+
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::{Bytes, DType, Shape};
+use burn_flex::{FlexTensor, Layout};
+use impasto_kernels as k;
+
+use super::{KernelGrads, KernelOps};
+use crate::blocks::ops::{ConvSpec, PadMode};
+
+fn slice(tensor: &FlexTensor) -> std::borrow::Cow<'_, [f32]> {
+    match tensor.as_slice::<f32>() {
+        Some(values) => values.into(),
+        None => {
+            let contiguous = tensor.to_contiguous();
+            contiguous.as_slice::<f32>().expect("to_contiguous gives a row-major tensor").to_vec().into()
+        }
+    }
+}
+
+fn wrap(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape.into()), DType::F32)
+}
+
+fn dims4(shape: &Shape) -> [usize; 4] {
+    shape.to_vec().try_into().expect("image tensors have four dimensions")
+}
+
+fn geometry(x: &Shape, weight: &Shape, spec: ConvSpec) -> k::Conv2d {
+    let ([batch, channels_in, height, width], [channels_out, _, kh, kw]) = (dims4(x), dims4(weight));
+    k::Conv2d {
+        batch,
+        channels_in,
+        height,
+        width,
+        channels_out,
+        kernel: [kh, kw],
+        stride: [spec.stride; 2],
+        padding: [spec.padding; 2],
+        pad_mode: match spec.pad_mode {
+            PadMode::Zero => k::PadMode::Zero,
+            PadMode::Reflect => k::PadMode::Reflect,
+        },
+        groups: spec.groups,
+        upsample: spec.upsample,
+    }
+}
+
+/// A shape the kernels refuse is a mistake in a network's definition, which burn too answers with a panic.
+fn checked(result: Result<(), k::ShapeError>) {
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+impl KernelOps for Flex {
+    fn kernel_conv2d(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, spec: ConvSpec) -> FlexTensor {
+        let conv = geometry(&x.shape(), &weight.shape(), spec);
+        let [h, w] = conv.output_size();
+        let mut y = vec![0.0; conv.batch * conv.channels_out * h * w];
+        checked(k::conv2d(&conv, &slice(&x), &slice(&weight), Some(&slice(&bias)), &mut y));
+        wrap(y, [conv.batch, conv.channels_out, h, w])
+    }
+
+    fn kernel_modulated_norm(x: FlexTensor, gain: FlexTensor, shift: FlexTensor, eps: f32) -> FlexTensor {
+        let [y, _, _] = Self::norm_with_moments(x, gain, shift, eps);
+        y
+    }
+
+    fn kernel_leaky_relu(x: FlexTensor, slope: f32) -> FlexTensor {
+        let shape = x.shape();
+        let mut y = vec![0.0; shape.num_elements()];
+        checked(k::act::leaky_relu_forward(&slice(&x), slope, &mut y));
+        wrap(y, shape)
+    }
+
+    fn kernel_max_pool2(x: FlexTensor) -> FlexTensor {
+        let [n, c, h, w] = dims4(&x.shape());
+        let mut y = vec![0.0; n * c * (h / 2) * (w / 2)];
+        checked(k::resample::max_pool2x2_forward(planes([n, c, h, w]), &slice(&x), &mut y));
+        wrap(y, [n, c, h / 2, w / 2])
+    }
+
+    fn kernel_channel_moments(x: FlexTensor, eps: f32) -> FlexTensor {
+        let [n, c, _, _] = dims4(&x.shape());
+        let mut moments = vec![0.0; 3 * n * c];
+        let (mean, rest) = moments.split_at_mut(n * c);
+        let (deviation, third) = rest.split_at_mut(n * c);
+        checked(k::moments::plane_moments(&slice(&x), eps, mean, deviation, Some(third)));
+        wrap(moments, [3, n, c])
+    }
+}
+
+fn planes([n, c, height, width]: [usize; 4]) -> k::resample::Planes {
+    k::resample::Planes { count: n * c, height, width }
+}
+
+impl KernelGrads for Flex {
+    fn conv2d_input_grad(dy: FlexTensor, weight: FlexTensor, x_shape: Shape, spec: ConvSpec) -> FlexTensor {
+        let conv = geometry(&x_shape, &weight.shape(), spec);
+        let mut dx = vec![0.0; x_shape.num_elements()];
+        checked(k::conv2d_input_grad(&conv, &slice(&dy), &slice(&weight), &mut dx));
+        wrap(dx, x_shape)
+    }
+
+    fn conv2d_weight_grad(x: FlexTensor, dy: FlexTensor, weight_shape: Shape, spec: ConvSpec) -> FlexTensor {
+        let conv = geometry(&x.shape(), &weight_shape, spec);
+        let mut dw = vec![0.0; weight_shape.num_elements()];
+        checked(k::conv2d_weight_grad(&conv, &slice(&x), &slice(&dy), &mut dw));
+        wrap(dw, weight_shape)
+    }
+
+    fn conv2d_bias_grad(dy: FlexTensor) -> FlexTensor {
+        let [n, c, h, w] = dims4(&dy.shape());
+        // The gradient's own shape is all that counts: a 1x1 convolution has it.
+        let conv = geometry(&[n, c, h, w].into(), &[c, c, 1, 1].into(), ConvSpec::default());
+        let mut db = vec![0.0; c];
+        checked(k::conv2d_bias_grad(&conv, &slice(&dy), &mut db));
+        wrap(db, [c])
+    }
+
+    fn norm_with_moments(x: FlexTensor, gain: FlexTensor, shift: FlexTensor, eps: f32) -> [FlexTensor; 3] {
+        let shape = x.shape();
+        let [n, c, _, _] = dims4(&shape);
+        let mut y = vec![0.0; shape.num_elements()];
+        let (mut mean, mut rstd) = (vec![0.0; n * c], vec![0.0; n * c]);
+        let (gain, shift) = (slice(&gain), slice(&shift));
+        checked(k::norm::instance_norm_forward(
+            &slice(&x),
+            Some(&gain),
+            Some(&shift),
+            eps,
+            &mut y,
+            &mut mean,
+            &mut rstd,
+        ));
+        [wrap(y, shape), wrap(mean, [n, c]), wrap(rstd, [n, c])]
+    }
+
+    fn norm_grad(
+        x: FlexTensor,
+        gain: FlexTensor,
+        [mean, rstd]: [FlexTensor; 2],
+        dy: FlexTensor,
+    ) -> [FlexTensor; 3] {
+        let shape = x.shape();
+        let [n, c, _, _] = dims4(&shape);
+        let mut dx = vec![0.0; shape.num_elements()];
+        let (mut dgain, mut dshift) = (vec![0.0; n * c], vec![0.0; n * c]);
+        checked(k::norm::instance_norm_backward(
+            &slice(&x),
+            &slice(&dy),
+            &slice(&mean),
+            &slice(&rstd),
+            Some(&slice(&gain)),
+            &mut dx,
+            &mut dgain,
+            &mut dshift,
+        ));
+        [wrap(dx, shape), wrap(dgain, [n, c]), wrap(dshift, [n, c])]
+    }
+
+    fn leaky_relu_grad(x: FlexTensor, dy: FlexTensor, slope: f32) -> FlexTensor {
+        let shape = x.shape();
+        let mut dx = vec![0.0; shape.num_elements()];
+        checked(k::act::leaky_relu_backward(&slice(&x), &slice(&dy), slope, &mut dx));
+        wrap(dx, shape)
+    }
+
+    fn max_pool2_grad(x: FlexTensor, dy: FlexTensor) -> FlexTensor {
+        let shape = x.shape();
+        let mut dx = vec![0.0; shape.num_elements()];
+        checked(k::resample::max_pool2x2_backward(planes(dims4(&shape)), &slice(&x), &slice(&dy), &mut dx));
+        wrap(dx, shape)
+    }
+
+    fn channel_moments_grad(x: FlexTensor, moments: FlexTensor, dmoments: FlexTensor) -> FlexTensor {
+        let shape = x.shape();
+        let [n, c, _, _] = dims4(&shape);
+        let (moments, dmoments) = (slice(&moments), slice(&dmoments));
+        let part = |values: &'_ [f32], i: usize| values[i * n * c..(i + 1) * n * c].to_vec();
+        let mut dx = vec![0.0; shape.num_elements()];
+        checked(k::moments::plane_moments_backward(
+            &slice(&x),
+            &part(&moments, 0),
+            &part(&moments, 1),
+            &part(&dmoments, 0),
+            &part(&dmoments, 1),
+            &mut dx,
+        ));
+        wrap(dx, shape)
+    }
+}

@@ -1,0 +1,107 @@
+//! Kernels against their composition from burn's own operations, values and gradients, over many geometries.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::{ConvSpec, PadMode, composed, kernels};
+use crate::rng;
+use crate::tensor::values;
+
+/// Relative L2 error above which two results count as different.
+const TOLERANCE: f64 = 2e-5;
+
+fn random<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let draws = rng::normal(&mut rng::stream(3, name, 0), shape.iter().product());
+    Tensor::from_data(TensorData::new(draws, shape), device).require_grad()
+}
+
+fn close<const D: usize>(what: &str, got: Tensor<D>, expected: Tensor<D>) {
+    assert_eq!(got.dims(), expected.dims(), "{what}");
+    let (got, expected) = (values(got), values(expected));
+    let error: f64 = got.iter().zip(&expected).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+    let norm: f64 = expected.iter().map(|b| f64::from(*b).powi(2)).sum();
+    assert!((error / norm.max(1e-12)).sqrt() < TOLERANCE, "{what}: {error} of {norm}");
+}
+
+/// Compares values and the gradients of `inputs` under a random linear functional of the output.
+fn compare<const D: usize, const O: usize>(
+    what: &str,
+    inputs: &[Tensor<D>],
+    kernel: impl Fn() -> Tensor<O>,
+    composed: impl Fn() -> Tensor<O>,
+) {
+    let (got, expected) = (kernel(), composed());
+    close(what, got.clone().inner(), expected.clone().inner());
+    let weights = random("functional", got.dims(), &got.device()).detach();
+    let (got, expected) = ((got * weights.clone()).sum().backward(), (expected * weights).sum().backward());
+    for (i, input) in inputs.iter().enumerate() {
+        let grad = |grads| input.grad(grads).expect("every input takes part");
+        close(&format!("{what}, gradient {i}"), grad(&got), grad(&expected));
+    }
+}
+
+#[test]
+fn convolutions_agree() {
+    let device = Device::flex().autodiff();
+    let zero = PadMode::Zero;
+    let plain = ConvSpec::default();
+    // (channels in, out, kernel, height, width, geometry)
+    let cases = [
+        (3, 5, 3, 9, 11, ConvSpec { padding: 1, ..plain }),
+        (4, 6, 3, 8, 7, ConvSpec { padding: 1, stride: 2, ..plain }),
+        (4, 2, 3, 6, 5, ConvSpec { padding: 1, upsample: 2, ..plain }),
+        (3, 16, 9, 12, 13, ConvSpec { padding: 4, ..plain }),
+        (16, 3, 5, 9, 9, ConvSpec { padding: 2, ..plain }),
+        (6, 6, 3, 7, 9, ConvSpec { padding: 1, groups: 6, ..plain }),
+        (6, 4, 3, 7, 9, ConvSpec { padding: 1, groups: 2, pad_mode: zero, ..plain }),
+        (5, 7, 1, 6, 6, plain),
+    ];
+    for (cin, cout, kernel, h, w, spec) in cases {
+        let x = random("x", [2, cin, h, w], &device);
+        let weight = random("w", [cout, cin / spec.groups, kernel, kernel], &device);
+        let bias = random("b", [cout], &device);
+        let arguments = || (x.clone(), weight.clone(), bias.clone());
+        let run = |f: fn(Tensor<4>, Tensor<4>, Tensor<1>, ConvSpec) -> Tensor<4>| {
+            let (x, weight, bias) = arguments();
+            f(x, weight, bias, spec)
+        };
+        let what = format!("{spec:?}");
+        compare(&what, &[x.clone(), weight.clone()], || run(kernels::conv2d), || run(composed::conv2d));
+        compare(&what, std::slice::from_ref(&bias), || run(kernels::conv2d), || run(composed::conv2d));
+    }
+}
+
+#[test]
+fn normalisation_agrees() {
+    let device = Device::flex().autodiff();
+    let x = random("x", [2, 3, 7, 9], &device);
+    let (gain, shift) = (random("gain", [2, 3], &device), random("shift", [2, 3], &device));
+    let run = |f: fn(Tensor<4>, Tensor<2>, Tensor<2>, f32) -> Tensor<4>| {
+        f(x.clone(), gain.clone(), shift.clone(), 1e-5)
+    };
+    let (kernel, composed) = (|| run(kernels::modulated_norm), || run(composed::modulated_norm));
+    compare("x", std::slice::from_ref(&x), kernel, composed);
+    compare("gain and shift", &[gain.clone(), shift.clone()], kernel, composed);
+}
+
+#[test]
+fn moments_rectifiers_and_pooling_agree() {
+    let device = Device::flex().autodiff();
+    let x = random("x", [2, 3, 7, 9], &device);
+    let inputs = [x.clone()];
+    for i in 0..2 {
+        let part = |moments: [Tensor<2>; 3]| moments[i].clone();
+        compare(
+            "moments",
+            &inputs,
+            || part(kernels::channel_moments(x.clone(), 1e-5)),
+            || part(composed::channel_moments(x.clone(), 1e-5)),
+        );
+    }
+    let third = |moments: [Tensor<2>; 3]| moments[2].clone().inner();
+    close("third", third(kernels::channel_moments(x.clone(), 1e-5)), third(composed::channel_moments(x.clone(), 1e-5)));
+    for slope in [0.0, 0.2] {
+        let (a, b) = (|| kernels::leaky_relu(x.clone(), slope), || composed::leaky_relu(x.clone(), slope));
+        compare("rectifier", &inputs, a, b);
+    }
+    compare("pooling", &inputs, || kernels::max_pool2(x.clone()), || composed::max_pool2(x.clone()));
+}
