@@ -41,7 +41,6 @@ impl PerceptionKind {
             Self::PerceptTaps => "percept",
             Self::PerceptWide => "percept-wide",
             Self::SqueezeNet => "squeezenet",
-            Self::SqueezeNet => "squeezenet",
         }
     }
 
@@ -72,6 +71,12 @@ impl PerceptionSpec {
     /// The network's name, without its file.
     pub fn name(&self) -> &'static str {
         self.kind.name()
+    }
+
+    /// The network with its file's name, without folders.
+    pub fn public_name(&self) -> String {
+        let file = self.file.as_ref().and_then(|file| file.file_name());
+        file.map_or_else(|| self.name().to_owned(), |file| format!("{}:{}", self.name(), file.to_string_lossy()))
     }
 
     /// The same with an absolute path.
@@ -106,10 +111,6 @@ impl PerceptionSpec {
             PerceptionKind::PerceptTaps => self.percept(PerceptWidth::Taps, device),
             PerceptionKind::PerceptWide => self.percept(PerceptWidth::Wide, device),
             PerceptionKind::SqueezeNet => Ok(Box::new(SqueezeNet::load(self.given()?, device)?)),
-            PerceptionKind::SqueezeNet => {
-                let file = self.file.as_ref().ok_or_else(|| self.missing())?;
-                Ok(Box::new(SqueezeNet::load(file, device)?))
-            }
         }
     }
 
@@ -181,7 +182,9 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        for text in ["vgg19-pocket:/a/b.safetensors", "vgg19-pocket-narrow:x", "percept:y", "percept-wide:z", "squeezenet:v"] {
+        let names =
+            ["vgg19-pocket:/a/b.safetensors", "vgg19-pocket-narrow:x", "percept:y", "percept-wide:z", "squeezenet:v"];
+        for text in names {
             assert_eq!(text.parse::<PerceptionSpec>().unwrap().to_string(), text);
         }
         assert!("vgg19-pocket".parse::<PerceptionSpec>().unwrap_err().to_string().contains("vgg19-pocket:FILE"));
