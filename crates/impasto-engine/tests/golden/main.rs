@@ -4,6 +4,7 @@
 //! says so and passes.
 
 mod features;
+mod figures;
 mod microast;
 
 use std::path::PathBuf;
