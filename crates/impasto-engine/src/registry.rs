@@ -58,11 +58,14 @@ pub enum Build {
         /// The configuration.
         settings: SettingsType,
         /// Builds it from a complete configuration and a network on the device.
-        build: fn(&toml::Table, Box<dyn Features>, &Device) -> Result<Box<dyn Stylizer>>,
+        build: BuildOptimisation,
     },
     /// A perception network.
     Features(fn(BuildParts<'_>) -> Result<Box<dyn Features>, String>),
 }
+
+/// Builds an optimisation from complete settings.
+pub type BuildOptimisation = fn(&toml::Table, Box<dyn Features>, &Device) -> Result<Box<dyn Stylizer>>;
 
 /// What an algorithm is built from.
 #[derive(Debug, Clone, Copy)]

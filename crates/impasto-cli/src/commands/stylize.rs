@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use impasto_engine::models::PerceptionSpec;
-use impasto_engine::pipeline::{Method, Painter, Resources, StyleSpec, StylizeJob};
+use impasto_engine::pipeline::{Method, OutputOptions, Painter, Resources, StyleSpec, StylizeJob, Target};
 use impasto_image::colour::PreserveColor;
 
 use super::pictures::{AdjustmentArgs, LimitArgs, OutputArgs, each, label, parse_memory};
@@ -75,16 +75,36 @@ struct MethodSettings {
     given: Vec<String>,
 }
 
-/// Every setting's name, its help, and the methods that have it.
-fn settings() -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = Vec::new();
+/// A setting of one or several methods.
+struct Shared {
+    name: String,
+    about: String,
+    /// Method and default.
+    defaults: Vec<(&'static str, String)>,
+}
+
+impl Shared {
+    /// The help text; defaults are told apart only where they differ.
+    fn help(&self) -> String {
+        let same = self.defaults.windows(2).all(|pair| pair[0].1 == pair[1].1);
+        let defaults: Vec<String> = match self.defaults.first() {
+            Some((_, default)) if same => vec![default.clone()],
+            _ => self.defaults.iter().map(|(method, default)| format!("{method} {default}")).collect(),
+        };
+        format!("{} [default: {}]", self.about.trim_end_matches('.'), defaults.join(", "))
+    }
+}
+
+/// The settings of all methods.
+fn settings() -> Vec<Shared> {
+    let mut found: Vec<Shared> = Vec::new();
     for method in Method::all() {
         let Some(settings) = method.settings() else { continue };
         for setting in settings.list() {
-            let default = format!("{} for {}", setting.default.trim_matches('"'), method.name());
-            match found.iter_mut().find(|(name, _)| *name == setting.name) {
-                Some((_, about)) => about.push_str(&format!(", {default}")),
-                None => found.push((setting.name, format!("{} Default: {default}", setting.about))),
+            let default = (method.name(), setting.default.trim_matches('"').to_owned());
+            match found.iter_mut().find(|known| known.name == setting.name) {
+                Some(known) => known.defaults.push(default),
+                None => found.push(Shared { name: setting.name, about: setting.about, defaults: vec![default] }),
             }
         }
     }
@@ -94,8 +114,13 @@ fn settings() -> Vec<(String, String)> {
 impl Args for MethodSettings {
     fn augment_args(command: Command) -> Command {
         let heading = "Settings of methods that optimise";
-        let args = settings().into_iter().map(|(name, about)| {
-            Arg::new(name.clone()).long(name.replace('_', "-")).value_name("V").help(about).help_heading(heading)
+        let args = settings().into_iter().map(|setting| {
+            Arg::new(setting.name.clone())
+                .long(setting.name.replace('_', "-"))
+                .value_name("V")
+                .help(setting.help())
+                .help_heading(heading)
+                .allow_negative_numbers(true)
         });
         let set = Arg::new("set")
             .long("set")
@@ -115,8 +140,9 @@ impl FromArgMatches for MethodSettings {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut given: Vec<String> = settings()
             .into_iter()
-            .filter(|(name, _)| matches.value_source(name) == Some(ValueSource::CommandLine))
-            .filter_map(|(name, _)| Some(format!("{name}={}", matches.get_one::<String>(&name)?)))
+            .map(|setting| setting.name)
+            .filter(|name| matches.value_source(name) == Some(ValueSource::CommandLine))
+            .filter_map(|name| Some(format!("{name}={}", matches.get_one::<String>(&name)?)))
             .collect();
         given.extend(matches.get_many::<String>("set").into_iter().flatten().cloned());
         Ok(Self { given })
@@ -141,6 +167,12 @@ pub(crate) fn run(args: StylizeArgs, global: &Global, reporter: &Reporter) -> Re
     let limits = args.limits.limits();
     let resources = Resources { device: global.open_device()?, limits, max_memory: args.max_memory };
     control.note(format!("{} on {}, seed {}", job.method, resources.device.spec, job.seed));
+    if let Some(preview) = &args.preview {
+        Target::File(preview.clone()).check(&OutputOptions { overwrite: true, ..options.clone() })?;
+        if job.method()?.settings().is_none() {
+            control.warn(format!("{} paints in one pass: there is nothing to preview", job.method));
+        }
+    }
     let painter = Painter::new(job, resources, &control)?;
     let preview = args.preview.as_deref();
     each(&args.contents, &targets, &limits, &control, reporter, |input, target| {

@@ -47,7 +47,7 @@ fn unreadable_contents() {
     use std::os::unix::fs::PermissionsExt;
     let bench = bench();
     let path = bench.path("photo.png");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::read(&path).is_err() {
         // The superuser reads everything.
         refused(&bench, "photo.png", "style.png", &[], 3, &["photo.png", "may not be read"]);

@@ -4,6 +4,7 @@ mod adjust;
 pub mod doctor;
 mod files;
 mod job;
+mod loader;
 pub mod memory;
 mod pad;
 mod painter;
@@ -15,7 +16,8 @@ pub mod train;
 pub use adjust::adjust_file;
 pub use files::{Input, Opened, OutputOptions, Target};
 pub use job::{Method, REFINE, StylizeJob};
-pub use painter::{Painter, Preview, Resources, StyleFact};
+pub use loader::StyleFact;
+pub use painter::{Painter, Preview, Resources};
 pub use style::{StyleSource, StyleSpec, shares};
 pub use style_code::{StyleDescription, make_style};
 

@@ -1,30 +1,24 @@
 //! Stylisation of pictures of any size: a [`Painter`] is made once for a job and paints any number of contents.
 
 use std::borrow::Cow;
+use std::path::Path;
 
-use impasto_image::{Limits, Mask, Picture, colour, compose, resize_to_long_side, resize_to_short_side};
+use impasto_image::{Limits, Mask, Picture, colour, compose, resize_to_long_side};
 
 use super::files::{Input, OutputOptions, Target};
 use super::job::{Method, StylizeJob};
-use super::style::{StyleSource, shares};
+use super::loader::{LoadedStyles, StyleFact, StyleLoader};
 use super::{memory, pad, provenance};
 use crate::algorithms::gatys::Gatys;
 use crate::control::{Control, Event};
-use crate::descriptor::{Descriptor, StyleInput};
+use crate::descriptor::Descriptor;
 use crate::device::OpenDevice;
 use crate::error::{EngineError, Result};
 use crate::features::Features;
 use crate::models::{self, ModelInfo, PerceptionSpec};
 use crate::registry::{self, Build};
-use crate::styles::{self, StyleCode};
 use crate::tensor::{self, ImageTensor};
 use crate::traits::{Style, StyleRequest, Stylizer};
-
-/// Shorter side at which trained stylizers see style pictures: what they were trained on.
-pub(super) const STYLE_SIDE: u32 = 512;
-
-/// Longest side of style pictures: one that is far from square is shrunk further.
-const STYLE_LONG_SIDE: u32 = 2048;
 
 /// What a job runs with.
 #[derive(Debug, Clone)]
@@ -57,17 +51,6 @@ pub struct Painter {
     mask: Option<Mask>,
     model: Option<ModelInfo>,
     perception: Option<PerceptionSpec>,
-}
-
-/// One style of a job, as provenance records it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StyleFact {
-    /// Name or file name.
-    pub name: String,
-    /// Its share, in `(0, 1]`.
-    pub share: f32,
-    /// BLAKE3 of its file.
-    pub blake3: String,
 }
 
 /// What paints.
@@ -117,7 +100,7 @@ impl Painter {
         };
         let mut model = None;
         let loader = StyleLoader { job: &job, resources: &resources, control };
-        let (brush, (styles, facts)) = match method {
+        let (brush, loaded) = match method {
             Method::Algorithm(entry) => match entry.build {
                 Build::Network(_) => {
                     let (stylizer, info) = models::open_network(entry, job.model.as_deref(), device)?;
@@ -137,7 +120,7 @@ impl Painter {
             },
             Method::Refine => {
                 let entry = registry::find(registry::DEFAULT_STYLIZER)?;
-                let (pictures, _) = loader.load(None, None)?;
+                let pictures = loader.load(None, None)?.styles;
                 let (first, info) = models::open_network(entry, job.model.as_deref(), device)?;
                 let styles = loader.load(Some(&*first), Some(&info))?;
                 model = Some(info);
@@ -146,6 +129,7 @@ impl Painter {
             }
         };
         let mask = job.mask.as_ref().map(|path| read_mask(path, &job, &resources, control)).transpose()?;
+        let LoadedStyles { styles, facts } = loaded;
         Ok(Self { brush, styles, facts, mask, model, perception, job, resources })
     }
 
@@ -164,9 +148,9 @@ impl Painter {
         &self.facts
     }
 
-    /// The name of the perception network, if the method has one.
-    pub(super) fn perception(&self) -> Option<&'static str> {
-        self.perception.as_ref().map(PerceptionSpec::name)
+    /// The perception network, if the method has one.
+    pub(super) fn perception(&self) -> Option<&PerceptionSpec> {
+        self.perception.as_ref()
     }
 
     pub(super) fn device_name(&self) -> String {
@@ -237,7 +221,7 @@ impl Painter {
         content: &Input,
         target: &Target,
         options: &OutputOptions,
-        preview: Option<&std::path::Path>,
+        preview: Option<&Path>,
         control: &Control,
     ) -> Result<Option<Vec<u8>>> {
         target.check(options)?;
@@ -271,94 +255,9 @@ fn cropped(image: ImageTensor, content: &Picture) -> Result<Picture> {
     content.with_rgb(painted.rgb).map_err(|e| EngineError::Internal(e.to_string()))
 }
 
-fn read_mask(path: &std::path::Path, job: &StylizeJob, resources: &Resources, control: &Control) -> Result<Mask> {
+fn read_mask(path: &Path, job: &StylizeJob, resources: &Resources, control: &Control) -> Result<Mask> {
     let picture = Input::File(path.to_owned()).open(&resources.limits, control)?.picture;
     let mask = Mask::from_picture(&picture);
     let mask = if job.invert_mask { mask.invert() } else { mask };
     Ok(mask.feather(job.feather))
-}
-
-/// Reads styles for one stylizer.
-struct StyleLoader<'a> {
-    job: &'a StylizeJob,
-    resources: &'a Resources,
-    control: &'a Control,
-}
-
-impl StyleLoader<'_> {
-    /// The styles with their shares: as codes where `network` makes codes, as pictures for optimisation (`None`).
-    fn load(
-        &self,
-        network: Option<&dyn Stylizer>,
-        model: Option<&ModelInfo>,
-    ) -> Result<(Vec<(Style, f32)>, Vec<StyleFact>)> {
-        let mut loaded = (Vec::new(), Vec::new());
-        for (spec, share) in shares(&self.job.styles)? {
-            let (style, blake3) = match &spec.source {
-                StyleSource::Picture(path) => self.picture(path, network)?,
-                StyleSource::Named(name) => self.code(&styles::named(name)?, None, network, model)?,
-                StyleSource::Code(path) => self.code(&StyleCode::load(path)?, Some(path), network, model)?,
-            };
-            loaded.0.push((style, share));
-            loaded.1.push(StyleFact { name: spec.public_name(), share, blake3 });
-        }
-        Ok(loaded)
-    }
-
-    fn picture(&self, path: &std::path::Path, network: Option<&dyn Stylizer>) -> Result<(Style, String)> {
-        let opened = Input::File(path.to_owned()).open(&self.resources.limits, self.control)?;
-        let side = self.job.style_size.or(network.map(|_| STYLE_SIDE));
-        let picture = at_style_size(&opened.picture, side, self.job.style_size.is_some());
-        let image = style_tensor(&picture, network, &self.resources.device.device);
-        let code = network.map(|network| network.encode_style(&image)).transpose()?.flatten();
-        Ok((code.map_or(Style::Picture(image), Style::Code), opened.blake3))
-    }
-
-    fn code(
-        &self,
-        code: &StyleCode,
-        path: Option<&std::path::Path>,
-        network: Option<&dyn Stylizer>,
-        model: Option<&ModelInfo>,
-    ) -> Result<(Style, String)> {
-        let takes = |n: &dyn Stylizer| n.descriptor().style_input == StyleInput::PictureOrCode;
-        let (Some(network), Some(model)) = (network.filter(|n| takes(*n)), model) else {
-            let text = format!(
-                "{} needs the style as a picture, '{}' is a style code; give the painting's file",
-                self.job.method, code.header.title
-            );
-            return Err(EngineError::Caller(text));
-        };
-        code.check(network.descriptor().name, &model.blake3).map_err(|reason| match path {
-            Some(path) => EngineError::file(path, reason),
-            None => EngineError::Caller(format!("the bundled style '{}' {reason}", code.header.title)),
-        })?;
-        Ok((Style::Code(code.arrays.clone()), code.blake3.clone()))
-    }
-}
-
-/// The style at the size at which it is seen; only enlarged when that was asked for.
-pub(super) fn at_style_size(picture: &Picture, side: Option<u32>, enlarge: bool) -> Picture {
-    let short = picture.width.min(picture.height);
-    let sized = match side {
-        Some(side) if enlarge || short > side => resize_to_short_side(picture, side),
-        _ => picture.clone(),
-    };
-    let sized = if sized.width.max(sized.height) > STYLE_LONG_SIDE { resize_to_long_side(&sized, STYLE_LONG_SIDE) } else { sized };
-    sized
-}
-
-/// The style as a network takes it.
-pub(super) fn style_tensor(
-    picture: &Picture,
-    network: Option<&dyn Stylizer>,
-    device: &crate::Device,
-) -> ImageTensor {
-    match network {
-        Some(network) => {
-            let size = pad::padded_size(network.descriptor(), picture.width, picture.height);
-            tensor::from_planar(pad::reflect(picture, size), 1, size.1 as usize, size.0 as usize, device)
-        }
-        None => tensor::from_picture(picture, device),
-    }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::files::{Input, Opened};
 use super::job::StylizeJob;
 use super::painter::Painter;
+use crate::models::PerceptionSpec;
 
 /// A picture's name and hash.
 fn file(input: &Input, opened: &Opened) -> Value {
@@ -46,7 +47,7 @@ pub(super) fn of_stylize(painter: &Painter, content: &Input, opened: &Opened) ->
         "content": file(content, opened),
         "styles": styles,
         "model": model,
-        "perception": painter.perception(),
+        "perception": painter.perception().map(PerceptionSpec::public_name),
         "device": painter.device_name(),
         "made_from": opened.parameters.as_ref().map(|p| &p.json),
     });
@@ -76,7 +77,7 @@ fn public(job: &StylizeJob) -> Value {
     let mut value = serde_json::to_value(&job).unwrap_or_default();
     value["styles"] = job.styles.iter().map(|style| weighted(&style.public_name(), style.weight)).collect();
     if let Some(perception) = &job.perception {
-        value["perception"] = perception.name().into();
+        value["perception"] = perception.public_name().into();
     }
     value
 }
@@ -100,6 +101,9 @@ fn command(job: &StylizeJob, content: &Input) -> String {
     if let Some(model) = &job.model {
         push("model", name(model));
     }
+    if let Some(perception) = &job.perception {
+        push("perception", perception.public_name());
+    }
     if job.strength != default.strength {
         push("strength", job.strength.to_string());
     }
@@ -118,8 +122,11 @@ fn command(job: &StylizeJob, content: &Input) -> String {
     if let Some(size) = job.style_size {
         push("style-size", size.to_string());
     }
+    let usual = job.method().ok().and_then(|method| method.settings()?.complete(&toml::Table::new()).ok());
     for (key, value) in &job.settings {
-        push("set", format!("{key}={value}"));
+        if usual.as_ref().and_then(|usual| usual.get(key)) != Some(value) {
+            push(&key.replace('_', "-"), value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        }
     }
     push("seed", job.seed.to_string());
     if job.invert_mask {
@@ -165,6 +172,8 @@ mod tests {
     fn commands_repeat_the_job_and_name_no_folders() {
         let job = StylizeJob {
             styles: vec!["/home/me/a b.jpg:0.5".parse().unwrap(), "great-wave".parse().unwrap()],
+            method: "gatys".to_owned(),
+            settings: toml::from_str("steps = 5\nlevels = 5\noptimiser = 'adam'").unwrap(),
             strength: 0.7,
             adjust: Adjustments { hue: 5.0, ..Adjustments::default() },
             seed: 9,
@@ -174,7 +183,9 @@ mod tests {
         let line = command(&job, &content);
         assert_eq!(
             line,
-            r"impasto stylize 'it'\''s.png' --style 'a b.jpg:0.5' --style great-wave --strength 0.7 --seed 9 --hue 5"
+            r"impasto stylize 'it'\''s.png' --style 'a b.jpg:0.5' --style great-wave --method gatys --strength 0.7 "
+                .to_owned()
+                + "--optimiser adam --steps 5 --seed 9 --hue 5"
         );
         assert!(!public(&job).to_string().contains("home"));
     }

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::files::Input;
-use super::painter::{Resources, at_style_size, style_tensor};
+use super::loader::{STYLE_SIDE, at_style_size, style_tensor};
+use super::painter::Resources;
 use crate::control::Control;
 use crate::error::{EngineError, Result};
 use crate::models;
@@ -41,7 +42,7 @@ pub fn make_style(
     let entry = registry::find(registry::DEFAULT_STYLIZER)?;
     let (network, info) = models::open_network(entry, model, &resources.device.device)?;
     let opened = picture.open(&resources.limits, control)?;
-    let seen = at_style_size(&opened.picture, style_size.or(Some(super::painter::STYLE_SIDE)), style_size.is_some());
+    let seen = at_style_size(&opened.picture, style_size.or(Some(STYLE_SIDE)), style_size.is_some());
     let image = style_tensor(&seen, Some(&*network), &resources.device.device);
     let arrays = network
         .encode_style(&image)?

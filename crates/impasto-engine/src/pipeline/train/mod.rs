@@ -215,7 +215,7 @@ fn plan(training: &toml::Table, entry: &Entry) -> Result<Plan, String> {
     };
     within("batch", plan.batch as u64, 1, 4096)?;
     within("crop", plan.crop as u64, 16, 4096)?;
-    if plan.crop % multiple != 0 {
+    if !plan.crop.is_multiple_of(multiple) {
         return Err(format!("crop is {}, not a multiple of {multiple}", plan.crop));
     }
     within("steps", plan.steps, 1, 1 << 40)?;

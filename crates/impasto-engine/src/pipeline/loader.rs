@@ -1,0 +1,123 @@
+//! The styles of a job, read as the method wants them.
+
+use std::path::Path;
+
+use impasto_image::{Picture, resize_to_long_side, resize_to_short_side};
+
+use super::files::Input;
+use super::job::StylizeJob;
+use super::pad;
+use super::painter::Resources;
+use super::style::{StyleSource, shares};
+use crate::control::Control;
+use crate::descriptor::StyleInput;
+use crate::error::{EngineError, Result};
+use crate::models::ModelInfo;
+use crate::styles::{self, StyleCode};
+use crate::tensor::{self, ImageTensor};
+use crate::traits::{Style, Stylizer};
+
+/// Shorter side at which trained stylizers see style pictures: what they were trained on.
+pub(super) const STYLE_SIDE: u32 = 512;
+
+/// Longest side of style pictures: one that is far from square is shrunk further.
+const STYLE_LONG_SIDE: u32 = 2048;
+
+/// One style of a job, as provenance records it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StyleFact {
+    /// Name or file name.
+    pub name: String,
+    /// Its share, in `(0, 1]`.
+    pub share: f32,
+    /// BLAKE3 of its file.
+    pub blake3: String,
+}
+
+/// Styles with their shares, and what provenance records of them.
+#[derive(Debug, Default)]
+pub(super) struct LoadedStyles {
+    pub(super) styles: Vec<(Style, f32)>,
+    pub(super) facts: Vec<StyleFact>,
+}
+
+/// Reads styles for one stylizer.
+pub(super) struct StyleLoader<'a> {
+    pub(super) job: &'a StylizeJob,
+    pub(super) resources: &'a Resources,
+    pub(super) control: &'a Control,
+}
+
+impl StyleLoader<'_> {
+    /// The styles with their shares: as codes where `network` makes codes, as pictures for optimisation (`None`).
+    pub(super) fn load(&self, network: Option<&dyn Stylizer>, model: Option<&ModelInfo>) -> Result<LoadedStyles> {
+        let mut loaded = LoadedStyles::default();
+        for (spec, share) in shares(&self.job.styles)? {
+            let (style, blake3) = match &spec.source {
+                StyleSource::Picture(path) => self.picture(path, network)?,
+                StyleSource::Named(name) => self.code(&styles::named(name)?, None, network, model)?,
+                StyleSource::Code(path) => self.code(&StyleCode::load(path)?, Some(path), network, model)?,
+            };
+            loaded.styles.push((style, share));
+            loaded.facts.push(StyleFact { name: spec.public_name(), share, blake3 });
+        }
+        Ok(loaded)
+    }
+
+    fn picture(&self, path: &Path, network: Option<&dyn Stylizer>) -> Result<(Style, String)> {
+        let opened = Input::File(path.to_owned()).open(&self.resources.limits, self.control)?;
+        let side = self.job.style_size.or(network.map(|_| STYLE_SIDE));
+        let picture = at_style_size(&opened.picture, side, self.job.style_size.is_some());
+        let image = style_tensor(&picture, network, &self.resources.device.device);
+        let code = network.map(|network| network.encode_style(&image)).transpose()?.flatten();
+        Ok((code.map_or(Style::Picture(image), Style::Code), opened.blake3))
+    }
+
+    fn code(
+        &self,
+        code: &StyleCode,
+        path: Option<&Path>,
+        network: Option<&dyn Stylizer>,
+        model: Option<&ModelInfo>,
+    ) -> Result<(Style, String)> {
+        let takes = |n: &dyn Stylizer| n.descriptor().style_input == StyleInput::PictureOrCode;
+        let (Some(network), Some(model)) = (network.filter(|n| takes(*n)), model) else {
+            let text = format!(
+                "{} needs the style as a picture, '{}' is a style code; give the painting's file",
+                self.job.method, code.header.title
+            );
+            return Err(EngineError::Caller(text));
+        };
+        code.check(network.descriptor().name, &model.blake3).map_err(|reason| match path {
+            Some(path) => EngineError::file(path, reason),
+            None => EngineError::Caller(format!("the bundled style '{}' {reason}", code.header.title)),
+        })?;
+        Ok((Style::Code(code.arrays.clone()), code.blake3.clone()))
+    }
+}
+
+/// The style at the size at which it is seen; only enlarged when that was asked for.
+pub(super) fn at_style_size(picture: &Picture, side: Option<u32>, enlarge: bool) -> Picture {
+    let short = picture.width.min(picture.height);
+    let sized = match side {
+        Some(side) if enlarge || short > side => resize_to_short_side(picture, side),
+        _ => picture.clone(),
+    };
+    let long = sized.width.max(sized.height);
+    if long > STYLE_LONG_SIDE { resize_to_long_side(&sized, STYLE_LONG_SIDE) } else { sized }
+}
+
+/// The style as a network takes it.
+pub(super) fn style_tensor(
+    picture: &Picture,
+    network: Option<&dyn Stylizer>,
+    device: &crate::Device,
+) -> ImageTensor {
+    match network {
+        Some(network) => {
+            let size = pad::padded_size(network.descriptor(), picture.width, picture.height);
+            tensor::from_planar(pad::reflect(picture, size), 1, size.1 as usize, size.0 as usize, device)
+        }
+        None => tensor::from_picture(picture, device),
+    }
+}
