@@ -33,6 +33,17 @@ impl Code {
         }
     }
 
+    /// Mean and deviation of one encoder level, two of `[n, widths[level]]`.
+    pub(super) fn moments_of(&self, widths: &[usize; 4], level: usize) -> [Tensor<2>; 2] {
+        let n = self.moments.dims()[0];
+        let start = MOMENTS * widths[..level].iter().sum::<usize>();
+        let part = |i: usize| {
+            let from = start + i * widths[level];
+            self.moments.clone().slice([0..n, from..from + widths[level]]) // [n, widths[level]]
+        };
+        [part(0), part(1)]
+    }
+
     /// As named arrays, for a file.
     pub(super) fn to_arrays(&self) -> Arrays {
         let array = |shape: &[usize], values| Array { shape: shape.to_vec(), values };

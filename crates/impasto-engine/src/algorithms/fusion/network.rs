@@ -45,55 +45,57 @@ impl Dense {
     }
 }
 
-/// A convolution whose output is normalised and given a gain and shift predicted from the style.
+/// Adaptive instance normalisation: the content's channels take on the style's deviations and means at the same level,
+/// corrected by what a small perceptron makes of the whole style. The direct path makes colours right from the first
+/// steps on; with the perceptron alone they come thousands of steps later.
 #[derive(Module, Debug)]
-struct StyledConv {
-    conv: Conv,
-    /// From the style vector to gain and shift, `[hidden, 2 * channels]`.
-    affine: Dense,
-    #[module(skip)]
-    base_gain: f32,
+struct Adapt {
+    /// From the style vector to corrections of gain and shift, `[hidden, 2 * channels]`.
+    correct: Dense,
 }
 
-impl StyledConv {
-    fn new(init: &Init<'_>, name: &str, config: ConvConfig, hidden: usize, base_gain: f32) -> Self {
-        let affine = init.dense(&format!("{name}.affine"), hidden, 2 * config.channels_out, 0.3 / (hidden as f32).sqrt());
-        Self { conv: init.conv(name, config), affine, base_gain }
+impl Adapt {
+    fn new(init: &Init<'_>, name: &str, channels: usize, hidden: usize) -> Self {
+        Self { correct: init.dense(name, hidden, 2 * channels, 0.1 / (hidden as f32).sqrt()) }
     }
 
-    /// `x` `[n, cin, h, w]`, `style` `[n, hidden]` to `[n, cout, h', w']`.
-    fn forward(&self, x: Tensor<4>, style: &Tensor<2>) -> Tensor<4> {
-        modulate(self.conv.forward(x), &self.affine, style, self.base_gain)
+    /// `x` `[n, c, h, w]` and the style's `mean` and `deviation` `[n, c]` of the same features to `[n, c, h, w]`.
+    fn forward(&self, x: Tensor<4>, [mean, deviation]: [Tensor<2>; 2], style: &Tensor<2>) -> Tensor<4> {
+        let [n, c, _, _] = x.dims();
+        let both = self.correct.forward(style.clone()); // [n, 2c]
+        let gain = deviation.clone() * (both.clone().slice([0..n, 0..c]) + 1.0); // [n, c]
+        let shift = mean + deviation * both.slice([0..n, c..2 * c]); // [n, c]
+        modulated_norm(x, gain, shift)
     }
 }
 
-fn modulate(x: Tensor<4>, affine: &Dense, style: &Tensor<2>, base_gain: f32) -> Tensor<4> {
-    let [n, c, _, _] = x.dims();
-    let both = affine.forward(style.clone()); // [n, 2c]
-    let gain = both.clone().slice([0..n, 0..c]) + base_gain; // [n, c]
-    let shift = both.slice([0..n, c..2 * c]); // [n, c]
-    modulated_norm(x, gain, shift)
-}
-
-/// `x + styled(relu(styled(x)))`; starts close to the identity.
+/// `x + conv(relu(modulated(conv(x))))`: the branch is modulated by the style, the trunk keeps its statistics. Starts
+/// close to the identity.
 #[derive(Module, Debug)]
 struct StyledBlock {
-    first: StyledConv,
-    second: StyledConv,
+    first: Conv,
+    /// From the style vector to gain and shift, `[hidden, 2 * channels]`.
+    affine: Dense,
+    second: Conv,
 }
 
 impl StyledBlock {
     fn new(init: &Init<'_>, name: &str, channels: usize, hidden: usize) -> Self {
         let conv = ConvConfig::same(channels, channels, 3);
         Self {
-            first: StyledConv::new(init, &format!("{name}.first"), conv, hidden, 1.0),
-            second: StyledConv::new(init, &format!("{name}.second"), conv, hidden, 0.3),
+            first: init.conv(&format!("{name}.first"), conv),
+            affine: init.dense(&format!("{name}.affine"), hidden, 2 * channels, 0.3 / (hidden as f32).sqrt()),
+            second: init.conv(&format!("{name}.second"), conv.init_gain(0.3)),
         }
     }
 
     fn forward(&self, x: Tensor<4>, style: &Tensor<2>) -> Tensor<4> {
-        let branch = self.second.forward(relu(self.first.forward(x.clone(), style)), style);
-        x + branch
+        let [n, c, _, _] = x.dims();
+        let both = self.affine.forward(style.clone()); // [n, 2c]
+        let gain = both.clone().slice([0..n, 0..c]) + 1.0; // [n, c]
+        let shift = both.slice([0..n, c..2 * c]); // [n, c]
+        let branch = modulated_norm(self.first.forward(x.clone()), gain, shift);
+        x + self.second.forward(relu(branch))
     }
 }
 
@@ -163,18 +165,21 @@ pub struct Generator {
     encode4: Conv,
     style_hidden: Dense,
     style_output: Dense,
-    enter: Dense,
+    adapt4: Adapt,
     attention: TokenAttention,
     bottleneck: Vec<StyledBlock>,
-    up3: StyledConv,
-    skip3: Dense,
+    up3: Conv,
+    adapt3: Adapt,
     refine3: StyledBlock,
-    up2: StyledConv,
-    skip2: Dense,
+    up2: Conv,
+    adapt2: Adapt,
     refine2: StyledBlock,
-    up1: StyledConv,
+    up1: Conv,
     paint: Conv,
 }
+
+/// Share of the finest skip: enough for edges, little enough that strokes replace the photograph's texture.
+const SKIP2: f32 = 0.5;
 
 /// Floor under the weight of a style, so that its logarithm stays finite.
 const MIN_WEIGHT: f32 = 1e-6;
@@ -186,32 +191,26 @@ impl Generator {
         let init = Init { seed, device };
         let [c1, c2, c3, c4] = config.widths;
         let hidden = config.style_width;
-        let styled = |name: &str, conv: ConvConfig| StyledConv::new(&init, name, conv, hidden, 1.0);
-        let small = 0.3 / (hidden as f32).sqrt();
+        let he = |inputs: usize| (2.0 / inputs as f32).sqrt();
         Self {
             encode1: init.conv("encode1", ConvConfig::same(3, c1, 3)),
             encode2: init.conv("encode2", ConvConfig::same(c1, c2, 3).stride(2)),
             encode3: init.conv("encode3", ConvConfig::same(c2, c3, 3).stride(2)),
             encode4: init.conv("encode4", ConvConfig::same(c3, c4, 3).stride(2)),
-            style_hidden: init.dense(
-                "style_hidden",
-                config.code_moments(),
-                hidden,
-                (2.0 / config.code_moments() as f32).sqrt(),
-            ),
-            style_output: init.dense("style_output", hidden, hidden, (2.0 / hidden as f32).sqrt()),
-            enter: init.dense("enter", hidden, 2 * c4, small),
+            style_hidden: init.dense("style_hidden", config.code_moments(), hidden, he(config.code_moments())),
+            style_output: init.dense("style_output", hidden, hidden, he(hidden)),
+            adapt4: Adapt::new(&init, "adapt4", c4, hidden),
             attention: TokenAttention::new(&init, c4, config.attention_width),
             bottleneck: (0..config.blocks)
                 .map(|i| StyledBlock::new(&init, &format!("bottleneck.{i}"), c4, hidden))
                 .collect(),
-            up3: styled("up3", ConvConfig::same(c4, c3, 3).upsampled()),
-            skip3: init.dense("skip3", hidden, 2 * c3, small),
+            up3: init.conv("up3", ConvConfig::same(c4, c3, 3).upsampled().init_gain(0.7)),
+            adapt3: Adapt::new(&init, "adapt3", c3, hidden),
             refine3: StyledBlock::new(&init, "refine3", c3, hidden),
-            up2: styled("up2", ConvConfig::same(c3, c2, 3).upsampled()),
-            skip2: init.dense("skip2", hidden, 2 * c2, small),
+            up2: init.conv("up2", ConvConfig::same(c3, c2, 3).upsampled().init_gain(0.7)),
+            adapt2: Adapt::new(&init, "adapt2", c2, hidden),
             refine2: StyledBlock::new(&init, "refine2", c2, hidden),
-            up1: styled("up1", ConvConfig::same(c2, c1, 3).upsampled()),
+            up1: init.conv("up1", ConvConfig::same(c2, c1, 3).upsampled()),
             paint: init.conv("paint", ConvConfig::same(c1, 3, config.paint_kernel).init_gain(0.15)),
         }
     }
@@ -234,17 +233,19 @@ impl Generator {
     pub(super) fn paint(&self, content: Levels, codes: &[(Code, f32)]) -> Tensor<4> {
         let style = self.style_vector(codes); // [n, hidden]
         let (tokens, bias) = merge_tokens(codes); // [n, t, c4], [n, t]
-        let [_, x2, x3, x4] = content.maps;
-        let mut x = modulate(x4, &self.enter, &style, 1.0); // [n, c4, h/8, w/8]
+        let [x1, x2, x3, x4] = content.maps;
+        let widths = [&x1, &x2, &x3, &x4].map(|x| x.dims()[1]);
+        let moments = |level: usize| merge_moments(codes, &widths, level); // two of [n, c]
+        let mut x = self.adapt4.forward(x4, moments(3), &style); // [n, c4, h/8, w/8]
         x = x.clone() + self.attention.forward(x, tokens, bias);
         for block in &self.bottleneck {
             x = block.forward(x, &style);
         }
-        let x = self.up3.forward(x, &style) + modulate(x3, &self.skip3, &style, 0.5); // [n, c3, h/4, w/4]
+        let x = self.up3.forward(x) + self.adapt3.forward(x3, moments(2), &style); // [n, c3, h/4, w/4]
         let x = self.refine3.forward(relu(x), &style);
-        let x = self.up2.forward(relu(x), &style) + modulate(x2, &self.skip2, &style, 0.3); // [n, c2, h/2, w/2]
+        let x = self.up2.forward(x) + self.adapt2.forward(x2, moments(1), &style) * SKIP2; // [n, c2, h/2, w/2]
         let x = self.refine2.forward(relu(x), &style);
-        let x = relu(self.up1.forward(relu(x), &style)); // [n, c1, h, w]
+        let x = relu(self.up1.forward(x)); // [n, c1, h, w]
         self.paint.forward(x) + 0.5 // [n, 3, h, w]
     }
 
@@ -258,6 +259,13 @@ impl Generator {
         let first = parts.next().expect("at least one style, checked by the caller");
         parts.fold(first, |sum, part| sum + part)
     }
+}
+
+/// The weighted mean of the styles' means and deviations at one level, two of `[n, widths[level]]`.
+fn merge_moments(codes: &[(Code, f32)], widths: &[usize; 4], level: usize) -> [Tensor<2>; 2] {
+    let mut parts = codes.iter().map(|(code, weight)| code.moments_of(widths, level).map(|m| m * *weight));
+    let first = parts.next().expect("at least one style, checked by the caller");
+    parts.fold(first, |[mean, deviation], [m, d]| [mean + m, deviation + d])
 }
 
 /// All styles' tokens side by side, with the logarithm of each style's weight as attention bias.

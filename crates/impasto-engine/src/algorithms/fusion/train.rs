@@ -80,7 +80,7 @@ impl Default for FusionTraining {
             rate: 2e-3,
             discriminator_rate: 4e-4,
             warm_up: 100,
-            content_weight: 1.0,
+            content_weight: 0.5,
             moment_weight: 1.5,
             gram_weight: 2.5,
             wasserstein_weight: 0.3,
