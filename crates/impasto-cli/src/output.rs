@@ -62,9 +62,10 @@ impl Reporter {
 
     /// A line of the result, on standard output.
     pub(crate) fn result(&self, line: &str) {
-        let mut out = std::io::stdout().lock();
-        // A reader that closed the pipe wants no more; that is no error.
-        let _ = writeln!(out, "{line}");
+        self.shared.beside_bar(|| {
+            // A reader that closed the pipe wants no more; that is no error.
+            let _ = writeln!(std::io::stdout().lock(), "{line}");
+        });
     }
 
     /// Bytes on standard output: a picture, a script.
@@ -89,13 +90,12 @@ impl Reporter {
 
     /// The one line an error gets.
     pub(crate) fn failure(&self, failure: &Failure) {
-        self.shared.clear();
-        if self.shared.mode == ProgressMode::Json {
-            let line = serde_json::json!({"event": "error", "code": failure.code, "message": failure.message});
-            eprintln!("{line}");
+        let line = if self.shared.mode == ProgressMode::Json {
+            serde_json::json!({"event": "error", "code": failure.code, "message": failure.message}).to_string()
         } else {
-            eprintln!("error: {}", failure.message.replace('\n', " "));
-        }
+            format!("error: {}", failure.message.replace('\n', " "))
+        };
+        self.shared.beside_bar(|| eprintln!("{line}"));
     }
 }
 
@@ -131,12 +131,16 @@ impl Shared {
         }
     }
 
-    /// A line above the bar, if there is one.
-    fn line(&self, text: &str) {
+    /// Prints while the bar, if there is one, is out of the way.
+    fn beside_bar(&self, print: impl FnOnce()) {
         match &self.stage().bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(print),
+            None => print(),
         }
+    }
+
+    fn line(&self, text: &str) {
+        self.beside_bar(|| eprintln!("{text}"));
     }
 
     fn begin(&self, name: &str, total: u64) {

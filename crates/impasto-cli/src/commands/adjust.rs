@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use impasto_engine::pipeline::adjust_file;
 
-use super::pictures::{AdjustmentArgs, LimitArgs, OutputArgs, each};
+use super::pictures::{AdjustmentArgs, Batch, LimitArgs, OutputArgs};
 use crate::failure::Failure;
 use crate::output::Reporter;
 
@@ -29,7 +29,8 @@ pub(crate) fn run(args: AdjustArgs, reporter: &Reporter) -> Result<(), Failure> 
     reporter.claim_stdout(&targets)?;
     let (adjustments, options, limits) = (args.adjust.adjustments(), args.output.options(), args.limits.limits());
     let control = reporter.control();
-    each(&args.pictures, &targets, &limits, &control, reporter, |input, target| {
+    let batch = Batch { inputs: &args.pictures, targets: &targets, limits: &limits, quick: true };
+    batch.each(&control, reporter, |input, target| {
         adjust_file(input, &adjustments, target, &options, &limits, &control)
     })
 }

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use impasto_engine::pipeline::{Input, OutputOptions, Target, memory};
-use impasto_engine::{Control, EngineError};
+use impasto_engine::{Control, EngineError, Event};
 use impasto_image::adjust::Adjustments;
 use impasto_image::{Depth, Format, Limits, MetadataPolicy};
 
@@ -15,6 +16,9 @@ use crate::output::Reporter;
 
 /// Standard input or output.
 const STANDARD: &str = "-";
+
+/// What a batch is called in progress.
+const STAGE: &str = "pictures";
 
 /// Longest style part of an output name.
 const MAX_LABEL: usize = 100;
@@ -244,36 +248,56 @@ pub(crate) fn input(path: &Path, limits: &Limits) -> Result<Input, Failure> {
     Ok(Input::Memory { name: "stdin".to_owned(), bytes })
 }
 
-/// Does `work` for every input and says where each result went. Goes on after a failure, and fails at the end.
-pub(crate) fn each(
-    inputs: &[PathBuf],
-    targets: &[Target],
-    limits: &Limits,
-    control: &Control,
-    reporter: &Reporter,
-    work: impl Fn(&Input, &Target) -> Result<Option<Vec<u8>>, EngineError>,
-) -> Result<(), Failure> {
-    let mut failures: Vec<u8> = Vec::new();
-    for (path, target) in inputs.iter().zip(targets) {
-        let outcome = input(path, limits).and_then(|input| Ok(work(&input, target)?));
-        match (outcome, target) {
-            (Ok(Some(bytes)), _) => reporter.bytes(&bytes)?,
-            (Ok(None), Target::File(path)) => reporter.result(&path.display().to_string()),
-            (Ok(None), Target::Memory(_)) => {}
-            (Err(failure), _) if failure.code == INTERRUPTED || inputs.len() == 1 => return Err(failure),
-            (Err(failure), _) => {
-                reporter.failure(&failure);
-                failures.push(failure.code);
+/// A command's inputs and where their results go.
+pub(crate) struct Batch<'a> {
+    pub(crate) inputs: &'a [PathBuf],
+    pub(crate) targets: &'a [Target],
+    pub(crate) limits: &'a Limits,
+    /// Whether one picture is so quick that progress is counted in pictures.
+    pub(crate) quick: bool,
+}
+
+impl Batch<'_> {
+    /// Does `work` for every input and says where each result went. Goes on after a failure, and fails at the end.
+    pub(crate) fn each(
+        &self,
+        control: &Control,
+        reporter: &Reporter,
+        work: impl Fn(&Input, &Target) -> Result<Option<Vec<u8>>, EngineError>,
+    ) -> Result<(), Failure> {
+        let total = self.inputs.len() as u64;
+        let (counted, started) = (self.quick && total > 1, Instant::now());
+        if counted {
+            control.emit(Event::Started { stage: STAGE.to_owned(), total });
+        }
+        let mut failures: Vec<u8> = Vec::new();
+        for (done, (path, target)) in (1..).zip(self.inputs.iter().zip(self.targets)) {
+            let outcome = input(path, self.limits).and_then(|input| Ok(work(&input, target)?));
+            match (outcome, target) {
+                (Ok(Some(bytes)), _) => reporter.bytes(&bytes)?,
+                (Ok(None), Target::File(path)) => reporter.result(&path.display().to_string()),
+                (Ok(None), Target::Memory(_)) => {}
+                (Err(failure), _) if failure.code == INTERRUPTED || total == 1 => return Err(failure),
+                (Err(failure), _) => {
+                    reporter.failure(&failure);
+                    failures.push(failure.code);
+                }
+            }
+            // Optimisation that was cancelled has given its best so far.
+            if control.is_cancelled() {
+                return Err(Failure { code: INTERRUPTED, message: "interrupted".to_owned() });
+            }
+            if counted {
+                control.emit(Event::Progress { done, total, message: path.display().to_string() });
             }
         }
-        // Optimisation that was cancelled has given its best so far.
-        if control.is_cancelled() {
-            return Err(Failure { code: INTERRUPTED, message: "interrupted".to_owned() });
+        if counted {
+            control.emit(Event::Finished { stage: STAGE.to_owned(), seconds: started.elapsed().as_secs_f64() });
         }
+        let Some(&first) = failures.first() else { return Ok(()) };
+        let code = if failures.iter().all(|code| *code == first) { first } else { FAILED };
+        Err(Failure { code, message: format!("{} of {total} pictures failed", failures.len()) })
     }
-    let Some(&first) = failures.first() else { return Ok(()) };
-    let code = if failures.iter().all(|code| *code == first) { first } else { FAILED };
-    Err(Failure { code, message: format!("{} of {} pictures failed", failures.len(), inputs.len()) })
 }
 
 #[cfg(test)]

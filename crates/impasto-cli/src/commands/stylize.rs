@@ -8,7 +8,7 @@ use impasto_engine::models::PerceptionSpec;
 use impasto_engine::pipeline::{Method, OutputOptions, Painter, Resources, StyleSpec, StylizeJob, Target};
 use impasto_image::colour::PreserveColor;
 
-use super::pictures::{AdjustmentArgs, LimitArgs, OutputArgs, each, label, parse_memory};
+use super::pictures::{AdjustmentArgs, Batch, LimitArgs, OutputArgs, label, parse_memory};
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::output::Reporter;
@@ -175,7 +175,9 @@ pub(crate) fn run(args: StylizeArgs, global: &Global, reporter: &Reporter) -> Re
     }
     let painter = Painter::new(job, resources, &control)?;
     let preview = args.preview.as_deref();
-    each(&args.contents, &targets, &limits, &control, reporter, |input, target| {
+    let quick = painter.job().method()?.settings().is_none();
+    let batch = Batch { inputs: &args.contents, targets: &targets, limits: &limits, quick };
+    batch.each(&control, reporter, |input, target| {
         painter.paint_file(input, target, &options, preview, &control)
     })
 }

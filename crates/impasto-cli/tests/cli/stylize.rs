@@ -238,3 +238,21 @@ fn optimisation_paints_previews_and_refines() {
     let wrong = ["--method", "gatys", "--steps", "0", "-o", "wrong.png"];
     bench.run(&[&base[..], &wrong[..]].concat()).fails(2, &["steps is 0"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_optimisation_keeps_its_best() {
+    let bench = bench();
+    bench.percept("percept.safetensors");
+    bench.picture("photo.png", 64, 64, 1);
+    let base = ["stylize", "photo.png", "--style", "style.png", "--perception", "percept:percept.safetensors"];
+    let more = ["--method", "gatys", "--steps", "100000", "--optimiser", "adam", "--preview", "now.png", "-o", "out.png"];
+    let child = bench.command(&[&base[..], &more[..]].concat()).spawn().unwrap();
+    while !bench.path("now.png").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert_eq!(bench.open("out.png").width, 64);
+}
