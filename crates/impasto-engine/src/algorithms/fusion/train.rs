@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::discriminator::Discriminator;
 use super::stylizer::paint_batch;
 use super::{DESCRIPTOR, FusionConfig, Generator};
-use crate::blocks::channel_moments;
+use crate::blocks::{avg_pool2, channel_moments};
 use crate::data::Crops;
 use crate::error::Result;
 use crate::features::Features;
@@ -44,6 +44,8 @@ pub struct FusionTraining {
     pub gram_weight: f32,
     /// Weight of the sliced Wasserstein distance.
     pub wasserstein_weight: f32,
+    /// Weight of the sliced Wasserstein distance between the colours of both pictures, seen from afar.
+    pub colour_weight: f32,
     /// Weight of the pixel difference where content and style are one picture.
     pub identity_weight: f32,
     /// Weight of the contrastive style signal.
@@ -74,7 +76,7 @@ impl Default for FusionTraining {
     fn default() -> Self {
         Self {
             batch: 4,
-            crop: 160,
+            crop: 128,
             short_side: 512,
             steps: 10_000,
             rate: 2e-3,
@@ -84,11 +86,12 @@ impl Default for FusionTraining {
             moment_weight: 1.5,
             gram_weight: 2.5,
             wasserstein_weight: 0.3,
+            colour_weight: 1.0,
             identity_weight: 1.0,
             contrastive_weight: 0.05,
             tv_weight: 0.1,
-            adversarial_weight: 0.05,
-            adversarial_from: 1500,
+            adversarial_weight: 0.03,
+            adversarial_from: 1000,
             penalty_weight: 1.0,
             penalty_every: 4,
             identity_share: 0.1,
@@ -233,6 +236,10 @@ impl FusionObjective {
             Tensor::cat(vec![mean, deviation], 1) // [n, 2c]
         };
         let contrastive = losses::contrastive_style(statistics(&painted), statistics(&style), 0.2);
+        // Perception networks care little for hue; without this the colours of a style arrive last.
+        let afar = |image: Tensor<4>| avg_pool2(avg_pool2(image)); // [n, 3, h/4, w/4]
+        let directions = self.directions(step, painted.len(), 3);
+        let colour = losses::sliced_wasserstein(afar(output.clone()), afar(batch.style.clone()), directions);
         let identity = ((output.clone() - batch.content.clone()).abs() * batch.identity.clone()).mean();
         let tv = losses::total_variation(output.clone());
         let range = losses::out_of_range(output);
@@ -242,6 +249,7 @@ impl FusionObjective {
             ("gram", grams, s.gram_weight),
             ("wasserstein", wasserstein, s.wasserstein_weight),
             ("contrastive", contrastive, s.contrastive_weight),
+            ("colour", colour, s.colour_weight),
             ("identity", identity, s.identity_weight),
             ("tv", tv, s.tv_weight),
             ("range", range, RANGE_WEIGHT),

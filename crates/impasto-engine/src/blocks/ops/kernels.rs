@@ -11,7 +11,7 @@ use super::ConvSpec;
 
 /// Operations with a kernel, as burn sees them.
 #[backend_extension(Flex, Autodiff)]
-pub trait KernelOps: Backend {
+pub(crate) trait KernelOps: Backend {
     /// See [`super::conv2d`].
     fn kernel_conv2d(
         x: FloatTensor<Self>,
@@ -35,7 +35,7 @@ pub trait KernelOps: Backend {
 }
 
 /// The adjoints, called by the autodiff implementation only.
-pub trait KernelGrads: Backend {
+pub(crate) trait KernelGrads: Backend {
     fn conv2d_input_grad(
         dy: FloatTensor<Self>,
         weight: FloatTensor<Self>,

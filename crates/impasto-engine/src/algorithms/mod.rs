@@ -1,0 +1,5 @@
+//! The algorithms. One folder is one paper or one idea; none uses another, reads files or prints.
+
+pub mod fusion;
+pub mod gatys;
+pub mod microast;
