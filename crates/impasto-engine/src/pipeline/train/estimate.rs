@@ -65,7 +65,7 @@ impl Training {
 }
 
 /// This process's peak resident memory, where the system tells (Linux).
-pub fn peak_bytes() -> Option<u64> {
+fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)

@@ -6,7 +6,7 @@ mod data;
 mod estimate;
 
 pub use config::{Perception, RunConfig, Schedule, Source};
-pub use estimate::{Estimate, peak_bytes};
+pub use estimate::Estimate;
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
