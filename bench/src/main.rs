@@ -2,12 +2,15 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this program is for")]
 
+mod floor;
 mod likeness;
 mod networks;
 mod record;
 mod shared;
+mod speed;
 mod statistics;
 mod style;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -29,11 +32,18 @@ struct Cli {
 enum Command {
     /// How well photographs are painted in the style of paintings: likeness to both, for every method.
     Style(style::StyleArgs),
+    /// How long painting takes and how much memory, beside PyTorch and ONNX Runtime with the same weights.
+    Speed(speed::SpeedArgs),
+    /// Answer requests, one JSON object a line; used by 'speed'.
+    #[command(hide = true)]
+    Serve(worker::ServeArgs),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Style(args) => style::run(&args),
+        Command::Speed(args) => speed::run(&args),
+        Command::Serve(args) => worker::serve(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use impasto_engine::models::{bundled_weights, open_network};
-use impasto_engine::registry;
+use impasto_engine::registry::{self, Build, BuildParts};
 use impasto_engine::train::Checkpoint;
 use impasto_engine::weights::{self, FORMAT_VERSION, Header, Precision};
 use impasto_engine::Device;
@@ -39,6 +39,25 @@ impl Network {
             .transpose()
     }
 
+    /// The same as a file in `scratch`, for programs that are given one.
+    pub(crate) fn bundled_file(device: &Device, scratch: &Path) -> Result<Option<Self>> {
+        let Some(bytes) = bundled_weights("fusion") else { return Ok(None) };
+        let file = scratch.join("fusion.safetensors");
+        std::fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(Some(Self::new("fusion".into(), "fusion", Some(&file), "bundled".into(), device)?))
+    }
+
+    /// `fusion` of the default size with initial weights, for speed only.
+    pub(crate) fn random(device: &Device, scratch: &Path) -> Result<Self> {
+        let config = serde_json::json!({});
+        let Build::Network(build) = registry::find("fusion")?.build else { bail!("fusion is no network") };
+        let parts = BuildParts { config: &config, arrays: None, seed: 0, device };
+        let arrays = build(parts).map_err(|problem| anyhow!("fusion: {problem}"))?.arrays();
+        let file = scratch.join("fusion.safetensors");
+        weights::save(&file, &fusion_header("initial weights".into(), config), &arrays, Precision::F32)?;
+        Self::new("fusion".into(), "fusion", Some(&file), "initial weights".into(), device)
+    }
+
     /// A weights file of `fusion`.
     pub(crate) fn from_file(path: &Path, device: &Device) -> Result<Self> {
         Self::new("fusion".into(), "fusion", Some(path), name(path), device)
@@ -58,14 +77,7 @@ impl Network {
         let training = checkpoint.config.get("training").unwrap_or(&checkpoint.config);
         let config = training.get("network").cloned().unwrap_or_else(|| serde_json::json!({}));
         let label = format!("fusion at step {}", checkpoint.step);
-        let header = Header {
-            version: FORMAT_VERSION,
-            algorithm: "fusion".into(),
-            title: label.clone(),
-            licence: "MIT OR Apache-2.0".into(),
-            config,
-            training: serde_json::Value::Null,
-        };
+        let header = fusion_header(label.clone(), config);
         let run = checkpoints.parent().map(name).unwrap_or_default();
         let file = scratch.join(format!("{run}-{}.safetensors", checkpoint.step));
         weights::save(&file, &header, &arrays, Precision::F32)?;
@@ -79,6 +91,17 @@ impl Network {
         let file = scratch.join("microast.safetensors");
         weights::save(&file, &header, &arrays, Precision::F32)?;
         Self::new("microast".into(), "microast", Some(&file), name(foreign), device)
+    }
+}
+
+fn fusion_header(title: String, config: serde_json::Value) -> Header {
+    Header {
+        version: FORMAT_VERSION,
+        algorithm: "fusion".into(),
+        title,
+        licence: "MIT OR Apache-2.0".into(),
+        config,
+        training: serde_json::Value::Null,
     }
 }
 

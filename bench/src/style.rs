@@ -169,6 +169,8 @@ struct Content {
     name: String,
     picture: Picture,
     statistics: Statistics,
+    /// LPIPS to itself.
+    lpips: f64,
 }
 
 /// Values of one method as they come.
@@ -220,10 +222,12 @@ impl<'a> Table<'a> {
     ) -> Result<Self> {
         let device = &opened.device;
         let vgg = PocketVgg::load(&shared.vgg()?, VggWidth::Wide, device)?;
+        let lpips = LpipsSqueeze::load(&shared.lpips()?, device)?;
         let read = |path: &PathBuf| -> Result<Content> {
             let picture = resize_to_short_side(&shared::open(path)?, args.size);
-            let statistics = Statistics::of(&vgg, tensor::from_picture(&picture, device));
-            Ok(Content { name: shared::stem(path), picture, statistics })
+            let image = tensor::from_picture(&picture, device);
+            let lpips = metrics::lpips(&lpips, image.clone(), image.clone())?.into();
+            Ok(Content { name: shared::stem(path), statistics: Statistics::of(&vgg, image), picture, lpips })
         };
         let columns = (0..networks.len() + 2).map(|_| Column::default()).collect();
         Ok(Self {
@@ -231,7 +235,7 @@ impl<'a> Table<'a> {
             resources: Resources::new(opened.clone()),
             contents: contents.iter().map(read).collect::<Result<_>>()?,
             style_cells: Vec::new(),
-            lpips: LpipsSqueeze::load(&shared.lpips()?, device)?,
+            lpips,
             vgg,
             networks,
             columns,
@@ -287,7 +291,7 @@ impl<'a> Table<'a> {
                 }
             };
             let copies = self.networks.len();
-            self.columns[copies].add(lpips(&content.picture)?, content.statistics.distances(&target));
+            self.columns[copies].add(content.lpips, content.statistics.distances(&target));
             self.columns[copies + 1].add(lpips(&copy.0)?, copy.1.distances(&target));
         }
         self.style_cells.push(cell(&style));
