@@ -115,6 +115,15 @@ struct Ground<'a> {
     networks: Vec<Network>,
 }
 
+/// A whole program that paints a file.
+struct Program<'a> {
+    name: String,
+    /// The file it writes.
+    out: PathBuf,
+    /// Its command line, given that file.
+    command: Box<dyn Fn(&Path) -> Command + 'a>,
+}
+
 /// Runs the comparison.
 pub(crate) fn run(args: &SpeedArgs) -> Result<()> {
     let circumstances = Circumstances::now();
@@ -301,7 +310,7 @@ impl<'a> Ground<'a> {
     fn programs(&self) -> Result<Task> {
         let file = |kind: &str, side: usize| self.scratch.join(format!("{kind}-{side}.png"));
         let (content, style) = (file("content", PROGRAM_SIDE), file("style", STYLE_SIDE));
-        let mut programs: Vec<(String, PathBuf, Box<dyn Fn(&Path) -> Command + '_>)> = Vec::new();
+        let mut programs: Vec<Program<'_>> = Vec::new();
         for network in &self.networks {
             let weights = network.file.clone().context("weights without a file")?;
             let (content, style) = (&content, &style);
@@ -313,7 +322,7 @@ impl<'a> Ground<'a> {
                 self.threaded(command)
             };
             let out = self.scratch.join(format!("painted-{}.png", network.algorithm));
-            programs.push((format!("impasto, {}", network.algorithm), out, Box::new(command)));
+            programs.push(Program { name: format!("impasto, {}", network.algorithm), out, command: Box::new(command) });
         }
         for (engine, name) in PEERS {
             let Some(python) = &self.python else { break };
@@ -326,7 +335,8 @@ impl<'a> Ground<'a> {
                 command.arg(content).arg(style).arg(out);
                 command
             };
-            programs.push((name.to_owned(), self.scratch.join(format!("painted-{engine}.png")), Box::new(command)));
+            let out = self.scratch.join(format!("painted-{engine}.png"));
+            programs.push(Program { name: name.to_owned(), out, command: Box::new(command) });
         }
         eprintln!("whole programs at {PROGRAM_SIDE} px");
         let mut seconds = vec![Vec::new(); programs.len()];
@@ -336,7 +346,7 @@ impl<'a> Ground<'a> {
         for round in 0..=self.args.rounds as usize {
             for turn in 0..programs.len() {
                 let i = (round + turn) % programs.len();
-                let (name, out, command) = &programs[i];
+                let Program { name, out, command } = &programs[i];
                 std::thread::sleep(PAUSE);
                 let (time, worked, peak) = whole(name, command(out))?;
                 if round > 0 {
@@ -346,9 +356,9 @@ impl<'a> Ground<'a> {
                 }
             }
         }
-        let names = programs.iter().zip(&peaks).map(|((name, ..), peak)| (name.as_str(), *peak));
+        let names = programs.iter().zip(&peaks).map(|(program, peak)| (program.name.as_str(), *peak));
         let mut times = summaries(names, &seconds, &processor);
-        let painted = |i: usize| -> Result<Vec<f32>> { Ok(shared::open(&programs[i].1)?.rgb) };
+        let painted = |i: usize| -> Result<Vec<f32>> { Ok(shared::open(&programs[i].out)?.rgb) };
         let own = painted(0)?;
         for (i, times) in times.iter_mut().enumerate().skip(self.networks.len()) {
             times.psnr = Some(psnr(&own, &painted(i)?));

@@ -7,7 +7,7 @@
 //! pipeline  registry
 //! algorithms/<name>
 //! train  data
-//! losses  features
+//! losses  features  metrics
 //! blocks
 //! device  tensor  weights  descriptor  traits  control  rng  error
 //! ```
@@ -21,10 +21,12 @@ pub mod device;
 mod error;
 pub mod features;
 pub mod losses;
+pub mod metrics;
 pub mod models;
 pub mod pipeline;
 pub mod registry;
 pub mod rng;
+pub mod styles;
 pub mod tensor;
 pub mod train;
 mod traits;

@@ -43,6 +43,23 @@ pub fn gram_error(output: Tensor<3>, target: Tensor<3>) -> Tensor<1> {
     relative_error(output.reshape([n, c * c]), target.reshape([n, c * c]))
 }
 
+/// Mean and covariance of the channels over positions: `[n, c, h, w]` to `[n, c]` and `[n, c, c]`. What [`gram`] holds,
+/// taken apart: the features behind rectifiers are positive, so that most of a Gram matrix is the means' product, and a
+/// distance between Gram matrices hardly sees how channels vary together, which is the texture.
+pub fn mean_covariance(features: Tensor<4>) -> (Tensor<2>, Tensor<3>) {
+    let [n, c, h, w] = features.dims();
+    let mean = features.clone().reshape([n, c, h * w]).mean_dim(2); // [n, c, 1]
+    let product = mean.clone().matmul(mean.clone().swap_dims(1, 2)); // [n, c, c]
+    (mean.reshape([n, c]), gram(features) - product)
+}
+
+/// Squared difference of two sets of numbers `[n, d]` relative to the squared norm of `target`, mean over the batch: 0
+/// is equal, 1 is as far as zeros.
+pub fn relative_distance(output: Tensor<2>, target: Tensor<2>) -> Tensor<1> {
+    let error = (output - target.clone()).square().sum_dim(1); // [n, 1]
+    (error / (target.square().sum_dim(1) + 1e-8)).mean()
+}
+
 /// Squared difference of channel means and deviations relative to `target`'s, mean over the batch.
 pub fn moment_distance(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
     let (mean, deviation) = channel_moments(output); // [n, c] each

@@ -65,7 +65,7 @@ fn percept_against_its_teacher() {
     let mut errors = [0.0; 5];
     let pairs = 200;
     for _ in 0..pairs {
-        let (photo, painting) = (draw(&photos, 192, &mut rng), draw(&paintings, 192, &mut rng));
+        let (photo, painting) = (draw(&photos, 128, &mut rng), draw(&paintings, 128, &mut rng));
         let distances = |network: &dyn Features| -> Vec<f64> {
             let (a, b) = (network.extract(photo.clone()), network.extract(painting.clone()));
             let distance = |from: usize, to: usize| {
@@ -113,7 +113,7 @@ fn style_distance_of_untouched_photographs_and_of_microast() {
     for style in &paintings {
         let style = tensor::from_picture(style, &cpu());
         let target = vgg.extract(style.clone());
-        for photo in photos.iter().step_by(3) {
+        for photo in photos.iter().step_by(6) {
             let content = tensor::from_picture(photo, &cpu());
             let styles = vec![(Style::Picture(style.clone()), 1.0)];
             let request = StyleRequest { content: content.clone(), styles, strength: 1.0, seed: 0, preview: None };

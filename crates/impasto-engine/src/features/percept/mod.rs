@@ -146,43 +146,4 @@ impl Features for Percept {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_costs_less_than_its_teacher() {
-        // The distilled VGG-19 takes 22.9 kMAC per pixel up to its taps.
-        let config = PerceptConfig::default();
-        assert!(config.macs_per_pixel() < 20_000.0, "{}", config.macs_per_pixel());
-        let arrays = weights::collect(&Network::new(&config, 0, &Device::flex()));
-        let parameters: usize = arrays.values().map(|a| a.values.len()).sum();
-        assert!((500_000..1_000_000).contains(&parameters), "{parameters}");
-    }
-
-    #[test]
-    fn damaged_files_are_refused_with_a_reason() {
-        let config = PerceptConfig { widths: [2; 5], convolutions: [1; 5], outputs: [3; 5] };
-        let device = Device::flex();
-        let arrays = weights::collect(&Network::new(&config, 0, &device));
-        let header = |algorithm: &str, config: serde_json::Value| Header {
-            version: weights::FORMAT_VERSION,
-            algorithm: algorithm.into(),
-            title: NAME.into(),
-            licence: "MIT OR Apache-2.0".into(),
-            config,
-            training: serde_json::Value::Null,
-        };
-        let good = serde_json::to_value(&config).unwrap();
-        let open = |header: &Header, arrays: &Arrays| {
-            Percept::new(header, arrays, PerceptWidth::Taps, &device).map(|_| ()).unwrap_err()
-        };
-        assert!(Percept::new(&header(NAME, good.clone()), &arrays, PerceptWidth::Wide, &device).is_ok());
-        assert!(open(&header("fusion", good.clone()), &arrays).contains("fusion"));
-        let huge = serde_json::json!({ "widths": [1, 1, 1, 1, 1_000_000] });
-        assert!(open(&header(NAME, huge), &arrays).contains("1000000"));
-        assert!(open(&header(NAME, serde_json::json!({ "depth": 1 })), &arrays).contains("depth"));
-        let mut short = arrays.clone();
-        short.pop_first();
-        assert!(open(&header(NAME, good), &short).contains("missing"));
-    }
-}
+mod tests;
