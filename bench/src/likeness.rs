@@ -3,8 +3,8 @@
 
 use impasto_engine::blocks::channel_moments;
 use impasto_engine::features::Features;
-use impasto_engine::tensor::{self, ImageTensor};
 use impasto_engine::losses;
+use impasto_engine::tensor::{self, ImageTensor};
 
 /// What style distances need to know of a picture, for each level of a perception network.
 #[derive(Debug, Clone)]

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use impasto_engine::Device;
 use impasto_engine::models::{bundled_weights, open_network};
 use impasto_engine::registry::{self, Build, BuildParts};
 use impasto_engine::train::Checkpoint;
 use impasto_engine::weights::{self, FORMAT_VERSION, Header, Precision};
-use impasto_engine::Device;
 use serde::Serialize;
 
 /// A trained stylizer to compare.
@@ -27,7 +27,13 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    fn new(label: String, algorithm: &'static str, file: Option<&Path>, origin: String, device: &Device) -> Result<Self> {
+    fn new(
+        label: String,
+        algorithm: &'static str,
+        file: Option<&Path>,
+        origin: String,
+        device: &Device,
+    ) -> Result<Self> {
         let (_, info) = open_network(registry::find(algorithm)?, file, device)?;
         Ok(Self { label, algorithm, file: file.map(Path::to_owned), blake3: info.blake3, origin })
     }

@@ -55,11 +55,8 @@ pub(crate) struct SpeedArgs {
 }
 
 /// The engines of `peers.py` and what tables call them.
-const PEERS: [(&str, &str); 3] = [
-    ("torch", "PyTorch"),
-    ("torch-channels-last", "PyTorch, channels last"),
-    ("onnxruntime", "ONNX Runtime"),
-];
+const PEERS: [(&str, &str); 3] =
+    [("torch", "PyTorch"), ("torch-channels-last", "PyTorch, channels last"), ("onnxruntime", "ONNX Runtime")];
 
 /// One program's times at one task.
 #[derive(Debug, Clone, Serialize)]
@@ -438,7 +435,10 @@ fn print(record: &Record<'_>) {
     if let Some(load) = record.load_average_at_the_end {
         println!("load average at the end {load:.1}");
     }
-    println!("{} threads each, {} rounds, taking turns; MicroAST's weights but where fusion is named", record.threads, record.rounds);
+    println!(
+        "{} threads each, {} rounds, taking turns; MicroAST's weights but where fusion is named",
+        record.threads, record.rounds
+    );
     if let Some([macs, bytes]) = record.rates {
         println!(
             "this machine in this run, at best: {:.0} GMAC/s in a matrix product, {:.1} GB/s copied",
@@ -451,11 +451,16 @@ fn print(record: &Record<'_>) {
         if let (Some(macs), Some(bytes)) = (task.macs, task.bytes) {
             print!("  floor: {:.2} GMAC, {:.0} MB layer by layer", macs / 1e9, bytes / 1e6);
             match record.rates {
-                Some([fast, wide]) => println!(" ({:.0} ms and {:.0} ms at best rates)", 1e3 * macs / fast, 1e3 * bytes / wide),
+                Some([fast, wide]) => {
+                    println!(" ({:.0} ms and {:.0} ms at best rates)", 1e3 * macs / fast, 1e3 * bytes / wide)
+                }
                 None => println!(),
             }
         }
-        println!("  {:24} {:>9} {:>17} {:>9} {:>8} {:>9} {:>9}", "", "ms", "least - most", "CPU ms", "ratio", "peak MiB", "dB");
+        println!(
+            "  {:24} {:>9} {:>17} {:>9} {:>8} {:>9} {:>9}",
+            "", "ms", "least - most", "CPU ms", "ratio", "peak MiB", "dB"
+        );
         for times in &task.times {
             let [median, least, most] = times.seconds.map(|s| 1e3 * s);
             let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());

@@ -83,7 +83,9 @@ impl Reporter {
     pub(crate) fn claim_stdout(&self, targets: &[Target]) -> Result<(), Failure> {
         let claimed = targets.iter().any(|target| matches!(target, Target::Memory(_)));
         if claimed && std::io::stdout().is_terminal() {
-            return Err(Failure::usage("standard output is a terminal; send it to a file or a program, or give -o FILE"));
+            return Err(Failure::usage(
+                "standard output is a terminal; send it to a file or a program, or give -o FILE",
+            ));
         }
         Ok(())
     }

@@ -18,7 +18,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let name = Path::new(&photo).file_stem().unwrap_or_default();
         let target = Target::File(Path::new(&folder).join(name).with_extension("png"));
         // A picture that cannot be read is no reason to leave the others unpainted.
-        if let Err(error) = painter.paint_file(&Input::File(photo.into()), &target, &OutputOptions::default(), None, &control) {
+        if let Err(error) =
+            painter.paint_file(&Input::File(photo.into()), &target, &OutputOptions::default(), None, &control)
+        {
             println!("{error}");
         }
     }

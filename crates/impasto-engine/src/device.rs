@@ -39,9 +39,7 @@ impl FromStr for DeviceSpec {
             ("cpu", None) => Ok(Self::Cpu),
             ("cuda", index) => Ok(Self::Cuda(index.unwrap_or(0))),
             ("wgpu" | "vulkan" | "metal", index) => Ok(Self::Wgpu(index)),
-            _ => Err(EngineError::Caller(format!(
-                "unknown device '{text}': use auto, cpu, cuda[:n] or wgpu[:n]"
-            ))),
+            _ => Err(EngineError::Caller(format!("unknown device '{text}': use auto, cpu, cuda[:n] or wgpu[:n]"))),
         }
     }
 }

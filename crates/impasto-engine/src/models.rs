@@ -70,7 +70,12 @@ fn import_hint(entry: &Entry, path: &Path, error: EngineError) -> EngineError {
         (Some(_), EngineError::File { reason, .. }) if reason.starts_with("not an impasto") => {
             let name = entry.descriptor.name;
             let file = path.display();
-            EngineError::file(path, format!("not an impasto weights file; convert it once: impasto models import {name} {file} -o {name}.safetensors"))
+            EngineError::file(
+                path,
+                format!(
+                    "not an impasto weights file; convert it once: impasto models import {name} {file} -o {name}.safetensors"
+                ),
+            )
         }
         _ => error,
     }

@@ -114,8 +114,7 @@ pub fn apply<M: Module>(module: M, arrays: &Arrays) -> Result<M, String> {
                     let data = TensorData::new(array.values.clone(), shape);
                     let device = param.lazy_device();
                     let tracked = param.is_require_grad();
-                    return param
-                        .map(|_| Tensor::from_data(data, &device).set_require_grad(tracked));
+                    return param.map(|_| Tensor::from_data(data, &device).set_require_grad(tracked));
                 }
             };
             self.problem.get_or_insert(problem);
@@ -148,9 +147,7 @@ pub fn to_bytes(arrays: &Arrays, metadata: HashMap<String, String>, precision: P
         .map(|(name, array)| {
             let bytes = match precision {
                 Precision::F32 => bytemuck::cast_slice(&array.values).to_vec(),
-                Precision::F16 => {
-                    array.values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect()
-                }
+                Precision::F16 => array.values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect(),
             };
             (name, array, bytes)
         })

@@ -32,15 +32,7 @@ pub struct Adjustments {
 
 impl Default for Adjustments {
     fn default() -> Self {
-        Self {
-            temperature: 0.0,
-            brightness: 0.0,
-            contrast: 1.0,
-            gamma: 1.0,
-            saturation: 1.0,
-            hue: 0.0,
-            sharpen: 0.0,
-        }
+        Self { temperature: 0.0, brightness: 0.0, contrast: 1.0, gamma: 1.0, saturation: 1.0, hue: 0.0, sharpen: 0.0 }
     }
 }
 
@@ -61,14 +53,9 @@ impl Adjustments {
         ];
         for (name, value, low, high) in fields {
             if !(low..=high).contains(&value) {
-                let range = if name == "hue" {
-                    "a finite number of degrees".into()
-                } else {
-                    format!("from {low} to {high}")
-                };
-                return Err(ImageError::InvalidArgument(format!(
-                    "{name} is {value}; it must be {range}"
-                )));
+                let range =
+                    if name == "hue" { "a finite number of degrees".into() } else { format!("from {low} to {high}") };
+                return Err(ImageError::InvalidArgument(format!("{name} is {value}; it must be {range}")));
             }
         }
         Ok(())
@@ -154,11 +141,7 @@ impl Steps {
 
 /// Gains in linear light for a temperature, chosen so that greys keep their luminance.
 fn gains(temperature: f32) -> [f32; 3] {
-    let [r, g, b] = [
-        (0.45 * temperature).exp2(),
-        1.0,
-        (-0.45 * temperature).exp2(),
-    ];
+    let [r, g, b] = [(0.45 * temperature).exp2(), 1.0, (-0.45 * temperature).exp2()];
     let luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
     [r / luminance, g / luminance, b / luminance]
 }
@@ -167,16 +150,8 @@ fn gains(temperature: f32) -> [f32; 3] {
 fn rotation(degrees: f32) -> Matrix {
     // Reduced in f64, so that 720 000 degrees are as exact as 0.
     let (sin, cos) = (f64::from(degrees) % 360.0).to_radians().sin_cos();
-    let to_yiq = [
-        [0.299, 0.587, 0.114],
-        [0.595_716, -0.274_453, -0.321_263],
-        [0.211_456, -0.522_591, 0.311_135],
-    ];
-    let to_rgb = [
-        [1.0, 0.956_295, 0.621_025],
-        [1.0, -0.272_122, -0.647_381],
-        [1.0, -1.106_989, 1.704_615],
-    ];
+    let to_yiq = [[0.299, 0.587, 0.114], [0.595_716, -0.274_453, -0.321_263], [0.211_456, -0.522_591, 0.311_135]];
+    let to_rgb = [[1.0, 0.956_295, 0.621_025], [1.0, -0.272_122, -0.647_381], [1.0, -1.106_989, 1.704_615]];
     let turn = [[1.0, 0.0, 0.0], [0.0, cos, -sin], [0.0, sin, cos]];
     let product = |a: [[f64; 3]; 3], b: [[f64; 3]; 3]| -> [[f64; 3]; 3] {
         a.map(|row| std::array::from_fn(|c| (0..3).map(|k| row[k] * b[k][c]).sum()))
@@ -187,24 +162,16 @@ fn rotation(degrees: f32) -> Matrix {
 /// Unsharp mask on luma: adds `amount` times what a Gaussian of one pixel takes away.
 fn sharpen(picture: &mut Picture, amount: f32) {
     const RADIUS: isize = 3;
-    let weights: Vec<f32> = (-RADIUS..=RADIUS)
-        .map(|d| (-(d * d) as f32 / 2.0).exp())
-        .collect();
+    let weights: Vec<f32> = (-RADIUS..=RADIUS).map(|d| (-(d * d) as f32 / 2.0).exp()).collect();
     let total: f32 = weights.iter().sum();
     let (width, height) = (picture.width as usize, picture.height as usize);
     let base: Vec<f32> = picture.triples().iter().map(|&pixel| luma(pixel)).collect();
     let blur = |from: &[f32], length: usize, step: usize, i: usize, at: usize| -> f32 {
         let start = i - at * step;
         let tap = |d: isize| from[start + at.saturating_add_signed(d).min(length - 1) * step];
-        (-RADIUS..=RADIUS)
-            .zip(&weights)
-            .map(|(d, w)| w * tap(d))
-            .sum::<f32>()
-            / total
+        (-RADIUS..=RADIUS).zip(&weights).map(|(d, w)| w * tap(d)).sum::<f32>() / total
     };
-    let across: Vec<f32> = (0..base.len())
-        .map(|i| blur(&base, width, 1, i, i % width))
-        .collect();
+    let across: Vec<f32> = (0..base.len()).map(|i| blur(&base, width, 1, i, i % width)).collect();
     for (i, (pixel, &y)) in picture.triples_mut().iter_mut().zip(&base).enumerate() {
         let detail = y - blur(&across, height, width, i, i / width);
         *pixel = pixel.map(|v| v + amount * detail);
@@ -230,11 +197,7 @@ mod tests {
     }
 
     fn distance(a: &Picture, b: &Picture) -> f32 {
-        a.rgb
-            .iter()
-            .zip(&b.rgb)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max)
+        a.rgb.iter().zip(&b.rgb).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
     }
 
     #[test]
@@ -248,27 +211,10 @@ mod tests {
     #[test]
     fn each_step_does_its_own_thing() {
         let brighter = applied(|a| a.brightness = 0.25);
-        assert!(
-            brighter
-                .rgb
-                .iter()
-                .zip(&ramp().rgb)
-                .all(|(a, b)| (a - (b + 0.25).min(1.0)).abs() < 1e-6)
-        );
-        assert!(
-            applied(|a| a.contrast = 0.0)
-                .rgb
-                .iter()
-                .all(|&v| (v - 0.5).abs() < 1e-6)
-        );
+        assert!(brighter.rgb.iter().zip(&ramp().rgb).all(|(a, b)| (a - (b + 0.25).min(1.0)).abs() < 1e-6));
+        assert!(applied(|a| a.contrast = 0.0).rgb.iter().all(|&v| (v - 0.5).abs() < 1e-6));
         let lighter = applied(|a| a.gamma = 2.0);
-        assert!(
-            lighter
-                .rgb
-                .iter()
-                .zip(&ramp().rgb)
-                .all(|(a, b)| (a - b.sqrt()).abs() < 1e-5)
-        );
+        assert!(lighter.rgb.iter().zip(&ramp().rgb).all(|(a, b)| (a - b.sqrt()).abs() < 1e-5));
         for pixel in applied(|a| a.saturation = 0.0).triples() {
             assert!((pixel[0] - pixel[1]).abs() < 1e-5 && (pixel[1] - pixel[2]).abs() < 1e-5);
         }
@@ -281,16 +227,10 @@ mod tests {
     fn temperature_warms_and_keeps_luminance_of_grey() {
         for (temperature, warm) in [(0.5, true), (-0.5, false)] {
             let mut grey = Picture::filled(1, 1, [0.5; 3]).unwrap();
-            Adjustments {
-                temperature,
-                ..Adjustments::default()
-            }
-            .apply(&mut grey)
-            .unwrap();
+            Adjustments { temperature, ..Adjustments::default() }.apply(&mut grey).unwrap();
             let [r, g, b] = grey.triples()[0];
             assert_eq!(r > b, warm);
-            let luminance =
-                0.2126 * srgb_decode(r) + 0.7152 * srgb_decode(g) + 0.0722 * srgb_decode(b);
+            let luminance = 0.2126 * srgb_decode(r) + 0.7152 * srgb_decode(g) + 0.0722 * srgb_decode(b);
             assert!((srgb_encode(luminance) - 0.5).abs() < 1e-4);
         }
     }
@@ -300,12 +240,7 @@ mod tests {
         // Small chroma around grey, where nothing is clamped.
         let mut picture = Picture::filled(1, 1, [0.6, 0.5, 0.5]).unwrap();
         let before = luma(picture.triples()[0]);
-        Adjustments {
-            hue: 240.0,
-            ..Adjustments::default()
-        }
-        .apply(&mut picture)
-        .unwrap();
+        Adjustments { hue: 240.0, ..Adjustments::default() }.apply(&mut picture).unwrap();
         let turned = picture.triples()[0];
         assert!((luma(turned) - before).abs() < 1e-4);
         assert!(turned[0] < 0.55, "{turned:?}");
@@ -313,42 +248,21 @@ mod tests {
 
     #[test]
     fn ranges() {
-        for json in [
-            r#"{"brightness":1.5}"#,
-            r#"{"contrast":-0.1}"#,
-            r#"{"gamma":0}"#,
-            r#"{"sharpen":6}"#,
-        ] {
+        for json in [r#"{"brightness":1.5}"#, r#"{"contrast":-0.1}"#, r#"{"gamma":0}"#, r#"{"sharpen":6}"#] {
             let adjustments: Adjustments = serde_json::from_str(json).unwrap();
             let error = adjustments.validate().unwrap_err();
             assert_eq!(error.kind(), crate::ErrorKind::Caller, "{json}");
         }
-        assert!(
-            Adjustments {
-                hue: f32::NAN,
-                ..Adjustments::default()
-            }
-            .validate()
-            .is_err()
-        );
+        assert!(Adjustments { hue: f32::NAN, ..Adjustments::default() }.validate().is_err());
         assert!(serde_json::from_str::<Adjustments>(r#"{"brigthness":0}"#).is_err());
-        assert!(
-            serde_json::from_str::<Adjustments>("{}")
-                .unwrap()
-                .is_neutral()
-        );
+        assert!(serde_json::from_str::<Adjustments>("{}").unwrap().is_neutral());
     }
 
     #[test]
     fn sharpening_a_single_pixel_line_does_not_panic() {
         for (w, h) in [(1, 1), (1, 9), (9, 1), (2, 2)] {
             let mut picture = Picture::filled(w, h, [0.3; 3]).unwrap();
-            Adjustments {
-                sharpen: 5.0,
-                ..Adjustments::default()
-            }
-            .apply(&mut picture)
-            .unwrap();
+            Adjustments { sharpen: 5.0, ..Adjustments::default() }.apply(&mut picture).unwrap();
             assert!(picture.rgb.iter().all(|v| (v - 0.3).abs() < 1e-4));
         }
     }

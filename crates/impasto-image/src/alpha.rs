@@ -50,18 +50,8 @@ struct Level {
 
 impl Level {
     fn visible(rgb: &[f32], alpha: &[f32], width: usize, height: usize) -> Self {
-        let cells = rgb
-            .as_chunks::<3>()
-            .0
-            .iter()
-            .zip(alpha)
-            .map(|(&[r, g, b], &a)| [r, g, b, a.max(0.0)])
-            .collect();
-        Self {
-            width,
-            height,
-            cells,
-        }
+        let cells = rgb.as_chunks::<3>().0.iter().zip(alpha).map(|(&[r, g, b], &a)| [r, g, b, a.max(0.0)]).collect();
+        Self { width, height, cells }
     }
 
     fn halved(&self) -> Self {
@@ -70,12 +60,7 @@ impl Level {
         for y in 0..height {
             for x in 0..width {
                 let mut sum = [0.0_f32; 4];
-                for (sx, sy) in [
-                    (2 * x, 2 * y),
-                    (2 * x + 1, 2 * y),
-                    (2 * x, 2 * y + 1),
-                    (2 * x + 1, 2 * y + 1),
-                ] {
+                for (sx, sy) in [(2 * x, 2 * y), (2 * x + 1, 2 * y), (2 * x, 2 * y + 1), (2 * x + 1, 2 * y + 1)] {
                     if sx < self.width && sy < self.height {
                         let [r, g, b, w] = self.cells[sy * self.width + sx];
                         for (s, v) in sum.iter_mut().zip([r * w, g * w, b * w, w]) {
@@ -84,38 +69,22 @@ impl Level {
                     }
                 }
                 let [r, g, b, w] = sum;
-                cells.push(if w > 0.0 {
-                    [r / w, g / w, b / w, w.min(1.0)]
-                } else {
-                    [0.0; 4]
-                });
+                cells.push(if w > 0.0 { [r / w, g / w, b / w, w.min(1.0)] } else { [0.0; 4] });
             }
         }
-        Self {
-            width,
-            height,
-            cells,
-        }
+        Self { width, height, cells }
     }
 
     /// The colour at a pixel of the next finer level, between the four nearest cells.
     fn sample(&self, x: usize, y: usize) -> [f32; 3] {
         let axis = |at: usize, size: usize| {
-            let (near, far) = if at.is_multiple_of(2) {
-                (at / 2, (at / 2).saturating_sub(1))
-            } else {
-                (at / 2, at / 2 + 1)
-            };
+            let (near, far) =
+                if at.is_multiple_of(2) { (at / 2, (at / 2).saturating_sub(1)) } else { (at / 2, at / 2 + 1) };
             (near.min(size - 1), far.min(size - 1))
         };
         let ((x0, x1), (y0, y1)) = (axis(x, self.width), axis(y, self.height));
         let mut out = [0.0; 3];
-        for (cx, cy, weight) in [
-            (x0, y0, 0.5625),
-            (x1, y0, 0.1875),
-            (x0, y1, 0.1875),
-            (x1, y1, 0.0625),
-        ] {
+        for (cx, cy, weight) in [(x0, y0, 0.5625), (x1, y0, 0.1875), (x0, y1, 0.1875), (x1, y1, 0.0625)] {
             for (o, &v) in out.iter_mut().zip(&self.cells[cy * self.width + cx][..3]) {
                 *o += weight * v;
             }
@@ -142,11 +111,7 @@ pub fn premultiply(picture: &Picture) -> Vec<f32> {
     let pixels = picture.triples();
     let mut out = Vec::with_capacity(pixels.len() * 4);
     for (i, &[r, g, b]) in pixels.iter().enumerate() {
-        let a = picture
-            .alpha
-            .as_ref()
-            .and_then(|alpha| alpha.get(i))
-            .map_or(1.0, |&a| a);
+        let a = picture.alpha.as_ref().and_then(|alpha| alpha.get(i)).map_or(1.0, |&a| a);
         out.extend_from_slice(&[r * a, g * a, b * a, a]);
     }
     out
@@ -188,10 +153,7 @@ mod tests {
         let centre = side as f32 / 2.0;
         let mut alpha = vec![0.0; picture.pixels()];
         for (i, (pixel, a)) in picture.triples_mut().iter_mut().zip(&mut alpha).enumerate() {
-            let (x, y) = (
-                (i as u32 % side) as f32 - centre,
-                (i as u32 / side) as f32 - centre,
-            );
+            let (x, y) = ((i as u32 % side) as f32 - centre, (i as u32 / side) as f32 - centre);
             if x.hypot(y) < centre * 0.4 {
                 *pixel = [1.0, 0.25, 0.0];
                 *a = 1.0;
@@ -210,10 +172,7 @@ mod tests {
             assert_eq!(picture.alpha, before.alpha);
             if before.has_transparency() && before.alpha.iter().flatten().any(|&a| a > 0.0) {
                 for &[r, g, b] in picture.triples() {
-                    assert!(
-                        (r - 1.0).abs() < 1e-5 && (g - 0.25).abs() < 1e-5 && b.abs() < 1e-5,
-                        "{r} {g} {b}"
-                    );
+                    assert!((r - 1.0).abs() < 1e-5 && (g - 0.25).abs() < 1e-5 && b.abs() < 1e-5, "{r} {g} {b}");
                 }
             }
         }

@@ -28,12 +28,7 @@ pub enum PreserveColor {
 
 impl PreserveColor {
     /// Every mode, in the order in which they are offered.
-    pub const ALL: [Self; 4] = [
-        Self::None,
-        Self::Luma,
-        Self::MeanCovariance,
-        Self::Histogram,
-    ];
+    pub const ALL: [Self; 4] = [Self::None, Self::Luma, Self::MeanCovariance, Self::Histogram];
 
     fn name(self) -> &'static str {
         match self {
@@ -55,15 +50,12 @@ impl FromStr for PreserveColor {
     type Err = ImageError;
 
     fn from_str(text: &str) -> Result<Self, ImageError> {
-        Self::ALL
-            .into_iter()
-            .find(|mode| mode.name() == text)
-            .ok_or_else(|| {
-                let text = crate::error::one_line(text);
-                ImageError::InvalidArgument(format!(
-                    "{text:?} is no colour mode: use none, luma, mean-covariance or histogram"
-                ))
-            })
+        Self::ALL.into_iter().find(|mode| mode.name() == text).ok_or_else(|| {
+            let text = crate::error::one_line(text);
+            ImageError::InvalidArgument(format!(
+                "{text:?} is no colour mode: use none, luma, mean-covariance or histogram"
+            ))
+        })
     }
 }
 
@@ -128,22 +120,14 @@ fn with_luma(colour: [f32; 3], target: f32) -> [f32; 3] {
 /// The sRGB transfer curve, linear light to code value; mirrored below 0.
 pub(crate) fn srgb_encode(linear: f32) -> f32 {
     let v = linear.abs();
-    let coded = if v <= 0.003_130_8 {
-        12.92 * v
-    } else {
-        1.055 * v.powf(1.0 / 2.4) - 0.055
-    };
+    let coded = if v <= 0.003_130_8 { 12.92 * v } else { 1.055 * v.powf(1.0 / 2.4) - 0.055 };
     coded.copysign(linear)
 }
 
 /// The inverse of [`srgb_encode`].
 pub(crate) fn srgb_decode(coded: f32) -> f32 {
     let v = coded.abs();
-    let linear = if v <= 0.040_45 {
-        v / 12.92
-    } else {
-        ((v + 0.055) / 1.055).powf(2.4)
-    };
+    let linear = if v <= 0.040_45 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) };
     linear.copysign(coded)
 }
 
@@ -160,9 +144,7 @@ mod tests {
         let rgb = (0..64 * 64)
             .flat_map(|_| {
                 let shared = next();
-                std::array::from_fn::<f32, 3, _>(|c| {
-                    mean[c] + spread[c] * (0.6 * shared + 0.4 * next())
-                })
+                std::array::from_fn::<f32, 3, _>(|c| mean[c] + spread[c] * (0.6 * shared + 0.4 * next()))
             })
             .collect();
         Picture::from_rgb(64, 64, rgb).unwrap()
@@ -182,19 +164,11 @@ mod tests {
         let content = noise(1, [0.6, 0.4, 0.3], [0.3; 3]);
         let stylised = noise(2, [0.4, 0.5, 0.6], [0.5; 3]);
         let out = transfer(&content, &stylised, PreserveColor::Luma);
-        for ((o, s), c) in out
-            .triples()
-            .iter()
-            .zip(stylised.triples())
-            .zip(content.triples())
-        {
+        for ((o, s), c) in out.triples().iter().zip(stylised.triples()).zip(content.triples()) {
             assert!((luma(*o) - luma(*s)).abs() < 1e-5);
             let ratio = |p: &[f32; 3]| (p[0] - luma(*p), p[2] - luma(*p));
             let ((or, ob), (cr, cb)) = (ratio(o), ratio(c));
-            assert!(
-                (or * cb - ob * cr).abs() < 1e-4,
-                "the direction of the chroma is the content's"
-            );
+            assert!((or * cb - ob * cr).abs() < 1e-4, "the direction of the chroma is the content's");
         }
     }
 
@@ -208,10 +182,7 @@ mod tests {
             for i in 0..3 {
                 assert!((m[i] - mean[i]).abs() < 5e-3, "{mode}: {m:?} {mean:?}");
                 for j in 0..3 {
-                    assert!(
-                        (c[i][j] - cov[i][j]).abs() < 1.5e-3,
-                        "{mode}: {c:?} {cov:?}"
-                    );
+                    assert!((c[i][j] - cov[i][j]).abs() < 1.5e-3, "{mode}: {c:?} {cov:?}");
                 }
             }
         }
@@ -223,13 +194,7 @@ mod tests {
         let dot = Picture::filled(1, 1, [1.0, 0.0, 0.0]).unwrap();
         let busy = noise(5, [0.5; 3], [0.9; 3]);
         for mode in PreserveColor::ALL {
-            for (content, stylised) in [
-                (&flat, &busy),
-                (&busy, &flat),
-                (&dot, &busy),
-                (&busy, &dot),
-                (&dot, &dot),
-            ] {
+            for (content, stylised) in [(&flat, &busy), (&busy, &flat), (&dot, &busy), (&busy, &dot), (&dot, &dot)] {
                 let out = transfer(content, stylised, mode);
                 assert_eq!((out.width, out.height), (stylised.width, stylised.height));
                 assert!(out.rgb.iter().all(|v| v.is_finite()), "{mode}");
@@ -237,10 +202,7 @@ mod tests {
         }
         let onto_flat = transfer(&flat, &busy, PreserveColor::MeanCovariance);
         assert!(
-            onto_flat
-                .triples()
-                .iter()
-                .all(|p| (p[1] - 0.5).abs() < 0.02),
+            onto_flat.triples().iter().all(|p| (p[1] - 0.5).abs() < 0.02),
             "a flat content leaves no colour contrast"
         );
     }

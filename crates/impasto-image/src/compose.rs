@@ -19,11 +19,7 @@ fn fitted<'a>(picture: &'a Picture, like: &Picture) -> Cow<'a, Picture> {
 /// `b` is resized to the size of `a` if it differs. Alpha, source and notes are those of `a`. The ends are exact.
 #[must_use]
 pub fn blend(a: &Picture, b: &Picture, weight: f32) -> Picture {
-    let weight = if weight.is_nan() {
-        0.0
-    } else {
-        weight.clamp(0.0, 1.0)
-    };
+    let weight = if weight.is_nan() { 0.0 } else { weight.clamp(0.0, 1.0) };
     let mut out = a.clone();
     if weight <= 0.0 {
         return out;
@@ -50,12 +46,7 @@ pub fn blend_masked(content: &Picture, stylised: &Picture, mask: &Mask) -> Pictu
         &resized
     };
     let mut out = content.clone();
-    for ((o, s), &weight) in out
-        .triples_mut()
-        .iter_mut()
-        .zip(stylised.triples())
-        .zip(&mask.values)
-    {
+    for ((o, s), &weight) in out.triples_mut().iter_mut().zip(stylised.triples()).zip(&mask.values) {
         if weight > 0.0 {
             *o = std::array::from_fn(|c| mix(o[c], s[c], weight.min(1.0)));
         }
@@ -92,11 +83,6 @@ mod tests {
         assert_eq!(out.rgb, [0.1, 0.1, 0.1, 0.8, 0.8, 0.8]);
         assert_eq!(out.alpha, a.alpha);
         let larger = Mask::new(20, 10, vec![1.0; 200]).unwrap();
-        assert!(
-            blend_masked(&a, &b, &larger)
-                .rgb
-                .iter()
-                .all(|v| (v - 0.8).abs() < 1e-5)
-        );
+        assert!(blend_masked(&a, &b, &larger).rgb.iter().all(|v| (v - 0.8).abs() < 1e-5));
     }
 }

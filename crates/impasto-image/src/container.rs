@@ -3,15 +3,11 @@
 //! All walkers stop at the first thing that does not fit; what they found until then stands.
 
 fn be_u32(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(
-        bytes.get(at..at.checked_add(4)?)?.try_into().ok()?,
-    ))
+    Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
 }
 
 fn le_u32(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(
-        bytes.get(at..at.checked_add(4)?)?.try_into().ok()?,
-    ))
+    Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
 }
 
 /// A named block of a container.
@@ -23,33 +19,21 @@ pub(crate) struct Block<'a, K> {
 
 /// The chunks of a PNG, up to and including `IEND`.
 pub(crate) fn png_chunks(bytes: &[u8]) -> impl Iterator<Item = Block<'_, [u8; 4]>> {
-    let mut at = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        Some(8_usize)
-    } else {
-        None
-    };
+    let mut at = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") { Some(8_usize) } else { None };
     std::iter::from_fn(move || {
         let start = at?;
         let length = be_u32(bytes, start)? as usize;
         let kind: [u8; 4] = bytes.get(start + 4..start + 8)?.try_into().ok()?;
         let end = (start + 8).checked_add(length)?;
         let data = bytes.get(start + 8..end)?;
-        at = if &kind == b"IEND" {
-            None
-        } else {
-            end.checked_add(4)
-        };
+        at = if &kind == b"IEND" { None } else { end.checked_add(4) };
         Some(Block { kind, data })
     })
 }
 
 /// The marker segments of a JPEG up to the first scan. Markers without contents are skipped.
 pub(crate) fn jpeg_segments(bytes: &[u8]) -> impl Iterator<Item = Block<'_, u8>> {
-    let mut at = if bytes.starts_with(b"\xff\xd8") {
-        Some(2_usize)
-    } else {
-        None
-    };
+    let mut at = if bytes.starts_with(b"\xff\xd8") { Some(2_usize) } else { None };
     std::iter::from_fn(move || {
         loop {
             let start = at?;
@@ -65,10 +49,7 @@ pub(crate) fn jpeg_segments(bytes: &[u8]) -> impl Iterator<Item = Block<'_, u8>>
                 0x00 | 0x01 | 0xd0..=0xd8 => at = Some(start + 2),
                 0xd9 | 0xda => return None,
                 _ => {
-                    let length = usize::from(u16::from_be_bytes([
-                        *bytes.get(start + 2)?,
-                        *bytes.get(start + 3)?,
-                    ]));
+                    let length = usize::from(u16::from_be_bytes([*bytes.get(start + 2)?, *bytes.get(start + 3)?]));
                     let end = start + 2 + length;
                     let data = bytes.get(start + 4..end)?;
                     at = Some(end);
@@ -106,11 +87,7 @@ pub(crate) fn gif_frames(bytes: &[u8], most: u64) -> u64 {
         }
     }
     fn table(flags: u8) -> usize {
-        if flags & 0x80 == 0 {
-            0
-        } else {
-            3 << ((flags & 7) + 1)
-        }
+        if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
     }
     let mut frames = 0;
     let mut walk = || -> Option<()> {
@@ -139,9 +116,7 @@ mod tests {
     #[test]
     fn jpeg_segments_stop_at_the_scan() {
         let bytes = b"\xff\xd8\xff\xe0\0\x04ab\xff\xff\xe1\0\x03c\xff\xda\0\x02\xff\xe2\0\x02";
-        let found: Vec<_> = jpeg_segments(bytes)
-            .map(|s| (s.kind, s.data.to_vec()))
-            .collect();
+        let found: Vec<_> = jpeg_segments(bytes).map(|s| (s.kind, s.data.to_vec())).collect();
         assert_eq!(found, [(0xe0, b"ab".to_vec()), (0xe1, b"c".to_vec())]);
     }
 

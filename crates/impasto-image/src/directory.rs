@@ -43,12 +43,7 @@ impl<'a> Directory<'a> {
     pub(crate) fn first(bytes: &'a [u8]) -> Option<Self> {
         let little = bytes.starts_with(b"II");
         let big = matches!(bytes.get(2..4)?, b"\x2b\0" | b"\0\x2b");
-        let mut directory = Self {
-            bytes,
-            little,
-            big,
-            entries: Vec::new(),
-        };
+        let mut directory = Self { bytes, little, big, entries: Vec::new() };
         let at = directory.first_offset()?;
         let (count_width, entry, inline) = directory.widths();
         let count = directory.number(at, count_width)?.min(MAX_ENTRIES);
@@ -70,11 +65,7 @@ impl<'a> Directory<'a> {
     }
 
     fn first_offset(&self) -> Option<usize> {
-        if self.big {
-            self.number(8, 8)
-        } else {
-            self.number(4, 4)
-        }
+        if self.big { self.number(8, 8) } else { self.number(4, 4) }
     }
 
     /// An unsigned number of up to 8 bytes.
@@ -85,11 +76,7 @@ impl<'a> Directory<'a> {
 
     fn value(&self, slice: &[u8]) -> u64 {
         let add = |sum: u64, &byte: &u8| sum << 8 | u64::from(byte);
-        if self.little {
-            slice.iter().rev().fold(0, add)
-        } else {
-            slice.iter().fold(0, add)
-        }
+        if self.little { slice.iter().rev().fold(0, add) } else { slice.iter().fold(0, add) }
     }
 
     fn entry(&self, at: usize, inline: usize) -> Option<Entry<'a>> {
@@ -103,19 +90,10 @@ impl<'a> Directory<'a> {
         let count = self.number(at + 4, inline)?;
         let place = at + 4 + inline;
         let data = count.checked_mul(width).and_then(|length| {
-            let start = if length <= inline {
-                place
-            } else {
-                self.number(place, inline)?
-            };
+            let start = if length <= inline { place } else { self.number(place, inline)? };
             self.bytes.get(start..start.checked_add(length)?)
         });
-        Some(Entry {
-            tag,
-            width,
-            count: count as u64,
-            data,
-        })
+        Some(Entry { tag, width, count: count as u64, data })
     }
 
     fn find(&self, tag: u16) -> Option<&Entry<'a>> {
@@ -131,16 +109,12 @@ impl<'a> Directory<'a> {
         let entry = self.find(tag);
         let width = entry.map_or(1, |entry| entry.width);
         let data = entry.and_then(|entry| entry.data).unwrap_or_default();
-        data.chunks_exact(width)
-            .map(|slice| usize::try_from(self.value(slice)).unwrap_or(usize::MAX))
+        data.chunks_exact(width).map(|slice| usize::try_from(self.value(slice)).unwrap_or(usize::MAX))
     }
 
     /// The orientation tag, 1 when absent or nonsense.
     pub(crate) fn orientation(&self) -> u8 {
-        let stored = self
-            .numbers(tag::ORIENTATION)
-            .next()
-            .and_then(|v| u8::try_from(v).ok());
+        let stored = self.numbers(tag::ORIENTATION).next().and_then(|v| u8::try_from(v).ok());
         stored.filter(|v| (1..=8).contains(v)).unwrap_or(1)
     }
 
@@ -166,34 +140,18 @@ impl<'a> Directory<'a> {
     pub(crate) fn hostile(&self, pixels: u64) -> Option<&'static str> {
         // Profiles, XMP and private tags may be long; they are never expanded value by value.
         let structural = |tag: u16| tag < 700 && tag != 330;
-        if self
-            .entries
-            .iter()
-            .any(|entry| structural(entry.tag) && entry.count > MAX_VALUES)
-        {
+        if self.entries.iter().any(|entry| structural(entry.tag) && entry.count > MAX_VALUES) {
             return Some("a tag has more values than any picture needs");
         }
         // 6 and 7 are JPEG. A strip or tile may be padded to the edge of a tile, but is never far larger than the picture.
-        let jpeg = self
-            .numbers(tag::COMPRESSION)
-            .next()
-            .is_some_and(|c| matches!(c, 6 | 7));
+        let jpeg = self.numbers(tag::COMPRESSION).next().is_some_and(|c| matches!(c, 6 | 7));
         let most = pixels.saturating_mul(4).max(1 << 20);
-        let pairs = [
-            (tag::STRIP_OFFSETS, tag::STRIP_BYTES),
-            (tag::TILE_OFFSETS, tag::TILE_BYTES),
-        ];
+        let pairs = [(tag::STRIP_OFFSETS, tag::STRIP_BYTES), (tag::TILE_OFFSETS, tag::TILE_BYTES)];
         let larger = |(offset, length): (usize, usize)| {
-            let part = offset
-                .checked_add(length)
-                .and_then(|end| self.bytes.get(offset..end));
+            let part = offset.checked_add(length).and_then(|end| self.bytes.get(offset..end));
             part.is_some_and(|part| announced(part) > most)
         };
-        if jpeg
-            && pairs
-                .iter()
-                .any(|&(o, l)| self.numbers(o).zip(self.numbers(l)).any(larger))
-        {
+        if jpeg && pairs.iter().any(|&(o, l)| self.numbers(o).zip(self.numbers(l)).any(larger)) {
             return Some("an embedded JPEG is larger than the picture");
         }
         None
@@ -202,8 +160,7 @@ impl<'a> Directory<'a> {
 
 /// The largest pixel count that the frame headers of a JPEG announce.
 fn announced(jpeg: &[u8]) -> u64 {
-    let frames = jpeg_segments(jpeg)
-        .filter(|s| matches!(s.kind, 0xc0..=0xcf) && !matches!(s.kind, 0xc4 | 0xc8 | 0xcc));
+    let frames = jpeg_segments(jpeg).filter(|s| matches!(s.kind, 0xc0..=0xcf) && !matches!(s.kind, 0xc4 | 0xc8 | 0xcc));
     let size = |data: &[u8]| match data {
         [_, h1, h0, w1, w0, ..] => {
             u64::from(u16::from_be_bytes([*h1, *h0])) * u64::from(u16::from_be_bytes([*w1, *w0]))
@@ -255,14 +212,7 @@ mod tests {
         assert!(Directory::first(&many).unwrap().hostile(1).is_some());
         let start = 8 + 2 + 36 + 4;
         let jpeg = b"\xff\xd8\xff\xc0\0\x08\x08\x40\0\x40\0\x03";
-        let bomb = file(
-            &[
-                (259, 3, 1, 7),
-                (273, 4, 1, start),
-                (279, 4, 1, jpeg.len() as u32),
-            ],
-            jpeg,
-        );
+        let bomb = file(&[(259, 3, 1, 7), (273, 4, 1, start), (279, 4, 1, jpeg.len() as u32)], jpeg);
         assert!(Directory::first(&bomb).unwrap().hostile(64).is_some());
         assert!(Directory::first(&bomb).unwrap().hostile(1 << 28).is_none());
     }

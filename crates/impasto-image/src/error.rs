@@ -113,9 +113,7 @@ pub enum ImageError {
     NotAFile(PathBuf),
 
     /// Permission was refused.
-    #[error(
-        "no permission to {action} {path:?}: check the owner and mode of the file and its folder"
-    )]
+    #[error("no permission to {action} {path:?}: check the owner and mode of the file and its folder")]
     PermissionDenied {
         /// "read" or "write".
         action: &'static str,
@@ -139,9 +137,7 @@ pub enum ImageError {
     },
 
     /// A sample is NaN or infinite, so there is no colour to write.
-    #[error(
-        "the picture holds values that are not numbers (first at sample {index}): nothing was written"
-    )]
+    #[error("the picture holds values that are not numbers (first at sample {index}): nothing was written")]
     NotFinite {
         /// Index of the first such sample.
         index: usize,
@@ -179,10 +175,9 @@ impl ImageError {
             | Self::OutputUnsupported { .. }
             | Self::InvalidArgument(_)
             | Self::AlreadyExists(_) => ErrorKind::Caller,
-            Self::UnknownFormat(_)
-            | Self::Corrupt { .. }
-            | Self::Unsupported { .. }
-            | Self::DecoderPanicked { .. } => ErrorKind::Input,
+            Self::UnknownFormat(_) | Self::Corrupt { .. } | Self::Unsupported { .. } | Self::DecoderPanicked { .. } => {
+                ErrorKind::Input
+            }
             Self::Limit { .. } | Self::DecoderMemory { .. } => ErrorKind::Limit,
             Self::NotFound(_)
             | Self::MissingFolder { .. }
@@ -190,57 +185,36 @@ impl ImageError {
             | Self::PermissionDenied { .. }
             | Self::DiskFull(_)
             | Self::Io { .. } => ErrorKind::Environment,
-            Self::NotFinite { .. } | Self::SizeMismatch { .. } | Self::Encoder { .. } => {
-                ErrorKind::Internal
-            }
+            Self::NotFinite { .. } | Self::SizeMismatch { .. } | Self::Encoder { .. } => ErrorKind::Internal,
         }
     }
 
     /// Sorts an error of the file system into the variant that says what to do.
-    pub(crate) fn from_io(
-        action: &'static str,
-        path: &std::path::Path,
-        source: std::io::Error,
-    ) -> Self {
+    pub(crate) fn from_io(action: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
         let path = path.to_path_buf();
         match source.kind() {
             Io::NotFound => Self::NotFound(path),
-            Io::PermissionDenied | Io::ReadOnlyFilesystem => {
-                Self::PermissionDenied { action, path }
-            }
+            Io::PermissionDenied | Io::ReadOnlyFilesystem => Self::PermissionDenied { action, path },
             Io::StorageFull | Io::QuotaExceeded | Io::FileTooLarge => Self::DiskFull(path),
             Io::AlreadyExists => Self::AlreadyExists(path),
             Io::IsADirectory => Self::NotAFile(path),
-            _ => Self::Io {
-                action,
-                path,
-                source,
-            },
+            _ => Self::Io { action, path, source },
         }
     }
 
     pub(crate) fn corrupt(format: Format, reason: impl std::fmt::Display) -> Self {
-        Self::Corrupt {
-            format,
-            reason: one_line(&reason.to_string()),
-        }
+        Self::Corrupt { format, reason: one_line(&reason.to_string()) }
     }
 
     pub(crate) fn unsupported(format: Format, reason: impl std::fmt::Display) -> Self {
-        Self::Unsupported {
-            format,
-            reason: one_line(&reason.to_string()),
-        }
+        Self::Unsupported { format, reason: one_line(&reason.to_string()) }
     }
 }
 
 /// Decoders quote the file in their messages: control characters go, and the length is bounded.
 pub(crate) fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(200)
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
 
 #[cfg(test)]
@@ -266,8 +240,7 @@ mod tests {
             (Io::BrokenPipe, "cannot write"),
         ];
         for (kind, expected) in cases {
-            let error =
-                ImageError::from_io("write", std::path::Path::new("a.png"), Error::from(kind));
+            let error = ImageError::from_io("write", std::path::Path::new("a.png"), Error::from(kind));
             assert!(error.to_string().contains(expected), "{kind:?}: {error}");
         }
     }

@@ -91,20 +91,13 @@ impl Exif {
 
     /// The orientation, 1 when absent or nonsense.
     pub(crate) fn orientation(&self) -> u8 {
-        let stored = self
-            .value(Tag::Orientation)
-            .and_then(|value| value.get_uint(0));
-        stored
-            .and_then(|v| u8::try_from(v).ok())
-            .filter(|v| (1..=8).contains(v))
-            .unwrap_or(1)
+        let stored = self.value(Tag::Orientation).and_then(|value| value.get_uint(0));
+        stored.and_then(|v| u8::try_from(v).ok()).filter(|v| (1..=8).contains(v)).unwrap_or(1)
     }
 
     /// The fields that may be carried over.
     pub(crate) fn fields(&self, keep_location: bool) -> Vec<Field> {
-        let location = (0..=LAST_GPS_TAG)
-            .filter(|_| keep_location)
-            .map(|number| Tag(Context::Gps, number));
+        let location = (0..=LAST_GPS_TAG).filter(|_| keep_location).map(|number| Tag(Context::Gps, number));
         PRIMARY
             .iter()
             .chain(MOMENT)
@@ -127,13 +120,7 @@ impl Exif {
         if fields.is_empty() {
             return None;
         }
-        let mut put = |tag, value| {
-            fields.push(Field {
-                tag,
-                ifd_num: In::PRIMARY,
-                value,
-            })
-        };
+        let mut put = |tag, value| fields.push(Field { tag, ifd_num: In::PRIMARY, value });
         put(Tag::Orientation, Value::Short(vec![1]));
         put(Tag::ColorSpace, Value::Short(vec![1]));
         put(Tag::ExifVersion, Value::Undefined(b"0232".to_vec(), 0));
@@ -176,31 +163,18 @@ pub(crate) mod tests {
 
     /// A block with a camera, a position and an orientation.
     pub(crate) fn sample(orientation: u16) -> Vec<u8> {
-        let degrees = vec![
-            Rational { num: 48, denom: 1 },
-            Rational { num: 8, denom: 1 },
-            Rational { num: 0, denom: 1 },
-        ];
+        let degrees =
+            vec![Rational { num: 48, denom: 1 }, Rational { num: 8, denom: 1 }, Rational { num: 0, denom: 1 }];
         let fields = [
             (Tag::Make, Value::Ascii(vec![b"Acme".to_vec()])),
             (Tag::Orientation, Value::Short(vec![orientation])),
-            (
-                Tag::ExposureTime,
-                Value::Rational(vec![Rational { num: 1, denom: 50 }]),
-            ),
+            (Tag::ExposureTime, Value::Rational(vec![Rational { num: 1, denom: 50 }])),
             (Tag::PixelXDimension, Value::Long(vec![4000])),
-            (
-                Tag::MakerNote,
-                Value::Undefined(b"secret place".to_vec(), 0),
-            ),
+            (Tag::MakerNote, Value::Undefined(b"secret place".to_vec(), 0)),
             (Tag::GPSLatitudeRef, Value::Ascii(vec![b"N".to_vec()])),
             (Tag::GPSLatitude, Value::Rational(degrees)),
         ]
-        .map(|(tag, value)| Field {
-            tag,
-            ifd_num: In::PRIMARY,
-            value,
-        });
+        .map(|(tag, value)| Field { tag, ifd_num: In::PRIMARY, value });
         let mut writer = Writer::new();
         for field in &fields {
             writer.push_field(field);

@@ -36,14 +36,7 @@ pub enum Depth {
 
 impl Format {
     /// Every format, in the order in which they are offered.
-    pub const ALL: [Self; 6] = [
-        Self::Png,
-        Self::Jpeg,
-        Self::WebP,
-        Self::Tiff,
-        Self::Bmp,
-        Self::Gif,
-    ];
+    pub const ALL: [Self; 6] = [Self::Png, Self::Jpeg, Self::WebP, Self::Tiff, Self::Bmp, Self::Gif];
 
     /// The format an extension stands for, without regard to case and with or without its dot.
     #[must_use]
@@ -115,11 +108,7 @@ impl Format {
 
     /// A guess at what unsupported bytes are, for the error message only.
     pub(crate) fn describe_unknown(bytes: &[u8]) -> &'static str {
-        let at = |offset: usize, magic: &[u8]| {
-            bytes
-                .get(offset..)
-                .is_some_and(|rest| rest.starts_with(magic))
-        };
+        let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
         match bytes {
             [] => "the file is empty",
             _ if at(128, b"DICM") => "it looks like DICOM",
@@ -194,12 +183,7 @@ mod tests {
             (b"", None),
         ];
         for (bytes, expected) in cases {
-            assert_eq!(
-                Format::sniff(bytes),
-                expected,
-                "{:?}",
-                &bytes[..bytes.len().min(12)]
-            );
+            assert_eq!(Format::sniff(bytes), expected, "{:?}", &bytes[..bytes.len().min(12)]);
         }
         assert_eq!(Format::describe_unknown(&dicom), "it looks like DICOM");
     }

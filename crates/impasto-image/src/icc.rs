@@ -40,9 +40,7 @@ impl Converter {
         let colours = model.colours();
         let fallback = || match (colours, extras.calibration) {
             (4, _) => Way::Ink,
-            (_, Some(Calibration { gamma })) if (gamma * 2.2 - 1.0).abs() > 0.05 => {
-                Way::Power((1.0 / gamma) as f32)
-            }
+            (_, Some(Calibration { gamma })) if (gamma * 2.2 - 1.0).abs() > 0.05 => Way::Power((1.0 / gamma) as f32),
             _ => Way::Same,
         };
         let way = match extras.icc.as_deref().map(|icc| from_profile(icc, colours)) {
@@ -50,16 +48,12 @@ impl Converter {
             Some(Ok(way)) => way,
             Some(Err(reason)) => {
                 let way = fallback();
-                extras
-                    .notes
-                    .push(format!("The colour profile {reason} and was ignored."));
+                extras.notes.push(format!("The colour profile {reason} and was ignored."));
                 way
             }
         };
         if matches!(way, Way::Ink) {
-            extras
-                .notes
-                .push("CMYK without a usable profile: the colours are an approximation.".into());
+            extras.notes.push("CMYK without a usable profile: the colours are an approximation.".into());
         }
         Self { way, colours }
     }
@@ -76,12 +70,7 @@ impl Converter {
                 let _sizes_fit = executor.transform(&spread, out);
             }
             Way::Ink => {
-                for (ink, out) in ink
-                    .as_chunks::<4>()
-                    .0
-                    .iter()
-                    .zip(out.as_chunks_mut::<3>().0)
-                {
+                for (ink, out) in ink.as_chunks::<4>().0.iter().zip(out.as_chunks_mut::<3>().0) {
                     let [c, m, y, k] = ink.map(|v| 1.0 - v.clamp(0.0, 1.0));
                     *out = [c * k, m * k, y * k];
                 }
@@ -121,10 +110,7 @@ fn from_profile(icc: &[u8], colours: usize) -> Result<Way, &'static str> {
             (DataColorSpace::Cmyk, 4) => (Layout::Rgba, 4),
             _ => return Err("does not fit the picture's colour model"),
         };
-        let options = TransformOptions {
-            prefer_fixed_point: false,
-            ..TransformOptions::default()
-        };
+        let options = TransformOptions { prefer_fixed_point: false, ..TransformOptions::default() };
         let executor = profile
             .create_transform_f32(layout, &ColorProfile::new_srgb(), Layout::Rgb, options)
             .map_err(|_| "is of a kind that is not supported")?;
@@ -158,11 +144,7 @@ fn probe(executor: &Executor, channels: usize) -> Option<(Vec<f32>, Vec<f32>)> {
 /// and leaving the samples alone keeps them exact.
 fn is_identity(ink: &[f32], out: &[f32], channels: usize) -> bool {
     let same = |(i, &v): (usize, &f32)| {
-        let from = if channels == 1 {
-            ink.get(i / 3)
-        } else {
-            ink.get(i)
-        };
+        let from = if channels == 1 { ink.get(i / 3) } else { ink.get(i) };
         from.is_some_and(|from| (from - v).abs() < 0.5 / 255.0)
     };
     out.iter().enumerate().all(same)
@@ -173,10 +155,7 @@ mod tests {
     use super::*;
 
     fn convert(profile: Option<Vec<u8>>, model: Model, ink: &[f32]) -> (Vec<f32>, Vec<String>) {
-        let mut extras = Extras {
-            icc: profile,
-            ..Extras::default()
-        };
+        let mut extras = Extras { icc: profile, ..Extras::default() };
         let converter = Converter::new(model, &mut extras);
         let mut out = vec![0.0; ink.len() / model.colours() * 3];
         converter.row(ink, &mut out);
@@ -211,11 +190,7 @@ mod tests {
         let p3 = ColorProfile::new_display_p3().encode().unwrap();
         let mut cut = p3.clone();
         cut.truncate(150);
-        for (profile, model) in [
-            (p3, Model::Cmyk),
-            (cut, Model::Rgb),
-            (vec![1, 2, 3], Model::Rgb),
-        ] {
+        for (profile, model) in [(p3, Model::Cmyk), (cut, Model::Rgb), (vec![1, 2, 3], Model::Rgb)] {
             let ink = vec![0.5; model.colours()];
             let (out, notes) = convert(Some(profile), model, &ink);
             assert!(notes[0].contains("ignored"), "{notes:?}");

@@ -51,20 +51,12 @@ impl Limits {
         let side = width.max(height);
         if side > self.max_side {
             let limit = u64::from(self.max_side);
-            return Err(ImageError::Limit {
-                what: "the picture's longest side",
-                found: u64::from(side),
-                limit,
-            });
+            return Err(ImageError::Limit { what: "the picture's longest side", found: u64::from(side), limit });
         }
         let pixels = u64::from(width) * u64::from(height);
         if pixels > self.max_pixels {
             let limit = self.max_pixels;
-            return Err(ImageError::Limit {
-                what: "the picture's pixel count",
-                found: pixels,
-                limit,
-            });
+            return Err(ImageError::Limit { what: "the picture's pixel count", found: pixels, limit });
         }
         Ok(())
     }
@@ -72,11 +64,7 @@ impl Limits {
     pub(crate) fn check_file(&self, bytes: u64) -> Result<(), ImageError> {
         if bytes > self.max_file_bytes {
             let limit = self.max_file_bytes;
-            return Err(ImageError::Limit {
-                what: "the file's size in bytes",
-                found: bytes,
-                limit,
-            });
+            return Err(ImageError::Limit { what: "the file's size in bytes", found: bytes, limit });
         }
         Ok(())
     }
@@ -84,11 +72,7 @@ impl Limits {
     pub(crate) fn check_frames(&self, frames: u64) -> Result<(), ImageError> {
         if frames > u64::from(self.max_frames) {
             let limit = u64::from(self.max_frames);
-            return Err(ImageError::Limit {
-                what: "the number of frames",
-                found: frames,
-                limit,
-            });
+            return Err(ImageError::Limit { what: "the number of frames", found: frames, limit });
         }
         Ok(())
     }
@@ -100,32 +84,17 @@ mod tests {
 
     #[test]
     fn sizes() {
-        let limits = Limits {
-            max_pixels: 100,
-            max_side: 50,
-            ..Limits::default()
-        };
-        for (width, height, ok) in [
-            (10, 10, true),
-            (50, 2, true),
-            (51, 1, false),
-            (11, 10, false),
-            (u32::MAX, u32::MAX, false),
-        ] {
-            assert_eq!(
-                limits.check_size(width, height).is_ok(),
-                ok,
-                "{width}x{height}"
-            );
+        let limits = Limits { max_pixels: 100, max_side: 50, ..Limits::default() };
+        for (width, height, ok) in
+            [(10, 10, true), (50, 2, true), (51, 1, false), (11, 10, false), (u32::MAX, u32::MAX, false)]
+        {
+            assert_eq!(limits.check_size(width, height).is_ok(), ok, "{width}x{height}");
         }
     }
 
     #[test]
     fn unknown_fields_are_refused() {
         assert!(serde_json::from_str::<Limits>(r#"{"max_sides": 3}"#).is_err());
-        assert_eq!(
-            serde_json::from_str::<Limits>("{}").unwrap(),
-            Limits::default()
-        );
+        assert_eq!(serde_json::from_str::<Limits>("{}").unwrap(), Limits::default());
     }
 }

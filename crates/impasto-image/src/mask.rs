@@ -23,25 +23,12 @@ impl Mask {
     pub fn new(width: u32, height: u32, mut values: Vec<f32>) -> Result<Self, ImageError> {
         if samples(width, height, 1) != Some(values.len()) {
             let expected = u64::from(width) * u64::from(height);
-            return Err(ImageError::SizeMismatch {
-                width,
-                height,
-                expected,
-                found: values.len() as u64,
-            });
+            return Err(ImageError::SizeMismatch { width, height, expected, found: values.len() as u64 });
         }
         for value in &mut values {
-            *value = if value.is_nan() {
-                0.0
-            } else {
-                value.clamp(0.0, 1.0)
-            };
+            *value = if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) };
         }
-        Ok(Self {
-            width,
-            height,
-            values,
-        })
+        Ok(Self { width, height, values })
     }
 
     /// The mask a picture draws: its alpha where that says anything (some pixel is not opaque), else its luma, so that
@@ -50,17 +37,9 @@ impl Mask {
     pub fn from_picture(picture: &Picture) -> Self {
         let values = match &picture.alpha {
             Some(alpha) if picture.has_transparency() => alpha.clone(),
-            _ => picture
-                .triples()
-                .iter()
-                .map(|&pixel| luma(pixel).clamp(0.0, 1.0))
-                .collect(),
+            _ => picture.triples().iter().map(|&pixel| luma(pixel).clamp(0.0, 1.0)).collect(),
         };
-        Self {
-            width: picture.width,
-            height: picture.height,
-            values,
-        }
+        Self { width: picture.width, height: picture.height, values }
     }
 
     /// The mask at another size, by the same resampler as pictures; a side of 0 is taken for 1.
@@ -68,11 +47,7 @@ impl Mask {
     pub fn resize(&self, width: u32, height: u32) -> Self {
         let (width, height) = (width.max(1), height.max(1));
         let values = resample(&self.values, 1, (self.width, self.height), (width, height));
-        Self {
-            width,
-            height,
-            values,
-        }
+        Self { width, height, values }
     }
 
     /// The mask with its edges softened over about `radius` pixels to either side.
@@ -87,9 +62,7 @@ impl Mask {
         let (width, height) = (self.width as usize, self.height as usize);
         // Three boxes of half-width h have the spread of a Gaussian of sigma^2 = h (h + 1); radius is two sigma.
         let sigma = radius / 2.0;
-        let half = (((1.0 + 4.0 * sigma * sigma).sqrt() - 1.0) / 2.0)
-            .round()
-            .max(1.0) as usize;
+        let half = (((1.0 + 4.0 * sigma * sigma).sqrt() - 1.0) / 2.0).round().max(1.0) as usize;
         let mut values = self.values.clone();
         for _ in 0..3 {
             for row in values.chunks_exact_mut(width) {
@@ -108,21 +81,13 @@ impl Mask {
                 values[y * width + x] = value;
             }
         }
-        Self {
-            width: self.width,
-            height: self.height,
-            values,
-        }
+        Self { width: self.width, height: self.height, values }
     }
 
     /// Inside and outside exchanged.
     #[must_use]
     pub fn invert(&self) -> Self {
-        Self {
-            width: self.width,
-            height: self.height,
-            values: self.values.iter().map(|v| 1.0 - v).collect(),
-        }
+        Self { width: self.width, height: self.height, values: self.values.iter().map(|v| 1.0 - v).collect() }
     }
 }
 
@@ -160,17 +125,12 @@ mod tests {
 
     #[test]
     fn feathering_keeps_far_values_and_the_middle() {
-        let values = (0..64 * 8)
-            .map(|i| if i % 64 < 32 { 0.0 } else { 1.0 })
-            .collect();
+        let values = (0..64 * 8).map(|i| if i % 64 < 32 { 0.0 } else { 1.0 }).collect();
         let mask = Mask::new(64, 8, values).unwrap();
         let soft = mask.feather(8.0);
         let row = &soft.values[64 * 4..64 * 5];
         assert!(row[8] < 1e-3 && row[56] > 1.0 - 1e-3, "{row:?}");
-        assert!(
-            row[30] > 0.2 && row[30] < 0.5 && row[33] > 0.5 && row[33] < 0.8,
-            "{row:?}"
-        );
+        assert!(row[30] > 0.2 && row[30] < 0.5 && row[33] > 0.5 && row[33] < 0.8, "{row:?}");
         assert!(row.windows(2).all(|w| w[1] >= w[0] - 1e-6));
         for same in [0.0, -1.0, f32::NAN] {
             assert_eq!(mask.feather(same), mask);

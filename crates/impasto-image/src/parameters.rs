@@ -33,14 +33,10 @@ impl Parameters {
     /// Refuses what XML or a PNG text cannot hold: control characters other than tab and line ends, and the two
     /// characters that Unicode reserves as "not a character".
     pub(crate) fn check(&self) -> Result<(), ImageError> {
-        let bad = |c: char| {
-            (c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
-                || matches!(c, '\u{fffe}' | '\u{ffff}')
-        };
+        let bad =
+            |c: char| (c.is_control() && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}');
         match self.text.chars().find(|&c| bad(c)) {
-            Some(c) => Err(ImageError::InvalidArgument(format!(
-                "the parameters hold the character {c:?}; remove it"
-            ))),
+            Some(c) => Err(ImageError::InvalidArgument(format!("the parameters hold the character {c:?}; remove it"))),
             None => Ok(()),
         }
     }
@@ -64,10 +60,7 @@ impl Parameters {
     fn from_parts(text: Option<String>, json: Option<String>) -> Option<Self> {
         // A readable line alone may be any other tool's; only our own JSON makes it ours.
         let json = serde_json::from_str(&json?).ok()?;
-        Some(Self {
-            text: text.unwrap_or_default(),
-            json,
-        })
+        Some(Self { text: text.unwrap_or_default(), json })
     }
 
     /// Our part of an XMP packet.
@@ -89,25 +82,18 @@ impl Parameters {
 /// [`ImageError::UnknownFormat`] for bytes that are no supported picture; [`ImageError::Limit`] for texts over the limits.
 pub fn read_parameters(bytes: &[u8], limits: &Limits) -> Result<Option<Parameters>, ImageError> {
     limits.check_file(bytes.len() as u64)?;
-    let format = Format::sniff(bytes)
-        .ok_or_else(|| ImageError::UnknownFormat(Format::describe_unknown(bytes).into()))?;
+    let format =
+        Format::sniff(bytes).ok_or_else(|| ImageError::UnknownFormat(Format::describe_unknown(bytes).into()))?;
     let packet = match format {
         Format::Png => {
             let texts = png_texts(bytes, &[TEXT_KEYWORD, JSON_KEYWORD], limits)?;
-            let get = |keyword| {
-                texts
-                    .iter()
-                    .find(|t| t.keyword == keyword)
-                    .map(|t| t.text.clone())
-            };
+            let get = |keyword| texts.iter().find(|t| t.keyword == keyword).map(|t| t.text.clone());
             return Ok(Parameters::from_parts(get(TEXT_KEYWORD), get(JSON_KEYWORD)));
         }
         Format::Jpeg => jpeg_segments(bytes)
             .filter(|segment| segment.kind == 0xe1)
             .find_map(|segment| segment.data.strip_prefix(XMP_PREFIX)),
-        Format::WebP => webp_chunks(bytes)
-            .find(|chunk| &chunk.kind == b"XMP ")
-            .map(|chunk| chunk.data),
+        Format::WebP => webp_chunks(bytes).find(|chunk| &chunk.kind == b"XMP ").map(|chunk| chunk.data),
         Format::Tiff => Directory::first(bytes).and_then(|file| file.data(tag::XMP)),
         Format::Bmp | Format::Gif => None,
     };
@@ -116,27 +102,17 @@ pub fn read_parameters(bytes: &[u8], limits: &Limits) -> Result<Option<Parameter
     };
     if packet.len() > limits.max_text_bytes {
         let (found, limit) = (packet.len() as u64, limits.max_text_bytes as u64);
-        return Err(ImageError::Limit {
-            what: "the length in bytes of the XMP packet",
-            found,
-            limit,
-        });
+        return Err(ImageError::Limit { what: "the length in bytes of the XMP packet", found, limit });
     }
     let Ok(packet) = std::str::from_utf8(packet) else {
         return Ok(None);
     };
-    Ok(Parameters::from_parts(
-        element(packet, "parameters"),
-        element(packet, "json"),
-    ))
+    Ok(Parameters::from_parts(element(packet, "parameters"), element(packet, "json")))
 }
 
 /// An XMP packet with `parameters`, built around `existing` where that is a packet we can extend; without parameters the
 /// existing packet as it is.
-pub(crate) fn xmp_packet(
-    existing: Option<&[u8]>,
-    parameters: Option<&Parameters>,
-) -> Option<Vec<u8>> {
+pub(crate) fn xmp_packet(existing: Option<&[u8]>, parameters: Option<&Parameters>) -> Option<Vec<u8>> {
     let Some(parameters) = parameters else {
         return existing.map(<[u8]>::to_vec);
     };
@@ -212,10 +188,8 @@ fn unescape(text: &str) -> String {
             ("&#13;", '\r'),
             ("&#xD;", '\r'),
         ];
-        let (length, c) = known
-            .iter()
-            .find(|(name, _)| rest.starts_with(name))
-            .map_or((1, '&'), |(name, c)| (name.len(), *c));
+        let (length, c) =
+            known.iter().find(|(name, _)| rest.starts_with(name)).map_or((1, '&'), |(name, c)| (name.len(), *c));
         out.push(c);
         rest = &rest[length..];
     }
@@ -230,18 +204,14 @@ mod tests {
     use super::*;
 
     fn sample(text: &str) -> Parameters {
-        Parameters {
-            text: text.into(),
-            json: serde_json::json!({ "seed": 7, "é": "<&>\u{0}😀" }),
-        }
+        Parameters { text: text.into(), json: serde_json::json!({ "seed": 7, "é": "<&>\u{0}😀" }) }
     }
 
     #[test]
     fn packets_extend_what_is_there_and_replace_what_was_ours() {
         let foreign = "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF><rdf:Description rdf:about=\"\"><a/></rdf:Description></rdf:RDF></x:xmpmeta>";
         let once = xmp_packet(Some(foreign.as_bytes()), Some(&sample("first"))).unwrap();
-        let twice =
-            String::from_utf8(xmp_packet(Some(&once), Some(&sample("second"))).unwrap()).unwrap();
+        let twice = String::from_utf8(xmp_packet(Some(&once), Some(&sample("second"))).unwrap()).unwrap();
         assert!(twice.contains("<a/>") && !twice.contains("first"));
         assert_eq!(twice.matches(NAMESPACE).count(), 1);
         assert_eq!(element(&twice, "parameters").as_deref(), Some("second"));

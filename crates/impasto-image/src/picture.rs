@@ -38,12 +38,7 @@ pub struct Source {
 
 impl Default for Source {
     fn default() -> Self {
-        Self {
-            format: None,
-            depth: Depth::U8,
-            grey: false,
-            metadata: Metadata::default(),
-        }
+        Self { format: None, depth: Depth::U8, grey: false, metadata: Metadata::default() }
     }
 }
 
@@ -58,30 +53,18 @@ pub struct Metadata {
 
 /// Samples in a `width` x `height` buffer with `channels` each, or `None` when the product does not fit.
 pub(crate) fn samples(width: u32, height: u32, channels: usize) -> Option<usize> {
-    usize::try_from(width)
-        .ok()?
-        .checked_mul(usize::try_from(height).ok()?)?
-        .checked_mul(channels)
+    usize::try_from(width).ok()?.checked_mul(usize::try_from(height).ok()?)?.checked_mul(channels)
 }
 
 fn check(width: u32, height: u32, channels: usize, found: usize) -> Result<(), ImageError> {
     if width == 0 || height == 0 {
-        return Err(ImageError::InvalidArgument(format!(
-            "a picture of {width}x{height} has no pixels"
-        )));
+        return Err(ImageError::InvalidArgument(format!("a picture of {width}x{height} has no pixels")));
     }
     if samples(width, height, channels) == Some(found) {
         return Ok(());
     }
-    let expected = u64::from(width)
-        .saturating_mul(u64::from(height))
-        .saturating_mul(channels as u64);
-    Err(ImageError::SizeMismatch {
-        width,
-        height,
-        expected,
-        found: found as u64,
-    })
+    let expected = u64::from(width).saturating_mul(u64::from(height)).saturating_mul(channels as u64);
+    Err(ImageError::SizeMismatch { width, height, expected, found: found as u64 })
 }
 
 impl Picture {
@@ -91,14 +74,7 @@ impl Picture {
     /// [`ImageError::SizeMismatch`] unless `rgb.len() == 3 * width * height`; [`ImageError::InvalidArgument`] for a side of 0.
     pub fn from_rgb(width: u32, height: u32, rgb: Vec<f32>) -> Result<Self, ImageError> {
         check(width, height, 3, rgb.len())?;
-        Ok(Self {
-            width,
-            height,
-            rgb,
-            alpha: None,
-            source: Source::default(),
-            notes: Vec::new(),
-        })
+        Ok(Self { width, height, rgb, alpha: None, source: Source::default(), notes: Vec::new() })
     }
 
     /// A picture from three planes, all red first, then all green, then all blue (the layout of networks).
@@ -124,9 +100,7 @@ impl Picture {
     pub fn filled(width: u32, height: u32, colour: [f32; 3]) -> Result<Self, ImageError> {
         let n = samples(width, height, 1)
             .filter(|n| n.checked_mul(3).is_some())
-            .ok_or_else(|| {
-                ImageError::InvalidArgument(format!("a picture of {width}x{height} is too large"))
-            })?;
+            .ok_or_else(|| ImageError::InvalidArgument(format!("a picture of {width}x{height} is too large")))?;
         Self::from_rgb(width, height, colour.repeat(n))
     }
 
@@ -161,9 +135,7 @@ impl Picture {
     /// Whether any pixel is less than fully opaque.
     #[must_use]
     pub fn has_transparency(&self) -> bool {
-        self.alpha
-            .as_ref()
-            .is_some_and(|alpha| alpha.iter().any(|&a| a < 1.0))
+        self.alpha.as_ref().is_some_and(|alpha| alpha.iter().any(|&a| a < 1.0))
     }
 
     /// The same picture with other colours (a network's answer), keeping alpha, source and notes.

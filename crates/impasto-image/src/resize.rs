@@ -55,8 +55,7 @@ pub fn resize_to_long_side(picture: &Picture, side: u32) -> Picture {
 
 fn scaled(picture: &Picture, side: u32, reference: u32) -> Picture {
     let scale = f64::from(side.max(1)) / f64::from(reference.max(1));
-    let [width, height] =
-        [picture.width, picture.height].map(|v| (f64::from(v) * scale).round() as u32);
+    let [width, height] = [picture.width, picture.height].map(|v| (f64::from(v) * scale).round() as u32);
     resize(picture, width, height)
 }
 
@@ -64,23 +63,12 @@ fn scaled(picture: &Picture, side: u32, reference: u32) -> Picture {
 /// to lie within the picture. Source and notes are kept.
 #[must_use]
 pub fn crop(picture: &Picture, x: u32, y: u32, width: u32, height: u32) -> Picture {
-    let (width, height) = (
-        width.clamp(1, picture.width.max(1)),
-        height.clamp(1, picture.height.max(1)),
-    );
-    let (x, y) = (
-        x.min(picture.width - width) as usize,
-        y.min(picture.height - height) as usize,
-    );
+    let (width, height) = (width.clamp(1, picture.width.max(1)), height.clamp(1, picture.height.max(1)));
+    let (x, y) = (x.min(picture.width - width) as usize, y.min(picture.height - height) as usize);
     let stride = picture.width as usize;
     let cut = |from: &[f32], channels: usize| -> Vec<f32> {
-        let rows = from
-            .chunks_exact(stride * channels)
-            .skip(y)
-            .take(height as usize);
-        rows.flat_map(|row| &row[x * channels..(x + width as usize) * channels])
-            .copied()
-            .collect()
+        let rows = from.chunks_exact(stride * channels).skip(y).take(height as usize);
+        rows.flat_map(|row| &row[x * channels..(x + width as usize) * channels]).copied().collect()
     };
     Picture {
         width,
@@ -100,39 +88,23 @@ pub fn resize_planar(planes: &[f32], from: (u32, u32), to: (u32, u32)) -> Vec<f3
     let Some(size) = samples(from.0, from.1, 1).filter(|&size| size > 0) else {
         return Vec::new();
     };
-    planes
-        .chunks_exact(size)
-        .flat_map(|plane| resample(plane, 1, from, to))
-        .collect()
+    planes.chunks_exact(size).flat_map(|plane| resample(plane, 1, from, to)).collect()
 }
 
 /// The range results are clamped to: black to white, and further where the input went further.
 fn range(values: &[f32]) -> (f32, f32) {
-    values
-        .iter()
-        .fold((0.0, 1.0), |(low, high), &v| (v.min(low), v.max(high)))
+    values.iter().fold((0.0, 1.0), |(low, high), &v| (v.min(low), v.max(high)))
 }
 
 /// Resamples interleaved samples. `from` times `channels` is the length of `input`; `to` has no side of 0.
-pub(crate) fn resample(
-    input: &[f32],
-    channels: usize,
-    from: (u32, u32),
-    to: (u32, u32),
-) -> Vec<f32> {
+pub(crate) fn resample(input: &[f32], channels: usize, from: (u32, u32), to: (u32, u32)) -> Vec<f32> {
     if from == to {
         return input.to_vec();
     }
     let mut out = vec![0.0_f32; samples(to.0, to.1, channels).unwrap_or(0)];
     // The two axes may go different ways; the filter for shrinking also enlarges well, so it wins.
-    let filter = if to.0 < from.0 || to.1 < from.1 {
-        FilterType::Lanczos3
-    } else {
-        FilterType::CatmullRom
-    };
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(filter))
-        .use_alpha(false);
+    let filter = if to.0 < from.0 || to.1 < from.1 { FilterType::Lanczos3 } else { FilterType::CatmullRom };
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
     let kind = match channels {
         1 => PixelType::F32,
         3 => PixelType::F32x3,
@@ -140,8 +112,7 @@ pub(crate) fn resample(
     };
     let done = (|| {
         let source = ImageRef::new(from.0, from.1, bytemuck::cast_slice(input), kind).ok()?;
-        let mut target =
-            Image::from_slice_u8(to.0, to.1, bytemuck::cast_slice_mut(&mut out), kind).ok()?;
+        let mut target = Image::from_slice_u8(to.0, to.1, bytemuck::cast_slice_mut(&mut out), kind).ok()?;
         Resizer::new().resize(&source, &mut target, &options).ok()
     })();
     if done.is_none() {
@@ -174,15 +145,10 @@ mod tests {
         let picture = Picture::filled(37, 23, [0.2, 0.4, 0.9]).unwrap();
         for (w, h) in [(1, 1), (5, 9), (37, 40), (100, 3), (80, 50)] {
             let small = resize(&picture, w, h);
-            assert_eq!(
-                (small.width, small.height, small.rgb.len()),
-                (w, h, (w * h * 3) as usize)
+            assert_eq!((small.width, small.height, small.rgb.len()), (w, h, (w * h * 3) as usize));
+            assert!(
+                small.triples().iter().all(|p| { p.iter().zip([0.2, 0.4, 0.9]).all(|(a, b)| (a - b).abs() < 1e-4) })
             );
-            assert!(small.triples().iter().all(|p| {
-                p.iter()
-                    .zip([0.2, 0.4, 0.9])
-                    .all(|(a, b)| (a - b).abs() < 1e-4)
-            }));
         }
     }
 
@@ -190,11 +156,7 @@ mod tests {
     fn fine_stripes_turn_grey_instead_of_aliasing() {
         let rgb = (0..64 * 64).flat_map(|i| [(i % 2) as f32; 3]).collect();
         let small = resize(&Picture::from_rgb(64, 64, rgb).unwrap(), 16, 16);
-        assert!(
-            small.rgb.iter().all(|v| (v - 0.5).abs() < 0.05),
-            "{:?}",
-            &small.rgb[..6]
-        );
+        assert!(small.rgb.iter().all(|v| (v - 0.5).abs() < 0.05), "{:?}", &small.rgb[..6]);
     }
 
     #[test]
@@ -223,10 +185,7 @@ mod tests {
         assert_eq!(size(resize(&picture, 0, 0)), (1, 1));
         assert_eq!(size(crop(&picture, 35, 15, 10, 10)), (10, 10));
         assert_eq!(size(crop(&picture, 0, 0, 100, 0)), (40, 1));
-        assert_eq!(
-            resize_planar(&picture.to_planar(), (40, 20), (4, 2)).len(),
-            24
-        );
+        assert_eq!(resize_planar(&picture.to_planar(), (40, 20), (4, 2)).len(), 24);
     }
 
     #[test]

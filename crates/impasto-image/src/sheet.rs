@@ -18,12 +18,8 @@ pub fn contact_sheet(pictures: &[&Picture], columns: u32, cell: (u32, u32), gap:
     let count = u32::try_from(pictures.len()).unwrap_or(u32::MAX);
     let columns = columns.clamp(1, count.max(1));
     let rows = count.div_ceil(columns);
-    let side = |cells: u32, size: u32| {
-        u64::from(cells) * (u64::from(size) + u64::from(gap)) + u64::from(gap)
-    };
-    let size = u32::try_from(side(columns, cell.0))
-        .ok()
-        .zip(u32::try_from(side(rows, cell.1)).ok());
+    let side = |cells: u32, size: u32| u64::from(cells) * (u64::from(size) + u64::from(gap)) + u64::from(gap);
+    let size = u32::try_from(side(columns, cell.0)).ok().zip(u32::try_from(side(rows, cell.1)).ok());
     let sheet = size.filter(|_| count > 0).and_then(|(w, h)| {
         samples(w, h, 12)?;
         Picture::filled(w, h, GROUND).ok()
@@ -33,11 +29,9 @@ pub fn contact_sheet(pictures: &[&Picture], columns: u32, cell: (u32, u32), gap:
     };
     let stride = sheet.width as usize * 3;
     for (index, picture) in (0_u32..).zip(pictures) {
-        let fit = (f64::from(cell.0) / f64::from(picture.width))
-            .min(f64::from(cell.1) / f64::from(picture.height));
+        let fit = (f64::from(cell.0) / f64::from(picture.width)).min(f64::from(cell.1) / f64::from(picture.height));
         let fit = fit.min(1.0);
-        let [w, h] =
-            [picture.width, picture.height].map(|v| (f64::from(v) * fit).round().max(1.0) as u32);
+        let [w, h] = [picture.width, picture.height].map(|v| (f64::from(v) * fit).round().max(1.0) as u32);
         let small = resize(picture, w.min(cell.0), h.min(cell.1));
         let x = gap + (index % columns) * (cell.0 + gap) + (cell.0 - small.width) / 2;
         let y = gap + (index / columns) * (cell.1 + gap) + (cell.1 - small.height) / 2;
@@ -73,10 +67,7 @@ mod tests {
         assert_eq!((sheet.width, sheet.height), (11, 11));
         let at = |x: usize, y: usize| sheet.triples()[y * 11 + x];
         assert_eq!(at(0, 0), GROUND);
-        assert!(
-            at(1, 2)[0] > 0.99 && at(1, 2)[2] < 0.01,
-            "the wide picture is centred between grey bands"
-        );
+        assert!(at(1, 2)[0] > 0.99 && at(1, 2)[2] < 0.01, "the wide picture is centred between grey bands");
         assert_eq!(at(1, 1), GROUND);
         assert_eq!(at(7, 2), [0.0, 0.0, 1.0], "a small picture is not enlarged");
         assert_eq!(at(6, 1), GROUND);
@@ -87,10 +78,7 @@ mod tests {
     fn impossible_sheets() {
         let dot = Picture::filled(1, 1, [0.0; 3]).unwrap();
         assert_eq!(contact_sheet(&[], 3, (10, 10), 2).pixels(), 1);
-        assert_eq!(
-            contact_sheet(&[&dot], 1, (u32::MAX, u32::MAX), u32::MAX).pixels(),
-            1
-        );
+        assert_eq!(contact_sheet(&[&dot], 1, (u32::MAX, u32::MAX), u32::MAX).pixels(), 1);
         assert_eq!(contact_sheet(&[&dot], 0, (0, 0), 0).pixels(), 1);
     }
 }

@@ -17,26 +17,14 @@ pub(crate) struct Text {
 }
 
 /// Inflates a zlib stream to at most `limit` bytes; `None` when it is damaged, an error when it would be longer.
-pub(crate) fn inflate(
-    data: &[u8],
-    limit: usize,
-    what: &'static str,
-) -> Result<Option<Vec<u8>>, ImageError> {
+pub(crate) fn inflate(data: &[u8], limit: usize, what: &'static str) -> Result<Option<Vec<u8>>, ImageError> {
     let mut out = Vec::new();
     let ceiling = (limit as u64).saturating_add(1);
-    if flate2::read::ZlibDecoder::new(data)
-        .take(ceiling)
-        .read_to_end(&mut out)
-        .is_err()
-    {
+    if flate2::read::ZlibDecoder::new(data).take(ceiling).read_to_end(&mut out).is_err() {
         return Ok(None);
     }
     if out.len() > limit {
-        return Err(ImageError::Limit {
-            what,
-            found: out.len() as u64,
-            limit: limit as u64,
-        });
+        return Err(ImageError::Limit { what, found: out.len() as u64, limit: limit as u64 });
     }
     Ok(Some(out))
 }
@@ -54,11 +42,7 @@ fn cut(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 ///
 /// # Errors
 /// [`ImageError::Limit`] when a chunk or all of them together pass the limits.
-pub(crate) fn png_texts(
-    bytes: &[u8],
-    wanted: &[&str],
-    limits: &Limits,
-) -> Result<Vec<Text>, ImageError> {
+pub(crate) fn png_texts(bytes: &[u8], wanted: &[&str], limits: &Limits) -> Result<Vec<Text>, ImageError> {
     const WHAT: &str = "the length in bytes of a PNG text";
     let mut found = Vec::new();
     let mut total = 0_usize;
@@ -73,15 +57,9 @@ pub(crate) fn png_texts(
         if !wanted.contains(&keyword.as_str()) {
             continue;
         }
-        let limit = limits
-            .max_text_bytes
-            .min(limits.max_all_text_bytes().saturating_sub(total));
+        let limit = limits.max_text_bytes.min(limits.max_all_text_bytes().saturating_sub(total));
         if rest.len() > limit {
-            return Err(ImageError::Limit {
-                what: WHAT,
-                found: rest.len() as u64,
-                limit: limit as u64,
-            });
+            return Err(ImageError::Limit { what: WHAT, found: rest.len() as u64, limit: limit as u64 });
         }
         let text = match &chunk.kind {
             b"tEXt" => Some(latin1(rest)),
@@ -100,11 +78,7 @@ pub(crate) fn png_texts(
 }
 
 /// The part of an `iTXt` chunk after the keyword.
-fn international(
-    rest: &[u8],
-    limit: usize,
-    what: &'static str,
-) -> Result<Option<String>, ImageError> {
+fn international(rest: &[u8], limit: usize, what: &'static str) -> Result<Option<String>, ImageError> {
     let [flag, method, rest @ ..] = rest else {
         return Ok(None);
     };
@@ -161,10 +135,7 @@ mod tests {
             (b"tEXt", b"other\0x".to_vec()),
         ]);
         let texts = png_texts(&file, &["parameters"], &Limits::default()).unwrap();
-        assert_eq!(
-            texts.iter().map(|t| t.text.as_str()).collect::<Vec<_>>(),
-            ["plain", "café", "Öl"]
-        );
+        assert_eq!(texts.iter().map(|t| t.text.as_str()).collect::<Vec<_>>(), ["plain", "café", "Öl"]);
     }
 
     #[test]
@@ -172,25 +143,12 @@ mod tests {
         let mut itxt = b"parameters\0\x01\0\0\0".to_vec();
         itxt.extend(deflate(&vec![b'a'; 8 << 20]));
         assert!(itxt.len() < 20_000);
-        let error = png_texts(
-            &png(&[(b"iTXt", itxt)]),
-            &["parameters"],
-            &Limits::default(),
-        )
-        .unwrap_err();
+        let error = png_texts(&png(&[(b"iTXt", itxt)]), &["parameters"], &Limits::default()).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::Limit);
         // Many chunks that are each allowed still have a ceiling together.
-        let one = (
-            b"tEXt",
-            [b"parameters\0".to_vec(), vec![b'a'; 1 << 20]].concat(),
-        );
+        let one = (b"tEXt", [b"parameters\0".to_vec(), vec![b'a'; 1 << 20]].concat());
         let chunks: Vec<_> = std::iter::repeat_n(one, 5).collect();
         assert!(png_texts(&png(&chunks), &["parameters"], &Limits::default()).is_err());
-        assert_eq!(
-            png_texts(&png(&chunks[..4]), &["parameters"], &Limits::default())
-                .unwrap()
-                .len(),
-            4
-        );
+        assert_eq!(png_texts(&png(&chunks[..4]), &["parameters"], &Limits::default()).unwrap().len(), 4);
     }
 }

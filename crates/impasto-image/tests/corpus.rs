@@ -12,12 +12,7 @@ fn read(path: &Path) -> Picture {
 
 fn mean_distance(a: &Picture, b: &Picture) -> f32 {
     assert_eq!((a.width, a.height), (b.width, b.height));
-    a.rgb
-        .iter()
-        .zip(&b.rgb)
-        .map(|(a, b)| (a - b).abs())
-        .sum::<f32>()
-        / a.rgb.len() as f32
+    a.rgb.iter().zip(&b.rgb).map(|(a, b)| (a - b).abs()).sum::<f32>() / a.rgb.len() as f32
 }
 
 #[test]
@@ -26,12 +21,9 @@ fn all_orientations_show_the_same_picture() {
     let reference = read(&data.join("hostile/colour_depth/hopper.jpg"));
     for extension in ["jpg", "webp"] {
         for orientation in 2..=8 {
-            let path = data.join(format!(
-                "hostile/orientation/hopper_orientation_{orientation}.{extension}"
-            ));
+            let path = data.join(format!("hostile/orientation/hopper_orientation_{orientation}.{extension}"));
             let picture = read(&path);
-            let distance =
-                mean_distance(&picture, &resize(&reference, picture.width, picture.height));
+            let distance = mean_distance(&picture, &resize(&reference, picture.width, picture.height));
             assert!(distance < 0.03, "{}: {distance}", path.display());
         }
     }
@@ -53,20 +45,14 @@ fn png_suite_names_are_true() {
     let Some(data) = common::data() else { return };
     let mut seen = 0;
     for path in common::files(&data.join("hostile/pngsuite")) {
-        let name = path
-            .file_stem()
-            .and_then(|s| s.to_str())
-            .expect("plain names")
-            .to_owned();
+        let name = path.file_stem().and_then(|s| s.to_str()).expect("plain names").to_owned();
         if name == "PngSuite" {
             continue;
         }
         seen += 1;
         let result = open(&path, &Limits::default());
         if name.starts_with('x') {
-            let error = result
-                .err()
-                .unwrap_or_else(|| panic!("{name} is corrupt and must be refused"));
+            let error = result.err().unwrap_or_else(|| panic!("{name} is corrupt and must be refused"));
             assert_eq!(error.kind(), ErrorKind::Input, "{name}");
             continue;
         }
@@ -81,11 +67,7 @@ fn png_suite_names_are_true() {
             _ => [32, 32],
         };
         assert_eq!([picture.width, picture.height], size, "{name}");
-        assert_eq!(
-            picture.source.depth == Depth::U16,
-            kind.ends_with("16"),
-            "{name}"
-        );
+        assert_eq!(picture.source.depth == Depth::U16, kind.ends_with("16"), "{name}");
         assert_eq!(picture.source.grey, matches!(colour, 0 | 4), "{name}");
         let transparent = matches!(colour, 4 | 6) || (feature.starts_with('t') && feature != "tp0");
         assert_eq!(picture.alpha.is_some(), transparent, "{name}");
@@ -96,18 +78,10 @@ fn png_suite_names_are_true() {
 #[test]
 fn sixteen_bits_stay_sixteen() {
     let Some(data) = common::data() else { return };
-    for name in [
-        "pngsuite/basn2c16.png",
-        "pngsuite/basn0g16.png",
-        "colour_depth/tiff_16bit_RGB.tiff",
-    ] {
+    for name in ["pngsuite/basn2c16.png", "pngsuite/basn0g16.png", "colour_depth/tiff_16bit_RGB.tiff"] {
         let picture = read(&data.join("hostile").join(name));
         assert_eq!(picture.source.depth, Depth::U16, "{name}");
-        let between = picture
-            .rgb
-            .iter()
-            .filter(|&&v| (v * 255.0 - (v * 255.0).round()).abs() > 0.01)
-            .count();
+        let between = picture.rgb.iter().filter(|&&v| (v * 255.0 - (v * 255.0).round()).abs() > 0.01).count();
         assert!(
             between * 4 > picture.rgb.len(),
             "{name}: {between} of {} values lie between 8-bit steps",
@@ -121,18 +95,9 @@ fn cmyk_is_red_where_it_is_red_and_black_where_it_is_black() {
     let Some(data) = common::data() else { return };
     let picture = read(&data.join("hostile/colour_depth/pil_sample_cmyk.jpg"));
     let pixels = picture.triples();
-    let (&[r, g, b], last) = (
-        pixels.first().expect("pixels"),
-        pixels.last().expect("pixels"),
-    );
-    assert!(
-        r > 0.95 && g < 0.2 && b < 0.2,
-        "the first corner has no cyan and no black: {r} {g} {b}"
-    );
-    assert!(
-        last.iter().all(|&v| v < 0.1),
-        "the last corner is solid black: {last:?}"
-    );
+    let (&[r, g, b], last) = (pixels.first().expect("pixels"), pixels.last().expect("pixels"));
+    assert!(r > 0.95 && g < 0.2 && b < 0.2, "the first corner has no cyan and no black: {r} {g} {b}");
+    assert!(last.iter().all(|&v| v < 0.1), "the last corner is solid black: {last:?}");
 }
 
 #[test]
@@ -164,12 +129,7 @@ fn ordinary_photographs_decode_without_complaints() {
             }
             seen += 1;
             let picture = read(&path);
-            assert!(
-                picture.notes.is_empty(),
-                "{}: {:?}",
-                path.display(),
-                picture.notes
-            );
+            assert!(picture.notes.is_empty(), "{}: {:?}", path.display(), picture.notes);
         }
     }
     assert!(seen > 10);

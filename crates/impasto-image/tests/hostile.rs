@@ -19,10 +19,7 @@ fn grown(by: usize) {
     PEAK.fetch_max(live, Ordering::Relaxed);
 }
 
-#[expect(
-    unsafe_code,
-    reason = "a global allocator cannot be written without it"
-)]
+#[expect(unsafe_code, reason = "a global allocator cannot be written without it")]
 // SAFETY: every call is passed on unchanged to the system allocator, which upholds the contract; only sizes are counted.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -61,24 +58,13 @@ const SLACK: u64 = 64 << 20;
 
 /// The size the header announces, read by another library; 0 when it cannot tell.
 fn announced_pixels(bytes: &[u8]) -> u64 {
-    let size = || {
-        image::ImageReader::new(std::io::Cursor::new(bytes))
-            .with_guessed_format()
-            .ok()?
-            .into_dimensions()
-            .ok()
-    };
-    let size = std::panic::catch_unwind(std::panic::AssertUnwindSafe(size))
-        .ok()
-        .flatten();
+    let size =
+        || image::ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format().ok()?.into_dimensions().ok();
+    let size = std::panic::catch_unwind(std::panic::AssertUnwindSafe(size)).ok().flatten();
     size.map_or(0, |(w, h)| u64::from(w) * u64::from(h))
 }
 
-fn decode_watched(
-    name: &str,
-    bytes: &[u8],
-    limits: &Limits,
-) -> Result<impasto_image::Picture, ImageError> {
+fn decode_watched(name: &str, bytes: &[u8], limits: &Limits) -> Result<impasto_image::Picture, ImageError> {
     let pixels = announced_pixels(bytes).min(limits.max_pixels);
     let before = LIVE.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
@@ -88,27 +74,18 @@ fn decode_watched(
     let time = start.elapsed();
     let peak = (PEAK.load(Ordering::Relaxed) - before) as u64;
     let allowed = pixels * BYTES_PER_PIXEL + SLACK;
-    assert!(
-        peak <= allowed,
-        "{name}: peak {peak} bytes for {pixels} pixels, allowed {allowed}"
-    );
+    assert!(peak <= allowed, "{name}: peak {peak} bytes for {pixels} pixels, allowed {allowed}");
     assert!(time < Duration::from_secs(10), "{name}: took {time:?}");
     drop(parameters);
     match &result {
         Ok(picture) => {
             let n = picture.width as usize * picture.height as usize;
             assert_eq!(picture.rgb.len(), 3 * n, "{name}");
-            assert!(
-                picture.alpha.as_ref().is_none_or(|alpha| alpha.len() == n),
-                "{name}"
-            );
+            assert!(picture.alpha.as_ref().is_none_or(|alpha| alpha.len() == n), "{name}");
             assert!(picture.rgb.iter().all(|v| v.is_finite()), "{name}");
         }
         Err(error) => {
-            assert!(
-                matches!(error.kind(), ErrorKind::Input | ErrorKind::Limit),
-                "{name}: {error}"
-            );
+            assert!(matches!(error.kind(), ErrorKind::Input | ErrorKind::Limit), "{name}: {error}");
             assert!(!error.to_string().contains('\n'), "{name}: {error}");
         }
     }
@@ -119,13 +96,7 @@ fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
     crc.update(kind);
     crc.update(data);
-    [
-        &(data.len() as u32).to_be_bytes()[..],
-        kind,
-        data,
-        &crc.sum().to_be_bytes(),
-    ]
-    .concat()
+    [&(data.len() as u32).to_be_bytes()[..], kind, data, &crc.sum().to_be_bytes()].concat()
 }
 
 fn deflated(data: &[u8]) -> Vec<u8> {
@@ -137,21 +108,9 @@ fn deflated(data: &[u8]) -> Vec<u8> {
 
 /// A 1x1 PNG with other chunks before its pixels.
 fn png_with(chunks: &[Vec<u8>], width: u32, height: u32) -> Vec<u8> {
-    let header = [
-        &width.to_be_bytes()[..],
-        &height.to_be_bytes(),
-        &[8, 0, 0, 0, 0],
-    ]
-    .concat();
+    let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 0, 0, 0, 0]].concat();
     let pixels = chunk(b"IDAT", &deflated(&[0, 7]));
-    [
-        b"\x89PNG\r\n\x1a\n".to_vec(),
-        chunk(b"IHDR", &header),
-        chunks.concat(),
-        pixels,
-        chunk(b"IEND", b""),
-    ]
-    .concat()
+    [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &header), chunks.concat(), pixels, chunk(b"IEND", b"")].concat()
 }
 
 /// Bombs made here, so that the main guards are tested without the shared data too.
@@ -159,26 +118,17 @@ fn synthetic(limits: &Limits) {
     let packed = deflated(&vec![b'a'; 256 << 20]);
     for kind in [b"zTXt", b"iTXt", b"iCCP"] {
         for keyword in ["parameters", "XML:com.adobe.xmp", "other"] {
-            let head: &[u8] = if kind == b"iTXt" {
-                &[0, 1, 0, 0, 0]
-            } else {
-                &[0, 0]
-            };
+            let head: &[u8] = if kind == b"iTXt" { &[0, 1, 0, 0, 0] } else { &[0, 0] };
             let data = [keyword.as_bytes(), head, &packed].concat();
             let file = png_with(&[chunk(kind, &data)], 1, 1);
             let name = format!("{keyword} bomb in {}", String::from_utf8_lossy(kind));
             decode_watched(&name, &file, limits).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
     }
-    let huge = decode_watched("huge PNG header", &png_with(&[], 60_000, 60_000), limits)
-        .expect_err("over the limit");
+    let huge = decode_watched("huge PNG header", &png_with(&[], 60_000, 60_000), limits).expect_err("over the limit");
     assert_eq!(huge.kind(), ErrorKind::Limit);
     let frames = [&100_000_u32.to_be_bytes()[..], &[0; 4]].concat();
-    let many = decode_watched(
-        "many frames",
-        &png_with(&[chunk(b"acTL", &frames)], 1, 1),
-        limits,
-    );
+    let many = decode_watched("many frames", &png_with(&[chunk(b"acTL", &frames)], 1, 1), limits);
     assert_eq!(many.expect_err("over the limit").kind(), ErrorKind::Limit);
 }
 
@@ -189,36 +139,19 @@ fn sweep() {
     let Some(data) = common::data() else { return };
     let (mut good, mut refused) = (0, 0);
     let mut outcome = String::new();
-    for path in common::files(&data.join("hostile"))
-        .into_iter()
-        .chain(common::files(&data.join("medical")))
-    {
-        let name = path
-            .strip_prefix(&data)
-            .unwrap_or(&path)
-            .display()
-            .to_string();
+    for path in common::files(&data.join("hostile")).into_iter().chain(common::files(&data.join("medical"))) {
+        let name = path.strip_prefix(&data).unwrap_or(&path).display().to_string();
         let bytes = std::fs::read(&path).expect("the data is readable");
         let result = decode_watched(&name, &bytes, &limits);
         if name.starts_with("medical") {
-            assert!(
-                matches!(result, Err(ImageError::UnknownFormat(_))),
-                "{name} is no picture file"
-            );
+            assert!(matches!(result, Err(ImageError::UnknownFormat(_))), "{name} is no picture file");
         }
         match result {
             Ok(picture) => {
                 good += 1;
-                let alpha = if picture.alpha.is_some() {
-                    "+alpha"
-                } else {
-                    ""
-                };
+                let alpha = if picture.alpha.is_some() { "+alpha" } else { "" };
                 let (w, h, s) = (picture.width, picture.height, &picture.source);
-                outcome += &format!(
-                    "{name}: {w}x{h} {:?}{alpha} grey={} {:?}\n",
-                    s.depth, s.grey, picture.notes
-                );
+                outcome += &format!("{name}: {w}x{h} {:?}{alpha} grey={} {:?}\n", s.depth, s.grey, picture.notes);
             }
             Err(error) => {
                 refused += 1;
@@ -226,11 +159,7 @@ fn sweep() {
             }
         }
         // The same bytes under tight limits are refused before they cost anything.
-        let tight = Limits {
-            max_pixels: 16,
-            max_side: 4,
-            ..limits
-        };
+        let tight = Limits { max_pixels: 16, max_side: 4, ..limits };
         if let Ok(picture) = decode_watched(&name, &bytes, &tight) {
             assert!(picture.pixels() <= 16, "{name}");
         }
@@ -238,8 +167,5 @@ fn sweep() {
     if let Some(file) = std::env::var_os("IMPASTO_HOSTILE_REPORT") {
         std::fs::write(file, &outcome).expect("the report can be written");
     }
-    assert!(
-        good > 250 && refused > 100,
-        "{good} decoded, {refused} refused"
-    );
+    assert!(good > 250 && refused > 100, "{good} decoded, {refused} refused");
 }

@@ -40,12 +40,7 @@ fn square(channels_in: usize, channels_out: usize, kernel: usize, size: usize) -
 }
 
 fn name(shape: &Conv2d) -> String {
-    let extra = match (
-        shape.stride[0],
-        shape.upsample,
-        shape.groups,
-        shape.pad_mode,
-    ) {
+    let extra = match (shape.stride[0], shape.upsample, shape.groups, shape.pad_mode) {
         (1, 1, 1, PadMode::Zero) => "",
         (1, 1, 1, PadMode::Reflect) => " reflect",
         (1, 2, 1, PadMode::Zero) => " upsample",
@@ -54,30 +49,15 @@ fn name(shape: &Conv2d) -> String {
         _ => " depthwise",
     };
     let [kernel, _] = shape.kernel;
-    format!(
-        "{}->{} {kernel}x{kernel} @{}{extra}",
-        shape.channels_in, shape.channels_out, shape.height
-    )
+    format!("{}->{} {kernel}x{kernel} @{}{extra}", shape.channels_in, shape.channels_out, shape.height)
 }
 
 fn main() {
     let filter = std::env::args().nth(1).unwrap_or_default();
-    let reflect = |shape| Conv2d {
-        pad_mode: PadMode::Reflect,
-        ..shape
-    };
-    let stride = |shape| Conv2d {
-        stride: [2, 2],
-        ..shape
-    };
-    let upsample = |shape| Conv2d {
-        upsample: 2,
-        ..shape
-    };
-    let depthwise = |channels, size| Conv2d {
-        groups: channels,
-        ..square(channels, channels, 3, size)
-    };
+    let reflect = |shape| Conv2d { pad_mode: PadMode::Reflect, ..shape };
+    let stride = |shape| Conv2d { stride: [2, 2], ..shape };
+    let upsample = |shape| Conv2d { upsample: 2, ..shape };
+    let depthwise = |channels, size| Conv2d { groups: channels, ..square(channels, channels, 3, size) };
     let shapes = [
         reflect(square(3, 16, 9, 160)),
         square(3, 16, 3, 160),
@@ -114,16 +94,8 @@ fn main() {
         if !label.contains(&filter) {
             continue;
         }
-        let values = |len: usize| {
-            (0..len)
-                .map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0)
-                .collect::<Vec<f32>>()
-        };
-        let (x, w, dy) = (
-            values(shape.input_len()),
-            values(shape.weight_len()),
-            values(shape.output_len()),
-        );
+        let values = |len: usize| (0..len).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect::<Vec<f32>>();
+        let (x, w, dy) = (values(shape.input_len()), values(shape.weight_len()), values(shape.output_len()));
         let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
         let times = [
             least(|| conv2d(&shape, &x, &w, None, &mut y).unwrap_or_default()),

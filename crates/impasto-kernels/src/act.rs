@@ -15,9 +15,7 @@ const SHARE: usize = 1 << 14;
 pub fn relu_forward(x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
     check_length("y", y, x.len())?;
     each_share(y, [x, x], |y, [x, _]| {
-        y.iter_mut()
-            .zip(x)
-            .for_each(|(y, &x)| *y = if x < 0.0 { 0.0 } else { x });
+        y.iter_mut().zip(x).for_each(|(y, &x)| *y = if x < 0.0 { 0.0 } else { x });
     });
     Ok(())
 }
@@ -40,9 +38,7 @@ pub fn relu_backward(x: &[f32], dy: &[f32], dx: &mut [f32]) -> Result<(), ShapeE
 pub fn leaky_relu_forward(x: &[f32], slope: f32, y: &mut [f32]) -> Result<(), ShapeError> {
     check_length("y", y, x.len())?;
     each_share(y, [x, x], |y, [x, _]| {
-        y.iter_mut()
-            .zip(x)
-            .for_each(|(y, &x)| *y = if x < 0.0 { slope * x } else { x });
+        y.iter_mut().zip(x).for_each(|(y, &x)| *y = if x < 0.0 { slope * x } else { x });
     });
     Ok(())
 }
@@ -53,12 +49,7 @@ pub fn leaky_relu_forward(x: &[f32], slope: f32, y: &mut [f32]) -> Result<(), Sh
 /// # Errors
 ///
 /// [`ShapeError::Length`] where the slices differ in length.
-pub fn leaky_relu_backward(
-    x: &[f32],
-    dy: &[f32],
-    slope: f32,
-    dx: &mut [f32],
-) -> Result<(), ShapeError> {
+pub fn leaky_relu_backward(x: &[f32], dy: &[f32], slope: f32, dx: &mut [f32]) -> Result<(), ShapeError> {
     check_length("dy", dy, x.len())?;
     check_length("dx", dx, x.len())?;
     each_share(dx, [x, dy], |dx, [x, dy]| {
@@ -72,18 +63,12 @@ pub fn leaky_relu_backward(
 }
 
 /// Calls `work` with matching shares of a target and two sources of its length, in parallel where that pays.
-fn each_share(
-    target: &mut [f32],
-    sources: [&[f32]; 2],
-    work: impl Fn(&mut [f32], [&[f32]; 2]) + Sync,
-) {
+fn each_share(target: &mut [f32], sources: [&[f32]; 2], work: impl Fn(&mut [f32], [&[f32]; 2]) + Sync) {
     if target.len() <= 2 * SHARE {
         work(target, sources);
         return;
     }
-    let shares = sources[0]
-        .par_chunks(SHARE)
-        .zip(sources[1].par_chunks(SHARE));
+    let shares = sources[0].par_chunks(SHARE).zip(sources[1].par_chunks(SHARE));
     let shares = target.par_chunks_mut(SHARE).zip(shares);
     shares.for_each(|(target, (first, second))| work(target, [first, second]));
 }

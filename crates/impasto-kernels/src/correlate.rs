@@ -46,13 +46,7 @@ impl Correlation {
         let taps = self.kernel[0] * self.kernel[1];
         let offset = |term: usize| {
             let tap = term % taps;
-            self.source.offset(
-                &plan.layout,
-                term / taps,
-                tap / self.kernel[1],
-                tap % self.kernel[1],
-                self.stride,
-            )
+            self.source.offset(&plan.layout, term / taps, tap / self.kernel[1], tap % self.kernel[1], self.stride)
         };
         let offsets: Vec<usize> = (0..plan.terms).map(offset).collect();
         let tasks = plan.chunks * self.groups * plan.parts.len();
@@ -60,35 +54,20 @@ impl Correlation {
         with_scratch(plan.chunks * len, |partials| {
             let target = SharedSlice::new(partials);
             let run = |task| self.task(&plan, &offsets, task, source, grid, &target);
-            if plan.chunks
-                * self.groups
-                * self.grid[0]
-                * self.grid[1]
-                * plan.terms
-                * self.channels_grid
-                < 1 << 16
-            {
+            if plan.chunks * self.groups * self.grid[0] * self.grid[1] * plan.terms * self.channels_grid < 1 << 16 {
                 (0..tasks).for_each(run);
             } else {
                 (0..tasks).into_par_iter().for_each(run);
             }
             let (first, others) = partials.split_at_mut(len);
             let share = 1 << 14;
-            first
-                .par_chunks_mut(share)
-                .enumerate()
-                .for_each(|(index, sums)| {
-                    for other in others.chunks_exact(len) {
-                        let other = &other[index * share..];
-                        sums.iter_mut()
-                            .zip(other)
-                            .for_each(|(sum, value)| *sum += value);
-                    }
-                });
-            finish(&Sums {
-                values: first,
-                plan: &plan,
+            first.par_chunks_mut(share).enumerate().for_each(|(index, sums)| {
+                for other in others.chunks_exact(len) {
+                    let other = &other[index * share..];
+                    sums.iter_mut().zip(other).for_each(|(sum, value)| *sum += value);
+                }
             });
+            finish(&Sums { values: first, plan: &plan });
         });
     }
 
@@ -102,10 +81,7 @@ impl Correlation {
         grid: &[f32],
         target: &SharedSlice<'_>,
     ) {
-        let (rest, part) = (
-            task / plan.parts.len(),
-            &plan.parts[task % plan.parts.len()],
-        );
+        let (rest, part) = (task / plan.parts.len(), &plan.parts[task % plan.parts.len()]);
         let (chunk, group) = (rest / self.groups, rest % self.groups);
         let start = ((chunk * self.groups + group) * plan.width + part.before) * plan.terms;
         // SAFETY: chunk, group and part are distinct between tasks, and this is the only range of the task.
@@ -117,22 +93,17 @@ impl Correlation {
         with_scratch(strip_len + OVERRUN, |strip| {
             with_scratch(part.width * left_pitch, |left| {
                 let all = self.batch * plan.strips;
-                for index in
-                    chunk * plan.strips_per_chunk..all.min((chunk + 1) * plan.strips_per_chunk)
-                {
+                for index in chunk * plan.strips_per_chunk..all.min((chunk + 1) * plan.strips_per_chunk) {
                     let (image, first_row) = (index / plan.strips, index % plan.strips * plan.rows);
                     let rows = first_row..self.grid[0].min(first_row + plan.rows);
                     let planes = &source[(image * self.groups + group) * per_group..][..per_group];
                     self.source.load(&plan.layout, planes, first_row, strip);
-                    let plane =
-                        (image * self.groups + group) * self.channels_grid + part.channels.start;
+                    let plane = (image * self.groups + group) * self.channels_grid + part.channels.start;
                     let area = self.grid_source.plane();
                     let planes = &grid[plane * area..][..part.channels.len() * area];
                     match part.method {
                         Method::Outer => self.outer(part, planes, rows, strip, offsets, left, sums),
-                        Method::Dot => {
-                            self.dot(planes, rows, strip, offsets, left, left_pitch, sums)
-                        }
+                        Method::Dot => self.dot(planes, rows, strip, offsets, left, left_pitch, sums),
                     }
                 }
             });
@@ -162,20 +133,13 @@ impl Correlation {
                 left => left.min(3),
             };
             let width = count * lanes;
-            let turned =
-                &mut left[first * lanes * rows.len() * columns..][..width * rows.len() * columns];
+            let turned = &mut left[first * lanes * rows.len() * columns..][..width * rows.len() * columns];
             let area = self.grid_source.plane();
             let block = &planes[first * lanes * area..];
             let channels = (block.len() / area).min(width);
             self.turn(&block[..channels * area], rows.clone(), turned, width);
-            let outer = Outer {
-                left: turned,
-                right: strip,
-                offsets,
-                rows: rows.len(),
-                columns,
-                pitch: self.source.pitch(),
-            };
+            let outer =
+                Outer { left: turned, right: strip, offsets, rows: rows.len(), columns, pitch: self.source.pitch() };
             outer_block(self.isa, &outer, count, sums, part.width, first * lanes);
             first += count;
         }
@@ -192,10 +156,7 @@ impl Correlation {
             for (target, row) in turned.chunks_exact_mut(width * columns).zip(rows) {
                 for (block, planes) in planes.chunks(LINE * area).enumerate() {
                     let count = planes.len() / area;
-                    for (plane, line) in planes
-                        .chunks_exact(area)
-                        .zip(lines.chunks_exact_mut(columns))
-                    {
+                    for (plane, line) in planes.chunks_exact(area).zip(lines.chunks_exact_mut(columns)) {
                         self.grid_source.load_row(plane, row, line);
                     }
                     let lines = &lines[..count * columns];
@@ -219,10 +180,7 @@ impl Correlation {
     ) {
         let (columns, pitch) = (self.grid[1], self.source.pitch());
         let area = self.grid_source.plane();
-        for (plane, left) in planes
-            .chunks_exact(area)
-            .zip(left.chunks_exact_mut(left_pitch))
-        {
+        for (plane, left) in planes.chunks_exact(area).zip(left.chunks_exact_mut(left_pitch)) {
             for (row, target) in rows.clone().zip(left.chunks_exact_mut(pitch)) {
                 let (inside, outside) = target.split_at_mut(columns);
                 self.grid_source.load_row(plane, row, inside);

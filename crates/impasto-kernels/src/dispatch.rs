@@ -37,10 +37,7 @@ impl Isa {
     pub(crate) fn all() -> Vec<Self> {
         let mut all = vec![Self::detect()];
         #[cfg(target_arch = "x86_64")]
-        if all[0] == Self::Avx512
-            && is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma")
-        {
+        if all[0] == Self::Avx512 && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             all.push(Self::Avx2);
         }
         if all[0] != Self::Portable {

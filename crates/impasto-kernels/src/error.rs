@@ -21,14 +21,9 @@ pub enum ShapeError {
 impl fmt::Display for ShapeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Length {
-                argument,
-                expected,
-                actual,
-            } => write!(
-                f,
-                "`{argument}` has {actual} values where {expected} are needed"
-            ),
+            Self::Length { argument, expected, actual } => {
+                write!(f, "`{argument}` has {actual} values where {expected} are needed")
+            }
             Self::Invalid(why) => f.write_str(why),
         }
     }
@@ -37,17 +32,9 @@ impl fmt::Display for ShapeError {
 impl std::error::Error for ShapeError {}
 
 /// Checks the length of the slice given as `argument`.
-pub(crate) fn check_length(
-    argument: &'static str,
-    slice: &[f32],
-    expected: usize,
-) -> Result<(), ShapeError> {
+pub(crate) fn check_length(argument: &'static str, slice: &[f32], expected: usize) -> Result<(), ShapeError> {
     if slice.len() == expected {
         return Ok(());
     }
-    Err(ShapeError::Length {
-        argument,
-        expected,
-        actual: slice.len(),
-    })
+    Err(ShapeError::Length { argument, expected, actual: slice.len() })
 }

@@ -17,13 +17,7 @@ use crate::upsample::Merged;
 /// # Errors
 ///
 /// [`ShapeError`] where the shape is invalid or a slice disagrees with it.
-pub fn conv2d(
-    shape: &Conv2d,
-    x: &[f32],
-    w: &[f32],
-    bias: Option<&[f32]>,
-    y: &mut [f32],
-) -> Result<(), ShapeError> {
+pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>, y: &mut [f32]) -> Result<(), ShapeError> {
     conv2d_on(Isa::detect(), shape, x, w, bias, y)
 }
 
@@ -55,11 +49,8 @@ fn direct<'a>(isa: Isa, shape: &Conv2d, w: &[f32], bias: Option<&'a [f32]>) -> E
     let [kernel_rows, kernel_columns] = shape.kernel;
     let area = kernel_rows * kernel_columns;
     let (group_in, group_out) = (shape.group_in(), shape.group_out());
-    let taps = (0..area)
-        .map(|tap| [tap / kernel_columns, tap % kernel_columns])
-        .collect();
-    let weight =
-        |group, to, from, tap| w[((group * group_out + to) * group_in + from) * area + tap];
+    let taps = (0..area).map(|tap| [tap / kernel_columns, tap % kernel_columns]).collect();
+    let weight = |group, to, from, tap| w[((group * group_out + to) * group_in + from) * area + tap];
     Engine {
         isa,
         source: Source::input(shape),
@@ -71,13 +62,7 @@ fn direct<'a>(isa: Isa, shape: &Conv2d, w: &[f32], bias: Option<&'a [f32]>) -> E
         target: shape.output_size(),
         grid: shape.output_size(),
         step: [1, 1],
-        phases: vec![Phase::new(
-            isa,
-            [0, 0],
-            taps,
-            [shape.groups, group_out, group_in],
-            weight,
-        )],
+        phases: vec![Phase::new(isa, [0, 0], taps, [shape.groups, group_out, group_in], weight)],
         bias,
     }
 }

@@ -62,11 +62,7 @@ impl Phase {
                 }
             }
         }
-        Self {
-            start,
-            taps,
-            weights,
-        }
+        Self { start, taps, weights }
     }
 }
 
@@ -127,11 +123,7 @@ impl Engine<'_> {
             * self.grid[1]
             * self.batch
             * self.groups;
-        let offsets: Vec<Vec<usize>> = self
-            .phases
-            .iter()
-            .map(|phase| self.offsets(&plan.layout, phase))
-            .collect();
+        let offsets: Vec<Vec<usize>> = self.phases.iter().map(|phase| self.offsets(&plan.layout, phase)).collect();
         let run = |task| self.task(&plan, &offsets, task, source, &target);
         if work < 1 << 18 {
             (0..tasks).for_each(run);
@@ -149,10 +141,7 @@ impl Engine<'_> {
         let mut rows = by_cache.min(by_block).clamp(1, self.grid[0]);
         let mut strips = self.grid[0].div_ceil(rows);
         let wanted = 4 * rayon::current_num_threads();
-        while self.batch * self.groups * strips < wanted
-            && rows * pitch >= 512
-            && rows > 2 * self.source.margin() + 1
-        {
+        while self.batch * self.groups * strips < wanted && rows * pitch >= 512 && rows > 2 * self.source.margin() + 1 {
             rows = rows.div_ceil(2);
             strips = self.grid[0].div_ceil(rows);
         }
@@ -174,25 +163,12 @@ impl Engine<'_> {
 
     fn offsets(&self, layout: &Layout, phase: &Phase) -> Vec<usize> {
         let channels = 0..self.channels_source;
-        let offset = |channel| {
-            move |&[row, column]: &[usize; 2]| {
-                self.source
-                    .offset(layout, channel, row, column, self.stride)
-            }
-        };
-        channels
-            .flat_map(|channel| phase.taps.iter().map(offset(channel)))
-            .collect()
+        let offset =
+            |channel| move |&[row, column]: &[usize; 2]| self.source.offset(layout, channel, row, column, self.stride);
+        channels.flat_map(|channel| phase.taps.iter().map(offset(channel))).collect()
     }
 
-    fn task(
-        &self,
-        plan: &Plan,
-        offsets: &[Vec<usize>],
-        task: usize,
-        source: &[f32],
-        target: &SharedSlice<'_>,
-    ) {
+    fn task(&self, plan: &Plan, offsets: &[Vec<usize>], task: usize, source: &[f32], target: &SharedSlice<'_>) {
         let (rest, part) = (task / plan.parts, task % plan.parts);
         let (rest, strip) = (rest / plan.strips, rest % plan.strips);
         let (image, group) = (rest / self.groups, rest % self.groups);
@@ -205,8 +181,7 @@ impl Engine<'_> {
         with_scratch(strip_len + overrun, |strip| {
             self.source.load(&plan.layout, planes, first_row, strip);
             with_scratch(widest_block(self.isa) * plan.pitch, |block| {
-                let channels =
-                    part * plan.channels..self.channels_target.min((part + 1) * plan.channels);
+                let channels = part * plan.channels..self.channels_target.min((part + 1) * plan.channels);
                 for (phase, offsets) in self.phases.iter().zip(offsets) {
                     let mut first = channels.start;
                     while first < channels.end {
@@ -216,11 +191,8 @@ impl Engine<'_> {
                         let gather = Gather {
                             source: strip,
                             offsets,
-                            weights: &phase.weights[channel * offsets.len()..]
-                                [..count * offsets.len()],
-                            init: self
-                                .bias
-                                .map_or(&zeros[..count], |bias| &bias[channel..][..count]),
+                            weights: &phase.weights[channel * offsets.len()..][..count * offsets.len()],
+                            init: self.bias.map_or(&zeros[..count], |bias| &bias[channel..][..count]),
                             run: (rows - 1) * self.source.pitch() + self.grid[1],
                         };
                         gather_block(self.isa, &gather, block, plan.pitch);
@@ -251,12 +223,7 @@ impl Engine<'_> {
         let step = self.step[1];
         let skip = usize::try_from(-phase.start[1]).unwrap_or(0).div_ceil(step);
         let start = phase.start[1] + (skip * step) as isize;
-        if start == 0
-            && skip == 0
-            && self.step == [1, 1]
-            && self.source.pitch() == width
-            && phase.start[0] == 0
-        {
+        if start == 0 && skip == 0 && self.step == [1, 1] && self.source.pitch() == width && phase.start[0] == 0 {
             // No garbage between the rows: all at once.
             // SAFETY: as below, for all rows of the strip.
             let lines = unsafe { target.range((plane * height + first_row) * width, rows * width) };
@@ -271,19 +238,14 @@ impl Engine<'_> {
             let values = &values[row * self.source.pitch()..][..self.grid[1]][skip..];
             // SAFETY: this row of this plane belongs to one task, image, group, channels and rows of the grid being
             // distinct between tasks, and the result does not outlive this turn of the loop.
-            let line =
-                unsafe { target.range((plane * height + target_row as usize) * width, width) };
+            let line = unsafe { target.range((plane * height + target_row as usize) * width, width) };
             let line = &mut line[start as usize..];
             match step {
                 1 => {
                     let len = line.len().min(values.len());
                     line[..len].copy_from_slice(&values[..len]);
                 }
-                _ => line
-                    .iter_mut()
-                    .step_by(step)
-                    .zip(values)
-                    .for_each(|(to, &from)| *to = from),
+                _ => line.iter_mut().step_by(step).zip(values).for_each(|(to, &from)| *to = from),
             }
         }
     }

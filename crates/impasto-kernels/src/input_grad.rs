@@ -20,12 +20,7 @@ use crate::upsample::Merged;
 /// # Errors
 ///
 /// [`ShapeError`] where the shape is invalid or a slice disagrees with it.
-pub fn conv2d_input_grad(
-    shape: &Conv2d,
-    dy: &[f32],
-    w: &[f32],
-    dx: &mut [f32],
-) -> Result<(), ShapeError> {
+pub fn conv2d_input_grad(shape: &Conv2d, dy: &[f32], w: &[f32], dx: &mut [f32]) -> Result<(), ShapeError> {
     conv2d_input_grad_on(Isa::detect(), shape, dy, w, dx)
 }
 
@@ -51,14 +46,7 @@ pub(crate) fn conv2d_input_grad_on(
     } else if shape.upsample == 1 && shape.pad_mode == PadMode::Zero {
         transposed(isa, shape, w, size, shape.padding).run(dy, dx);
     } else {
-        let axis = |axis: usize| {
-            padded_axis(
-                size[axis],
-                shape.upsample,
-                shape.padding[axis],
-                shape.pad_mode,
-            )
-        };
+        let axis = |axis: usize| padded_axis(size[axis], shape.upsample, shape.padding[axis], shape.pad_mode);
         let engine = transposed(isa, shape, w, shape.padded_size(), [0, 0]);
         run_and_fold(&engine, &[axis(0), axis(1)], size, shape.upsample, dy, dx);
     }
@@ -66,13 +54,7 @@ pub(crate) fn conv2d_input_grad_on(
 }
 
 /// The engine for the gradient of the upsampled and padded input, without `crop` values at either side of each axis.
-fn transposed(
-    isa: Isa,
-    shape: &Conv2d,
-    w: &[f32],
-    target: [usize; 2],
-    crop: [usize; 2],
-) -> Engine<'static> {
+fn transposed(isa: Isa, shape: &Conv2d, w: &[f32], target: [usize; 2], crop: [usize; 2]) -> Engine<'static> {
     let area = shape.kernel[0] * shape.kernel[1];
     let (group_in, group_out) = (shape.group_in(), shape.group_out());
     let transposed = Transposed {
@@ -89,8 +71,7 @@ fn transposed(
         crop,
         bias: None,
     };
-    transposed
-        .engine(|group, to, from, tap| w[((group * group_out + from) * group_in + to) * area + tap])
+    transposed.engine(|group, to, from, tap| w[((group * group_out + from) * group_in + to) * area + tap])
 }
 
 /// Runs an engine whose target is the upsampled and padded form of the planes of `dx`, and adds up what belongs to each
@@ -126,16 +107,10 @@ fn fold(axes: &[Vec<usize>; 2], width: usize, upsample: usize, wide: &[f32], pla
         let target = &mut plane[row * width..][..width];
         let inner = &values[inside.clone()];
         if upsample == 1 {
-            target
-                .iter_mut()
-                .zip(inner)
-                .for_each(|(sum, value)| *sum += value);
+            target.iter_mut().zip(inner).for_each(|(sum, value)| *sum += value);
         } else {
             let pairs = inner.chunks_exact(2);
-            target
-                .iter_mut()
-                .zip(pairs)
-                .for_each(|(sum, pair)| *sum += pair[0] + pair[1]);
+            target.iter_mut().zip(pairs).for_each(|(sum, pair)| *sum += pair[0] + pair[1]);
         }
         for outside in [0..inside.start, inside.end..columns.len()] {
             for (value, &column) in values[outside.clone()].iter().zip(&columns[outside]) {

@@ -6,9 +6,8 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps,
-    _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps,
-    _mm512_storeu_ps,
+    __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm512_add_ps,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
 };
 
 /// A vector of `f32`.
@@ -43,11 +42,7 @@ pub(crate) trait Lanes: Copy {
     /// `a * b + c`, fused where the instruction exists.
     #[inline(always)]
     fn scalar_fma(a: f32, b: f32, c: f32) -> f32 {
-        if Self::FMA {
-            a.mul_add(b, c)
-        } else {
-            a * b + c
-        }
+        if Self::FMA { a.mul_add(b, c) } else { a * b + c }
     }
 }
 
@@ -149,33 +144,13 @@ macro_rules! intrinsics {
             fn total(self) -> f32 {
                 let mut lanes = [0.0; $count];
                 self.store(&mut lanes);
-                <$half>::load(&lanes)
-                    .plus(<$half>::load(&lanes[$count / 2..]))
-                    .total()
+                <$half>::load(&lanes).plus(<$half>::load(&lanes[$count / 2..])).total()
             }
         }
     };
 }
 
 #[cfg(target_arch = "x86_64")]
-intrinsics!(
-    Avx2,
-    8,
-    Portable,
-    _mm256_set1_ps,
-    _mm256_loadu_ps,
-    _mm256_storeu_ps,
-    _mm256_fmadd_ps,
-    _mm256_add_ps
-);
+intrinsics!(Avx2, 8, Portable, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps);
 #[cfg(target_arch = "x86_64")]
-intrinsics!(
-    Avx512,
-    16,
-    Avx2,
-    _mm512_set1_ps,
-    _mm512_loadu_ps,
-    _mm512_storeu_ps,
-    _mm512_fmadd_ps,
-    _mm512_add_ps
-);
+intrinsics!(Avx512, 16, Avx2, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps);

@@ -41,11 +41,7 @@ pub fn instance_norm_forward(
     check_cycle("shift", shift, planes)?;
     let isa = Isa::detect();
     let statistics = mean.par_iter_mut().zip(rstd);
-    let work = x
-        .par_chunks(area)
-        .zip(y.par_chunks_mut(area))
-        .zip(statistics)
-        .enumerate();
+    let work = x.par_chunks(area).zip(y.par_chunks_mut(area)).zip(statistics).enumerate();
     work.for_each(|(plane, ((x, y), (mean, rstd)))| {
         let mut sums = [0.0; 2];
         statistics_plane(isa, x, &mut sums);
@@ -92,10 +88,7 @@ pub fn instance_norm_backward(
     check_length("dshift", dshift, planes)?;
     check_cycle("gain", gain, planes)?;
     let isa = Isa::detect();
-    let values = x
-        .par_chunks(area)
-        .zip(dy.par_chunks(area))
-        .zip(dx.par_chunks_mut(area));
+    let values = x.par_chunks(area).zip(dy.par_chunks(area)).zip(dx.par_chunks_mut(area));
     let work = values.zip(dgain.par_iter_mut().zip(dshift)).enumerate();
     work.for_each(|(plane, (((x, dy), dx), (dgain, dshift)))| {
         let (mean, rstd) = (mean[plane], rstd[plane]);
@@ -107,31 +100,19 @@ pub fn instance_norm_backward(
         let scale = f64::from(rstd) * f64::from(gain.map_or(1.0, |gain| gain[plane % gain.len()]));
         let mean_dy = sums[0] / area as f64;
         let slope = sum_product / area as f64 * f64::from(rstd);
-        gradient_plane(
-            isa,
-            x,
-            dy,
-            &[mean, mean_dy as f32, slope as f32, scale as f32],
-            dx,
-        );
+        gradient_plane(isa, x, dy, &[mean, mean_dy as f32, slope as f32, scale as f32], dx);
     });
     Ok(())
 }
 
 pub(crate) fn plane_area(x: &[f32], planes: usize) -> Result<usize, ShapeError> {
     if planes == 0 || x.is_empty() || !x.len().is_multiple_of(planes) {
-        return Err(ShapeError::Invalid(
-            "the number of planes must divide the number of values",
-        ));
+        return Err(ShapeError::Invalid("the number of planes must divide the number of values"));
     }
     Ok(x.len() / planes)
 }
 
-fn check_cycle(
-    argument: &'static str,
-    values: Option<&[f32]>,
-    planes: usize,
-) -> Result<(), ShapeError> {
+fn check_cycle(argument: &'static str, values: Option<&[f32]>, planes: usize) -> Result<(), ShapeError> {
     match values {
         Some(values) if values.is_empty() || !planes.is_multiple_of(values.len()) => {
             check_length(argument, values, planes)
@@ -212,9 +193,7 @@ pub(crate) fn blocked_sums<V: Lanes, const N: usize>(
             i += 1;
         }
         for n in 0..N {
-            let pairs = lanes[0][n]
-                .plus(lanes[1][n])
-                .plus(lanes[2][n].plus(lanes[3][n]));
+            let pairs = lanes[0][n].plus(lanes[1][n]).plus(lanes[2][n].plus(lanes[3][n]));
             sums[n] += f64::from(pairs.total()) + f64::from(rest[n]);
         }
         start = end;

@@ -43,19 +43,11 @@ impl Planes {
             return;
         }
         if from.len().max(to.len()) < 1 << 15 {
-            let planes = from
-                .chunks_exact(from_area)
-                .zip(to.chunks_exact_mut(to_area));
-            planes
-                .enumerate()
-                .for_each(|(plane, (from, to))| work(plane, from, to));
+            let planes = from.chunks_exact(from_area).zip(to.chunks_exact_mut(to_area));
+            planes.enumerate().for_each(|(plane, (from, to))| work(plane, from, to));
         } else {
-            let planes = from
-                .par_chunks_exact(from_area)
-                .zip(to.par_chunks_exact_mut(to_area));
-            planes
-                .enumerate()
-                .for_each(|(plane, (from, to))| work(plane, from, to));
+            let planes = from.par_chunks_exact(from_area).zip(to.par_chunks_exact_mut(to_area));
+            planes.enumerate().for_each(|(plane, (from, to))| work(plane, from, to));
         }
     }
 }
@@ -76,18 +68,9 @@ pub fn bilinear2x_forward(planes: Planes, x: &[f32], y: &mut [f32]) -> Result<()
         let mut mixed = vec![0.0; width];
         for (row, target) in y.chunks_exact_mut(2 * width).enumerate() {
             let near = row / 2;
-            let far = if row % 2 == 0 {
-                near.saturating_sub(1)
-            } else {
-                (near + 1).min(height - 1)
-            };
-            let rows = x[near * width..][..width]
-                .iter()
-                .zip(&x[far * width..][..width]);
-            mixed
-                .iter_mut()
-                .zip(rows)
-                .for_each(|(mixed, (near, far))| *mixed = 0.75 * near + 0.25 * far);
+            let far = if row % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(height - 1) };
+            let rows = x[near * width..][..width].iter().zip(&x[far * width..][..width]);
+            mixed.iter_mut().zip(rows).for_each(|(mixed, (near, far))| *mixed = 0.75 * near + 0.25 * far);
             widen(&mixed, target);
         }
     });
@@ -123,9 +106,7 @@ pub fn bilinear2x_backward(planes: Planes, dy: &[f32], dx: &mut [f32]) -> Result
         let row = |index: usize| &dy[index * 2 * width..][..2 * width];
         for (index, target) in dx.chunks_exact_mut(width).enumerate() {
             let near = row(2 * index).iter().zip(row(2 * index + 1));
-            let far = row((2 * index).saturating_sub(1))
-                .iter()
-                .zip(row((2 * index + 2).min(2 * height - 1)));
+            let far = row((2 * index).saturating_sub(1)).iter().zip(row((2 * index + 2).min(2 * height - 1)));
             for (mixed, (near, far)) in mixed[1..].iter_mut().zip(near.zip(far)) {
                 *mixed = 0.75 * (near.0 + near.1) + 0.25 * (far.0 + far.1);
             }
@@ -161,9 +142,7 @@ pub fn avg_pool2x2_forward(planes: Planes, x: &[f32], y: &mut [f32]) -> Result<(
 /// [`ShapeError::Length`] where a slice disagrees with `planes`.
 pub fn max_pool2x2_forward(planes: Planes, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
     let larger = |a: f32, b: f32| if b > a || b.is_nan() { b } else { a };
-    pool(planes, x, y, |a, b, c, d| {
-        larger(larger(a, b), larger(c, d))
-    })
+    pool(planes, x, y, |a, b, c, d| larger(larger(a, b), larger(c, d)))
 }
 
 fn pool(
@@ -175,21 +154,15 @@ fn pool(
     check_length("x", x, planes.len())?;
     check_length("y", y, planes.halved())?;
     let (height, width) = (planes.height, planes.width);
-    planes.each(
-        x,
-        height * width,
-        y,
-        (height / 2) * (width / 2),
-        |_, x, y| {
-            for (rows, target) in x.chunks_exact(2 * width).zip(y.chunks_exact_mut(width / 2)) {
-                let (upper, lower) = rows.split_at(width);
-                let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
-                for (target, (upper, lower)) in target.iter_mut().zip(pairs) {
-                    *target = value(upper[0], upper[1], lower[0], lower[1]);
-                }
+    planes.each(x, height * width, y, (height / 2) * (width / 2), |_, x, y| {
+        for (rows, target) in x.chunks_exact(2 * width).zip(y.chunks_exact_mut(width / 2)) {
+            let (upper, lower) = rows.split_at(width);
+            let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+            for (target, (upper, lower)) in target.iter_mut().zip(pairs) {
+                *target = value(upper[0], upper[1], lower[0], lower[1]);
             }
-        },
-    );
+        }
+    });
     Ok(())
 }
 
@@ -206,25 +179,14 @@ pub fn avg_pool2x2_backward(planes: Planes, dy: &[f32], dx: &mut [f32]) -> Resul
     check_length("dx", dx, planes.len())?;
     let (height, width) = (planes.height, planes.width);
     dx.fill(0.0);
-    planes.each(
-        dy,
-        (height / 2) * (width / 2),
-        dx,
-        height * width,
-        |_, dy, dx| {
-            for (rows, dy) in dx
-                .chunks_exact_mut(2 * width)
-                .zip(dy.chunks_exact(width / 2))
-            {
-                let (upper, lower) = rows.split_at_mut(width);
-                for row in [upper, lower] {
-                    row.chunks_exact_mut(2)
-                        .zip(dy)
-                        .for_each(|(pair, dy)| pair.fill(0.25 * dy));
-                }
+    planes.each(dy, (height / 2) * (width / 2), dx, height * width, |_, dy, dx| {
+        for (rows, dy) in dx.chunks_exact_mut(2 * width).zip(dy.chunks_exact(width / 2)) {
+            let (upper, lower) = rows.split_at_mut(width);
+            for row in [upper, lower] {
+                row.chunks_exact_mut(2).zip(dy).for_each(|(pair, dy)| pair.fill(0.25 * dy));
             }
-        },
-    );
+        }
+    });
     Ok(())
 }
 
@@ -237,12 +199,7 @@ pub fn avg_pool2x2_backward(planes: Planes, dy: &[f32], dx: &mut [f32]) -> Resul
 /// # Errors
 ///
 /// [`ShapeError::Length`] where a slice disagrees with `planes`.
-pub fn max_pool2x2_backward(
-    planes: Planes,
-    x: &[f32],
-    dy: &[f32],
-    dx: &mut [f32],
-) -> Result<(), ShapeError> {
+pub fn max_pool2x2_backward(planes: Planes, x: &[f32], dy: &[f32], dx: &mut [f32]) -> Result<(), ShapeError> {
     check_length("x", x, planes.len())?;
     check_length("dy", dy, planes.halved())?;
     check_length("dx", dx, planes.len())?;
@@ -254,9 +211,7 @@ pub fn max_pool2x2_backward(
     }
     planes.each(x, height * width, dx, height * width, |plane, from, dx| {
         let dy = &dy[plane * small..][..small];
-        let rows = from
-            .chunks_exact(2 * width)
-            .zip(dx.chunks_exact_mut(2 * width));
+        let rows = from.chunks_exact(2 * width).zip(dx.chunks_exact_mut(2 * width));
         for ((from, to), dy) in rows.zip(dy.chunks_exact(width / 2)) {
             let (upper, lower) = to.split_at_mut(width);
             if width % 2 == 1 {
@@ -264,9 +219,7 @@ pub fn max_pool2x2_backward(
                 lower[width - 1] = 0.0;
             }
             let targets = upper.chunks_exact_mut(2).zip(lower.chunks_exact_mut(2));
-            let sources = from[..width]
-                .chunks_exact(2)
-                .zip(from[width..].chunks_exact(2));
+            let sources = from[..width].chunks_exact(2).zip(from[width..].chunks_exact(2));
             for (((above, below), sources), &dy) in targets.zip(sources).zip(dy) {
                 let (a, b, c, d) = (sources.0[0], sources.0[1], sources.1[0], sources.1[1]);
                 // Without branches: which of each pair, then which pair.

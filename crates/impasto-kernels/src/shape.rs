@@ -51,11 +51,7 @@ impl Conv2d {
             None => 0,
         };
         let [rows, columns] = [size(0), size(1)];
-        if rows == 0 || columns == 0 {
-            [0, 0]
-        } else {
-            [rows, columns]
-        }
+        if rows == 0 || columns == 0 { [0, 0] } else { [rows, columns] }
     }
 
     /// Checks that the sizes describe a convolution with at least one output value.
@@ -65,13 +61,7 @@ impl Conv2d {
     /// [`ShapeError::Invalid`] with the reason.
     pub fn validate(&self) -> Result<(), ShapeError> {
         let invalid = |why| Err(ShapeError::Invalid(why));
-        let sizes = [
-            self.batch,
-            self.channels_in,
-            self.height,
-            self.width,
-            self.channels_out,
-        ];
+        let sizes = [self.batch, self.channels_in, self.height, self.width, self.channels_out];
         if sizes.contains(&0) {
             return invalid("a convolution needs at least one image, channel, row and column");
         }
@@ -88,21 +78,12 @@ impl Conv2d {
             return invalid("upsampling must be 1 or 2");
         }
         let limit = 1 << 24;
-        let extents = [
-            self.height,
-            self.width,
-            self.padding[0],
-            self.padding[1],
-            self.kernel[0],
-            self.kernel[1],
-        ];
+        let extents = [self.height, self.width, self.padding[0], self.padding[1], self.kernel[0], self.kernel[1]];
         if extents.iter().any(|&extent| extent > limit) {
             return invalid("height, width, padding and kernel must not exceed 2^24");
         }
         let size = self.upsampled_size();
-        if self.pad_mode == PadMode::Reflect
-            && (self.padding[0] >= size[0] || self.padding[1] >= size[1])
-        {
+        if self.pad_mode == PadMode::Reflect && (self.padding[0] >= size[0] || self.padding[1] >= size[1]) {
             return invalid("reflection needs a padding less than the size of the upsampled input");
         }
         let output = self.output_size();
@@ -113,12 +94,7 @@ impl Conv2d {
         let products = [
             [self.batch, self.channels_in, padded[0], padded[1]],
             [self.batch, self.channels_out, output[0], output[1]],
-            [
-                self.channels_out,
-                self.channels_in,
-                self.kernel[0],
-                self.kernel[1],
-            ],
+            [self.channels_out, self.channels_in, self.kernel[0], self.kernel[1]],
         ];
         let fits = |product: [usize; 4]| {
             let count = product.into_iter().try_fold(1usize, usize::checked_mul);
@@ -147,10 +123,7 @@ impl Conv2d {
     /// Number of weights.
     #[must_use]
     pub fn weight_len(&self) -> usize {
-        self.channels_out
-            * (self.channels_in / self.groups.max(1))
-            * self.kernel[0]
-            * self.kernel[1]
+        self.channels_out * (self.channels_in / self.groups.max(1)) * self.kernel[0] * self.kernel[1]
     }
 
     /// Number of values of the output.

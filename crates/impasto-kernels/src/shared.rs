@@ -18,11 +18,7 @@ unsafe impl Sync for SharedSlice<'_> {}
 impl<'a> SharedSlice<'a> {
     /// Takes the slice for the duration of a parallel loop.
     pub(crate) fn new(slice: &'a mut [f32]) -> Self {
-        Self {
-            start: slice.as_mut_ptr(),
-            len: slice.len(),
-            life: PhantomData,
-        }
+        Self { start: slice.as_mut_ptr(), len: slice.len(), life: PhantomData }
     }
 
     /// `len` values from `start`.
@@ -32,10 +28,7 @@ impl<'a> SharedSlice<'a> {
     /// While the result lives, no other range handed out, on this thread or another, may overlap it.
     #[allow(clippy::mut_from_ref)]
     pub(crate) unsafe fn range(&self, start: usize, len: usize) -> &mut [f32] {
-        assert!(
-            start <= self.len && len <= self.len - start,
-            "range outside the shared slice"
-        );
+        assert!(start <= self.len && len <= self.len - start, "range outside the shared slice");
         // SAFETY: within the slice, which is borrowed mutably for 'a; the caller excludes overlapping ranges.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
     }

@@ -7,12 +7,7 @@ use crate::shape::{Conv2d, PadMode};
 pub(crate) const ZERO: usize = usize::MAX;
 
 /// Positions of a stored axis, extended by `before` and `after` values of padding and upsampled.
-pub(crate) fn padded_axis(
-    size: usize,
-    upsample: usize,
-    padding: usize,
-    mode: PadMode,
-) -> Vec<usize> {
+pub(crate) fn padded_axis(size: usize, upsample: usize, padding: usize, mode: PadMode) -> Vec<usize> {
     let upsampled = size * upsample;
     let source = |position: usize| {
         let inside = (padding..padding + upsampled).contains(&position);
@@ -33,11 +28,7 @@ pub(crate) fn shifted_axis(size: usize, first: isize, len: usize, repeat: bool) 
         let source = first + position as isize;
         let nearest = source.clamp(0, size as isize - 1);
         let distance = (source - nearest).abs();
-        if distance == 0 || distance == 1 && repeat {
-            nearest as usize
-        } else {
-            ZERO
-        }
+        if distance == 0 || distance == 1 && repeat { nearest as usize } else { ZERO }
     };
     (0..len).map(source).collect()
 }
@@ -70,10 +61,7 @@ impl Source {
         let pitch = columns + (kernel[1] - 1) / stride[1];
         let phase = |phase| Columns::new(&all_columns, phase, stride[1], pitch);
         let identity = |axis: &[usize], size| axis.iter().copied().eq(0..size);
-        let plain = kernel == [1, 1]
-            && stride == [1, 1]
-            && identity(&rows, size[0])
-            && identity(&all_columns, size[1]);
+        let plain = kernel == [1, 1] && stride == [1, 1] && identity(&rows, size[0]) && identity(&all_columns, size[1]);
         Self {
             plain,
             height: size[0],
@@ -89,17 +77,9 @@ impl Source {
 
     /// The source of the input of a convolution.
     pub(crate) fn input(shape: &Conv2d) -> Self {
-        let axis = |axis: usize, size| {
-            padded_axis(size, shape.upsample, shape.padding[axis], shape.pad_mode)
-        };
+        let axis = |axis: usize, size| padded_axis(size, shape.upsample, shape.padding[axis], shape.pad_mode);
         let axes = [axis(0, shape.height), axis(1, shape.width)];
-        Self::new(
-            [shape.height, shape.width],
-            axes,
-            shape.kernel,
-            shape.stride,
-            shape.output_size()[1],
-        )
+        Self::new([shape.height, shape.width], axes, shape.kernel, shape.stride, shape.output_size()[1])
     }
 
     /// Distance between the rows of a strip.
@@ -126,10 +106,7 @@ impl Source {
     pub(crate) fn layout(&self, rows: usize) -> Layout {
         let rows = rows + self.margin;
         let lines = (rows * self.pitch + crate::tile::OVERRUN).div_ceil(LINE) | 1;
-        Layout {
-            rows,
-            plane: lines * LINE,
-        }
+        Layout { rows, plane: lines * LINE }
     }
 
     /// Where the values for the tap at `row` and `column` of the kernel start in channel `channel` of a strip.
@@ -142,9 +119,7 @@ impl Source {
         stride: [usize; 2],
     ) -> usize {
         let phase = (row % stride[0]) * self.phases.len() + column % stride[1];
-        (channel * self.phases() + phase) * layout.plane
-            + row / stride[0] * self.pitch
-            + column / stride[1]
+        (channel * self.phases() + phase) * layout.plane + row / stride[0] * self.pitch + column / stride[1]
     }
 
     /// Fills `strip` with the rows from row `first` of the grid on, of the channels stored one after the other in
@@ -166,9 +141,7 @@ impl Source {
     /// Fills `target` with one row of a grid whose kernel is one value that moves by one.
     pub(crate) fn load_row(&self, plane: &[f32], row: usize, target: &mut [f32]) {
         match self.rows.get(row) {
-            Some(&stored) if stored != ZERO => {
-                self.phases[0].load(&plane[stored * self.width..][..self.width], target)
-            }
+            Some(&stored) if stored != ZERO => self.phases[0].load(&plane[stored * self.width..][..self.width], target),
             _ => target.fill(0.0),
         }
     }
@@ -252,16 +225,13 @@ impl Pattern {
 
 impl Columns {
     fn new(all: &[usize], phase: usize, stride: usize, len: usize) -> Self {
-        let stored: Vec<usize> = (0..len)
-            .map(|j| all.get(j * stride + phase).copied().unwrap_or(ZERO))
-            .collect();
+        let stored: Vec<usize> = (0..len).map(|j| all.get(j * stride + phase).copied().unwrap_or(ZERO)).collect();
         let (mut best, mut best_pattern) = (0..0, Pattern::Step(1));
         for pattern in [Pattern::Step(1), Pattern::Step(stride), Pattern::Twice] {
             let mut start = 0;
             while start < len {
                 let regular = |&j: &usize| {
-                    stored[start] != ZERO
-                        && stored[j] == stored[start].saturating_add(pattern.advance(j - start))
+                    stored[start] != ZERO && stored[j] == stored[start].saturating_add(pattern.advance(j - start))
                 };
                 let end = start + 1 + (start + 1..len).take_while(regular).count();
                 if end - start > best.len() && stored[start] != ZERO {
@@ -270,12 +240,7 @@ impl Columns {
                 start = end;
             }
         }
-        Self {
-            stored,
-            start: best.start,
-            end: best.end,
-            pattern: best_pattern,
-        }
+        Self { stored, start: best.start, end: best.end, pattern: best_pattern }
     }
 
     /// Fills a row of the strip from a stored row.

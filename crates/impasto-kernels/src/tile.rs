@@ -70,11 +70,7 @@ fn gather_any<V: Lanes>(gather: &Gather<'_>, out: &mut [f32], pitch: usize) {
 
 /// Covers the run with tiles of `NV` vectors, then with smaller ones.
 #[inline(always)]
-fn gather_run<V: Lanes, const MR: usize, const NV: usize>(
-    gather: &Gather<'_>,
-    out: &mut [f32],
-    pitch: usize,
-) {
+fn gather_run<V: Lanes, const MR: usize, const NV: usize>(gather: &Gather<'_>, out: &mut [f32], pitch: usize) {
     let vectors = gather.run.div_ceil(V::COUNT);
     let mut done = 0;
     while done < vectors {

@@ -33,13 +33,7 @@ dispatched! {
 }
 
 #[inline(always)]
-fn outer_any<V: Lanes>(
-    outer: &Outer<'_>,
-    vectors: usize,
-    sums: &mut [f32],
-    width: usize,
-    first: usize,
-) {
+fn outer_any<V: Lanes>(outer: &Outer<'_>, vectors: usize, sums: &mut [f32], width: usize, first: usize) {
     if V::COUNT == 16 {
         match vectors {
             1 => outer_offsets::<V, 12, 1>(outer, sums, width, first),
@@ -85,12 +79,7 @@ fn outer_tile<V: Lanes, const NK: usize, const NV: usize>(
     offsets[..chunk.len()].copy_from_slice(chunk);
     let mut acc = [[V::splat(0.0); NV]; NK];
     let mut pending = 0;
-    for (row, left) in outer
-        .left
-        .chunks_exact(columns * NV * V::COUNT)
-        .take(outer.rows)
-        .enumerate()
-    {
+    for (row, left) in outer.left.chunks_exact(columns * NV * V::COUNT).take(outer.rows).enumerate() {
         let mut right: [&[f32]; NK] = [&[]; NK];
         for k in 0..NK {
             right[k] = &outer.right[offsets[k] + row * outer.pitch..][..columns];
@@ -190,10 +179,7 @@ fn dot_offsets<V: Lanes, const MR: usize, const NK: usize>(
 }
 
 #[inline(always)]
-fn dot_tile<V: Lanes, const MR: usize, const NK: usize>(
-    dot: &Dot<'_>,
-    offsets: &[usize; NK],
-) -> [[f32; NK]; MR] {
+fn dot_tile<V: Lanes, const MR: usize, const NK: usize>(dot: &Dot<'_>, offsets: &[usize; NK]) -> [[f32; NK]; MR] {
     // Slices of one length known to the compiler, so that the checks of the indices go.
     let len = dot.run.next_multiple_of(V::COUNT);
     let mut left: [&[f32]; MR] = [&[]; MR];

@@ -39,10 +39,7 @@ impl<'a> Transposed<'a> {
     ///
     /// The target rows `s * i + a - crop` are a convolution of stride 1 over the source with every `s`-th row of the
     /// kernel: one phase for each `a` (and likewise for the columns).
-    pub(crate) fn engine(
-        self,
-        weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
-    ) -> Engine<'a> {
+    pub(crate) fn engine(self, weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync) -> Engine<'a> {
         let (kernel, stride, crop) = (self.kernel, self.stride, self.crop);
         // The positions of the grid that reach the target, from `begin` on.
         let begin = [crop[0] / stride[0], crop[1] / stride[1]];
@@ -52,39 +49,23 @@ impl<'a> Transposed<'a> {
         let reach = [kernel[0].div_ceil(stride[0]), kernel[1].div_ceil(stride[1])];
         let axis = |axis: usize| {
             let first = begin[axis] as isize - (reach[axis] as isize - 1);
-            shifted_axis(
-                self.source[axis],
-                first,
-                grid[axis] + reach[axis] - 1,
-                self.repeat[axis],
-            )
+            shifted_axis(self.source[axis], first, grid[axis] + reach[axis] - 1, self.repeat[axis])
         };
         let mut phases = Vec::new();
         for a in 0..stride[0] {
             for b in 0..stride[1] {
                 let of_kernel = |axis: usize, phase| (phase..kernel[axis]).step_by(stride[axis]);
-                let from: Vec<usize> = of_kernel(0, a)
-                    .flat_map(|i| of_kernel(1, b).map(move |j| i * kernel[1] + j))
-                    .collect();
+                let from: Vec<usize> =
+                    of_kernel(0, a).flat_map(|i| of_kernel(1, b).map(move |j| i * kernel[1] + j)).collect();
                 let tap = |&tap: &usize| {
-                    [
-                        reach[0] - 1 - tap / kernel[1] / stride[0],
-                        reach[1] - 1 - tap % kernel[1] / stride[1],
-                    ]
+                    [reach[0] - 1 - tap / kernel[1] / stride[0], reach[1] - 1 - tap % kernel[1] / stride[1]]
                 };
                 let taps = from.iter().map(tap).collect();
-                let start = |axis: usize, phase: usize| {
-                    (begin[axis] * stride[axis] + phase) as isize - crop[axis] as isize
-                };
+                let start =
+                    |axis: usize, phase: usize| (begin[axis] * stride[axis] + phase) as isize - crop[axis] as isize;
                 let sizes = [self.groups, self.channels_target, self.channels_source];
                 let weight = |group, to, source, tap: usize| weight(group, to, source, from[tap]);
-                phases.push(Phase::new(
-                    self.isa,
-                    [start(0, a), start(1, b)],
-                    taps,
-                    sizes,
-                    weight,
-                ));
+                phases.push(Phase::new(self.isa, [start(0, a), start(1, b)], taps, sizes, weight));
             }
         }
         Engine {

@@ -32,9 +32,7 @@ impl<'a> Merged<'a> {
     pub(crate) fn of(shape: &'a Conv2d) -> Option<Self> {
         let fits = |axis: usize| {
             let padding = shape.padding[axis];
-            shape.stride[axis] == 1
-                && padding < shape.kernel[axis]
-                && (padding <= 1 || shape.pad_mode == PadMode::Zero)
+            shape.stride[axis] == 1 && padding < shape.kernel[axis] && (padding <= 1 || shape.pad_mode == PadMode::Zero)
         };
         let repeat = |axis: usize| shape.pad_mode == PadMode::Reflect && shape.padding[axis] == 1;
         (shape.upsample == 2 && fits(0) && fits(1)).then(|| Self {
@@ -55,10 +53,7 @@ impl<'a> Merged<'a> {
     fn weights(&self, w: &[f32]) -> Vec<f32> {
         let [rows, columns] = self.shape.kernel;
         let mut merged = vec![0.0; w.len() / (rows * columns) * self.area()];
-        let kernels = merged
-            .par_chunks_mut(self.area())
-            .zip(w.par_chunks(rows * columns))
-            .with_min_len(256);
+        let kernels = merged.par_chunks_mut(self.area()).zip(w.par_chunks(rows * columns)).with_min_len(256);
         kernels.for_each(|(merged, w)| {
             for (index, &value) in w.iter().enumerate() {
                 self.each_position(index, |position| merged[position] += value);
@@ -104,9 +99,7 @@ impl<'a> Merged<'a> {
             crop: self.padding,
             bias,
         };
-        transposed.engine(|group, to, from, tap| {
-            merged[((group * group_out + to) * group_in + from) * area + tap]
-        })
+        transposed.engine(|group, to, from, tap| merged[((group * group_out + to) * group_in + from) * area + tap])
     }
 
     /// How the gradient of the output is read by the convolution of stride 2.
@@ -115,12 +108,7 @@ impl<'a> Merged<'a> {
         let grid = self.grid();
         let axis = |axis: usize| {
             let first = -(self.padding[axis] as isize) - 2 * isize::from(self.repeat[axis]);
-            shifted_axis(
-                output[axis],
-                first,
-                2 * (grid[axis] - 1) + self.kernel[axis],
-                false,
-            )
+            shifted_axis(output[axis], first, 2 * (grid[axis] - 1) + self.kernel[axis], false)
         };
         Source::new(output, [axis(0), axis(1)], self.kernel, [2, 2], grid[1])
     }
@@ -134,14 +122,7 @@ impl<'a> Merged<'a> {
     /// The stored rows and columns of the grid.
     pub(crate) fn axes(&self) -> [Vec<usize>; 2] {
         let (size, grid) = ([self.shape.height, self.shape.width], self.grid());
-        [0, 1].map(|axis| {
-            shifted_axis(
-                size[axis],
-                -isize::from(self.repeat[axis]),
-                grid[axis],
-                self.repeat[axis],
-            )
-        })
+        [0, 1].map(|axis| shifted_axis(size[axis], -isize::from(self.repeat[axis]), grid[axis], self.repeat[axis]))
     }
 
     /// The gradient of the stored input, with the repeated values.
@@ -149,12 +130,8 @@ impl<'a> Merged<'a> {
         let shape = self.shape;
         let (merged, area) = (self.weights(w), self.area());
         let (group_in, group_out) = (shape.group_in(), shape.group_out());
-        let taps = (0..area)
-            .map(|tap| [tap / self.kernel[1], tap % self.kernel[1]])
-            .collect();
-        let weight = |group, to, from, tap| {
-            merged[((group * group_out + from) * group_in + to) * area + tap]
-        };
+        let taps = (0..area).map(|tap| [tap / self.kernel[1], tap % self.kernel[1]]).collect();
+        let weight = |group, to, from, tap| merged[((group * group_out + from) * group_in + to) * area + tap];
         Engine {
             isa,
             source: self.gradient_source(),
@@ -166,13 +143,7 @@ impl<'a> Merged<'a> {
             target: self.grid(),
             grid: self.grid(),
             step: [1, 1],
-            phases: vec![Phase::new(
-                isa,
-                [0, 0],
-                taps,
-                [shape.groups, group_in, group_out],
-                weight,
-            )],
+            phases: vec![Phase::new(isa, [0, 0], taps, [shape.groups, group_in, group_out], weight)],
             bias: None,
         }
     }

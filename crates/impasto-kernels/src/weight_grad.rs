@@ -18,12 +18,7 @@ use crate::upsample::Merged;
 /// # Errors
 ///
 /// [`ShapeError`] where the shape is invalid or a slice disagrees with it.
-pub fn conv2d_weight_grad(
-    shape: &Conv2d,
-    x: &[f32],
-    dy: &[f32],
-    dw: &mut [f32],
-) -> Result<(), ShapeError> {
+pub fn conv2d_weight_grad(shape: &Conv2d, x: &[f32], dy: &[f32], dw: &mut [f32]) -> Result<(), ShapeError> {
     conv2d_weight_grad_on(Isa::detect(), shape, x, dy, dw)
 }
 
@@ -52,19 +47,11 @@ pub(crate) fn conv2d_weight_grad_on(
             channels_source: group_out,
             channels_grid: group_in,
             grid,
-            grid_source: Source::new(
-                [shape.height, shape.width],
-                merged.axes(),
-                [1, 1],
-                [1, 1],
-                grid[1],
-            ),
+            grid_source: Source::new([shape.height, shape.width], merged.axes(), [1, 1], [1, 1], grid[1]),
         };
         let area = merged.area();
         correlation.run(dy, x, |sums| {
-            from_swapped(shape, sums, dw, area, |merged_kernel, kernel| {
-                merged.split(merged_kernel, kernel)
-            });
+            from_swapped(shape, sums, dw, area, |merged_kernel, kernel| merged.split(merged_kernel, kernel));
         });
     } else if shape.kernel == [1, 1]
         && shape.stride == [1, 1]
@@ -86,11 +73,7 @@ pub(crate) fn conv2d_weight_grad_on(
             grid: [shape.height, shape.width],
             grid_source: plain(),
         };
-        correlation.run(dy, x, |sums| {
-            from_swapped(shape, sums, dw, 1, |value, kernel| {
-                kernel.copy_from_slice(value)
-            })
-        });
+        correlation.run(dy, x, |sums| from_swapped(shape, sums, dw, 1, |value, kernel| kernel.copy_from_slice(value)));
     } else {
         let correlation = Correlation {
             isa,
@@ -119,23 +102,16 @@ fn plain_source(size: [usize; 2]) -> Source {
 fn from_sums(shape: &Conv2d, sums: &Sums<'_>, dw: &mut [f32]) {
     let terms = shape.group_in() * shape.kernel[0] * shape.kernel[1];
     // Sixteen channels at a time: their sums lie side by side.
-    dw.par_chunks_mut(16 * terms)
-        .enumerate()
-        .for_each(|(block, dw)| {
-            let channel = |index: usize| 16 * block + index;
-            let column = |index| {
-                sums.of(
-                    channel(index) / shape.group_out(),
-                    channel(index) % shape.group_out(),
-                )
-            };
-            let columns: Vec<_> = (0..dw.len() / terms).filter_map(column).collect();
-            for term in 0..terms {
-                for (index, column) in columns.iter().enumerate() {
-                    dw[index * terms + term] = column.at(term);
-                }
+    dw.par_chunks_mut(16 * terms).enumerate().for_each(|(block, dw)| {
+        let channel = |index: usize| 16 * block + index;
+        let column = |index| sums.of(channel(index) / shape.group_out(), channel(index) % shape.group_out());
+        let columns: Vec<_> = (0..dw.len() / terms).filter_map(column).collect();
+        for term in 0..terms {
+            for (index, column) in columns.iter().enumerate() {
+                dw[index * terms + term] = column.at(term);
             }
-        });
+        }
+    });
 }
 
 /// Makes each kernel from `area` sums by `make`, where the grid was the input.
@@ -148,21 +124,19 @@ fn from_swapped(
 ) {
     let (group_in, group_out) = (shape.group_in(), shape.group_out());
     let taps = shape.kernel[0] * shape.kernel[1];
-    dw.par_chunks_mut(group_in * taps)
-        .enumerate()
-        .for_each(|(channel, dw)| {
-            let (group, to) = (channel / group_out, channel % group_out);
-            let mut kernel_sums = vec![0.0; area];
-            dw.fill(0.0);
-            for (from, kernel) in dw.chunks_exact_mut(taps).enumerate() {
-                if let Some(column) = sums.of(group, from) {
-                    for (tap, sum) in kernel_sums.iter_mut().enumerate() {
-                        *sum = column.at(to * area + tap);
-                    }
-                    make(&kernel_sums, kernel);
+    dw.par_chunks_mut(group_in * taps).enumerate().for_each(|(channel, dw)| {
+        let (group, to) = (channel / group_out, channel % group_out);
+        let mut kernel_sums = vec![0.0; area];
+        dw.fill(0.0);
+        for (from, kernel) in dw.chunks_exact_mut(taps).enumerate() {
+            if let Some(column) = sums.of(group, from) {
+                for (tap, sum) in kernel_sums.iter_mut().enumerate() {
+                    *sum = column.at(to * area + tap);
                 }
+                make(&kernel_sums, kernel);
             }
-        });
+        }
+    });
 }
 
 /// The gradient with respect to the bias: the sums of the planes of `dy`.
@@ -180,8 +154,7 @@ pub fn conv2d_bias_grad(shape: &Conv2d, dy: &[f32], db: &mut [f32]) -> Result<()
     let [rows, columns] = shape.output_size();
     let area = rows * columns;
     db.par_iter_mut().enumerate().for_each(|(channel, sum)| {
-        let planes = (0..shape.batch)
-            .map(|image| &dy[(image * shape.channels_out + channel) * area..][..area]);
+        let planes = (0..shape.batch).map(|image| &dy[(image * shape.channels_out + channel) * area..][..area]);
         *sum = planes.map(crate::norm::plane_total).sum::<f64>() as f32;
     });
     Ok(())

@@ -30,7 +30,6 @@ pub(crate) fn run(args: AdjustArgs, reporter: &Reporter) -> Result<(), Failure> 
     let (adjustments, options, limits) = (args.adjust.adjustments(), args.output.options(), args.limits.limits());
     let control = reporter.control();
     let batch = Batch { inputs: &args.pictures, targets: &targets, limits: &limits, quick: true };
-    batch.each(&control, reporter, |input, target| {
-        adjust_file(input, &adjustments, target, &options, &limits, &control)
-    })
+    batch
+        .each(&control, reporter, |input, target| adjust_file(input, &adjustments, target, &options, &limits, &control))
 }

@@ -38,7 +38,8 @@ pub(crate) fn run(_: DoctorArgs, global: &Global, reporter: &Reporter) -> Result
     for probe in doctor::probe(&opened.device) {
         let verdict = if probe.passed() { "ok" } else { "WRONG" };
         bad += usize::from(!probe.passed());
-        let line = format!("  {:<26}{verdict:<7}difference {:.1e}, {:.2} ms", probe.operation, probe.difference, probe.millis);
+        let line =
+            format!("  {:<26}{verdict:<7}difference {:.1e}, {:.2} ms", probe.operation, probe.difference, probe.millis);
         reporter.result(&line);
     }
     if bad > 0 {

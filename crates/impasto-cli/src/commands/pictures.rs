@@ -181,12 +181,19 @@ impl OutputArgs {
         let mut seen = HashSet::new();
         let mut targets = Vec::with_capacity(inputs.len());
         for input in inputs {
-            let stem = if is_standard(input) { "stdin".into() } else { input.file_stem().unwrap_or_default().to_string_lossy() };
+            let stem = if is_standard(input) {
+                "stdin".into()
+            } else {
+                input.file_stem().unwrap_or_default().to_string_lossy()
+            };
             let name = fill(template, &stem, values)?;
             let beside = || if is_standard(input) { PathBuf::new() } else { input.with_file_name("") };
             let path = self.out_dir.clone().unwrap_or_else(beside).join(name);
             if !seen.insert(path.clone()) {
-                let text = format!("two inputs would be written to {}; use --name with {{stem}}, or --out-dir", path.display());
+                let text = format!(
+                    "two inputs would be written to {}; use --name with {{stem}}, or --out-dir",
+                    path.display()
+                );
                 return Err(Failure::usage(text));
             }
             targets.push(Target::File(path));
@@ -223,7 +230,9 @@ fn fill(template: &str, stem: &str, values: &[(&str, String)]) -> Result<String,
     }
     name.push_str(rest);
     if name.contains(['/', '\\']) {
-        return Err(Failure::usage(format!("--name gives '{name}', which is not a file name; folders go into --out-dir")));
+        return Err(Failure::usage(format!(
+            "--name gives '{name}', which is not a file name; folders go into --out-dir"
+        )));
     }
     Ok(name)
 }

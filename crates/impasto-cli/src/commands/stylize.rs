@@ -177,9 +177,7 @@ pub(crate) fn run(args: StylizeArgs, global: &Global, reporter: &Reporter) -> Re
     let preview = args.preview.as_deref();
     let quick = painter.job().method()?.settings().is_none();
     let batch = Batch { inputs: &args.contents, targets: &targets, limits: &limits, quick };
-    batch.each(&control, reporter, |input, target| {
-        painter.paint_file(input, target, &options, preview, &control)
-    })
+    batch.each(&control, reporter, |input, target| painter.paint_file(input, target, &options, preview, &control))
 }
 
 fn job(args: &StylizeArgs, global: &Global) -> Result<StylizeJob, Failure> {
@@ -188,7 +186,10 @@ fn job(args: &StylizeArgs, global: &Global) -> Result<StylizeJob, Failure> {
     for assignment in &args.settings.given {
         let Some(known) = method.settings() else {
             let key = assignment.split('=').next().unwrap_or_default();
-            let text = format!("{} has no setting '{key}'; choose a method that optimises, such as --method gatys", args.method);
+            let text = format!(
+                "{} has no setting '{key}'; choose a method that optimises, such as --method gatys",
+                args.method
+            );
             return Err(Failure::usage(text));
         };
         known.assign(&mut settings, assignment)?;

@@ -270,10 +270,8 @@ fn request(new: &NewRun, global: &Global, control: &impasto_engine::Control) -> 
 
 /// The `[training]` table of a file.
 fn read_settings(path: &Path) -> Result<toml::Table, Failure> {
-    let refused = |reason: String| Failure {
-        code: crate::failure::INPUT,
-        message: format!("{}: {reason}", path.display()),
-    };
+    let refused =
+        |reason: String| Failure { code: crate::failure::INPUT, message: format!("{}: {reason}", path.display()) };
     let text = std::fs::read_to_string(path).map_err(|e| refused(e.to_string()))?;
     let mut table: toml::Table = toml::from_str(&text).map_err(|e| refused(e.message().to_owned()))?;
     match table.remove("training") {
@@ -295,7 +293,10 @@ fn dry_run(training: Training, control: &impasto_engine::Control, reporter: &Rep
         ("compute", format!("{:.1} kMAC per pixel", estimate.macs_per_pixel / 1e3)),
         ("data", format!("{pictures} pictures, {} kept in memory", output::bytes(estimate.data_bytes as u64))),
         ("memory", memory),
-        ("speed", format!("{:.2} images/s, {} a step", estimate.samples_per_second, output::duration(estimate.per_step))),
+        (
+            "speed",
+            format!("{:.2} images/s, {} a step", estimate.samples_per_second, output::duration(estimate.per_step)),
+        ),
         ("time", format!("{} for {} steps on {}", output::duration(estimate.total()), estimate.steps, config.device)),
     ];
     for (name, value) in rows {

@@ -21,7 +21,8 @@ fn adjustments_change_what_they_say() {
     let bench = Bench::new();
     bench.picture("a.png", 20, 20, 1);
     let mean = |name: &str| bench.open(name).rgb.iter().sum::<f32>();
-    let args = ["--brightness", "-0.1", "--contrast", "1.1", "--saturation", "0.9", "--hue", "5", "--temperature", "0.05"];
+    let args =
+        ["--brightness", "-0.1", "--contrast", "1.1", "--saturation", "0.9", "--hue", "5", "--temperature", "0.05"];
     let ran = bench.run(&[&["adjust", "a.png", "--sharpen", "0.3"], &args[..]].concat()).ok();
     assert_eq!(ran.stdout, "a-adjusted.png\n");
     assert!(mean("a-adjusted.png") < mean("a.png"));
@@ -30,7 +31,8 @@ fn adjustments_change_what_they_say() {
 
     // What made the first picture stays known after a second step.
     bench.run(&["adjust", "a-adjusted.png", "--gamma", "1.5", "-o", "b.jpg", "--quality", "80"]).ok();
-    let json: serde_json::Value = serde_json::from_str(&bench.run(&["inspect", "b.jpg", "--json"]).ok().stdout).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&bench.run(&["inspect", "b.jpg", "--json"]).ok().stdout).unwrap();
     assert!(json["made_from"]["command"].as_str().unwrap().contains("--brightness -0.1"), "{json}");
     bench.run(&["adjust", "a.png", "--gamma", "0", "-o", "c.png"]).fails(2, &["gamma"]);
     bench.run(&["adjust", "none.png", "-o", "c.png"]).fails(3, &["none.png"]);

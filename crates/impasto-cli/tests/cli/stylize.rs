@@ -83,7 +83,8 @@ fn the_same_job_gives_the_same_file_and_says_how() {
 fn seeds_are_drawn_and_said() {
     let bench = bench();
     bench.picture("photo.png", 20, 20, 1);
-    let args = ["stylize", "photo.png", "--style", "style.png", "--model", "model.safetensors", "--overwrite", "-o", "o.png"];
+    let args =
+        ["stylize", "photo.png", "--style", "style.png", "--model", "model.safetensors", "--overwrite", "-o", "o.png"];
     let seed = || {
         let ran = bench.run(&args).ok();
         ran.stderr.split("seed ").nth(1).unwrap().trim().to_owned()
@@ -246,7 +247,8 @@ fn an_interrupted_optimisation_keeps_its_best() {
     bench.percept("percept.safetensors");
     bench.picture("photo.png", 64, 64, 1);
     let base = ["stylize", "photo.png", "--style", "style.png", "--perception", "percept:percept.safetensors"];
-    let more = ["--method", "gatys", "--steps", "100000", "--optimiser", "adam", "--preview", "now.png", "-o", "out.png"];
+    let more =
+        ["--method", "gatys", "--steps", "100000", "--optimiser", "adam", "--preview", "now.png", "-o", "out.png"];
     let child = bench.command(&[&base[..], &more[..]].concat()).spawn().unwrap();
     while !bench.path("now.png").exists() {
         std::thread::sleep(std::time::Duration::from_millis(5));

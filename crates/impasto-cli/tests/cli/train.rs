@@ -36,8 +36,7 @@ fn result(run: &Path, steps: u64) -> (Vec<u8>, Vec<u8>) {
 
 /// Starts a run and waits until it has a checkpoint beyond the first.
 fn until_a_checkpoint(bench: &Bench, runs: &str, steps: &str) -> Child {
-    let mut child =
-        bench.command(&args(runs, steps)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = bench.command(&args(runs, steps)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let latest = bench.path(runs).join("0000-fusion/checkpoints/latest");
     let deadline = Instant::now() + Duration::from_secs(60);
     while std::fs::read_to_string(&latest).map_or(true, |name| name == "step-00000000") {

@@ -19,9 +19,8 @@ pub fn avg_pool2(x: Tensor<4>) -> Tensor<4> {
 /// Bilinear enlargement by two, half-pixel centres: `[n, c, h, w]` to `[n, c, 2h, 2w]`.
 pub fn upsample_bilinear2(x: Tensor<4>) -> Tensor<4> {
     let [_, _, h, w] = x.dims();
-    let options = InterpolateOptions::new(InterpolateMode::Bilinear)
-        .with_align_corners(false)
-        .with_output_size([h * 2, w * 2]);
+    let options =
+        InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false).with_output_size([h * 2, w * 2]);
     module::interpolate(x, options)
 }
 

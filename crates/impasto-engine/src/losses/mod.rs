@@ -3,7 +3,7 @@
 mod adversarial;
 mod style;
 
-pub use adversarial::{finite_difference_penalty, relativistic, Side};
+pub use adversarial::{Side, finite_difference_penalty, relativistic};
 pub use style::{
     content, content_distance, contrastive_style, gram, gram_distance, gram_error, mean_covariance, moment_distance,
     moment_error, out_of_range, relative_distance, sliced_wasserstein, squared_variation, total_variation,

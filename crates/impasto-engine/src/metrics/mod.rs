@@ -49,7 +49,8 @@ pub fn feature_error(guess: Tensor<4>, target: Tensor<4>) -> Result<f32> {
 /// [`EngineError::Caller`] for series of different lengths, of fewer than two values, with a NaN or without any spread.
 pub fn rank_correlation(a: &[f64], b: &[f64]) -> Result<f64> {
     if a.len() != b.len() || a.len() < 2 || a.iter().chain(b).any(|v| v.is_nan()) {
-        let text = format!("rank correlation needs two series of numbers of one length, not {} and {}", a.len(), b.len());
+        let text =
+            format!("rank correlation needs two series of numbers of one length, not {} and {}", a.len(), b.len());
         return Err(EngineError::Caller(text));
     }
     let (a, b) = (ranks(a), ranks(b));

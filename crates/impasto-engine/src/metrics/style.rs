@@ -25,8 +25,7 @@ pub fn style_gram_distance(output: &[Tensor<4>], style: &[Tensor<4>], form: Styl
     check(output, style)?;
     let mut sum = 0.0;
     for (output, style) in output.iter().zip(style) {
-        let squared =
-            tensor::scalar(losses::gram_distance(losses::gram(output.clone()), losses::gram(style.clone())));
+        let squared = tensor::scalar(losses::gram_distance(losses::gram(output.clone()), losses::gram(style.clone())));
         sum += match form {
             StyleDistance::Norm => squared.sqrt(),
             StyleDistance::Squared => squared,

@@ -93,7 +93,12 @@ const OPERATIONS: [(&str, Op, Op); 8] = [
     (
         "normalisation's gradient",
         |i| gradient(|i| blocks::modulated_norm(i.x.clone(), i.vector.clone(), i.vector.clone()).powi_scalar(2), i),
-        |i| gradient(|i| composed::modulated_norm(i.x.clone(), i.vector.clone(), i.vector.clone(), 1e-5).powi_scalar(2), i),
+        |i| {
+            gradient(
+                |i| composed::modulated_norm(i.x.clone(), i.vector.clone(), i.vector.clone(), 1e-5).powi_scalar(2),
+                i,
+            )
+        },
     ),
 ];
 

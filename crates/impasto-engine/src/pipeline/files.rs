@@ -3,9 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use impasto_image::{
-    Depth, EncodeOptions, ErrorKind, Format, ImageError, Limits, MetadataPolicy, Parameters, Picture,
-};
+use impasto_image::{Depth, EncodeOptions, ErrorKind, Format, ImageError, Limits, MetadataPolicy, Parameters, Picture};
 
 use crate::control::Control;
 use crate::error::{EngineError, Result};
@@ -146,7 +144,8 @@ impl Target {
         let Self::File(path) = self else { return Ok(()) };
         let format = EncodeOptions::for_path(path).map_err(write_error)?.format;
         if format.depths().is_empty() {
-            let text = format!("{}: {format} can be read but not written; use .png, .jpg, .webp or .tif", path.display());
+            let text =
+                format!("{}: {format} can be read but not written; use .png, .jpg, .webp or .tif", path.display());
             return Err(EngineError::Caller(text));
         }
         if path.symlink_metadata().is_ok() && !options.overwrite {
@@ -159,9 +158,11 @@ impl Target {
             return Err(EngineError::Environment(text));
         }
         // Modes and owners say little (root, network shares, read-only mounts): only trying tells.
-        tempfile::Builder::new().prefix(".impasto-").tempfile_in(folder).map(drop).map_err(|e| {
-            EngineError::Environment(format!("cannot write into {}: {e}", folder.display()))
-        })
+        tempfile::Builder::new()
+            .prefix(".impasto-")
+            .tempfile_in(folder)
+            .map(drop)
+            .map_err(|e| EngineError::Environment(format!("cannot write into {}: {e}", folder.display())))
     }
 
     /// Writes the picture, whole or not at all. Returns the bytes for [`Target::Memory`].

@@ -108,11 +108,7 @@ pub(super) fn at_style_size(picture: &Picture, side: Option<u32>, enlarge: bool)
 }
 
 /// The style as a network takes it.
-pub(super) fn style_tensor(
-    picture: &Picture,
-    network: Option<&dyn Stylizer>,
-    device: &crate::Device,
-) -> ImageTensor {
+pub(super) fn style_tensor(picture: &Picture, network: Option<&dyn Stylizer>, device: &crate::Device) -> ImageTensor {
     match network {
         Some(network) => {
             let size = pad::padded_size(network.descriptor(), picture.width, picture.height);

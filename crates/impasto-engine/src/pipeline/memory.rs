@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn amounts_are_read() {
-        for (text, bytes) in [("1000", 1000), ("2K", 2048), ("1.5G", 3 << 29), ("800MiB", 800 << 20), ("1gb", 1 << 30)] {
+        for (text, bytes) in [("1000", 1000), ("2K", 2048), ("1.5G", 3 << 29), ("800MiB", 800 << 20), ("1gb", 1 << 30)]
+        {
             assert_eq!(parse(text).unwrap(), bytes, "{text}");
         }
         for text in ["", "G", "-1G", "4X", "NaN", "0"] {

@@ -166,13 +166,15 @@ impl Painter {
     pub fn paint(&self, content: &Picture, preview: Option<Preview<'_>>, control: &Control) -> Result<Picture> {
         if let Some(mask) = self.mask.as_ref().filter(|m| (m.width, m.height) != (content.width, content.height)) {
             let (mask, size) = ((mask.width, mask.height), (content.width, content.height));
-            control.note(format!("the mask is {}x{}, the content {}x{}: it was resized", mask.0, mask.1, size.0, size.1));
+            control
+                .note(format!("the mask is {}x{}, the content {}x{}: it was resized", mask.0, mask.1, size.0, size.1));
         }
         let content = match self.job.size {
             Some(side) => Cow::Owned(resize_to_long_side(content, side)),
             None => Cow::Borrowed(content),
         };
-        let painted = if self.job.strength > 0.0 { self.run(&content, preview, control)? } else { content.clone().into_owned() };
+        let painted =
+            if self.job.strength > 0.0 { self.run(&content, preview, control)? } else { content.clone().into_owned() };
         let mut painted = colour::transfer(&content, &painted, self.job.preserve_color);
         self.job.adjust.apply(&mut painted).map_err(|e| EngineError::Caller(e.to_string()))?;
         Ok(match &self.mask {

@@ -4,8 +4,8 @@ use super::settings::typed;
 use super::{Build, BuildParts, Entry, Role, SettingsType, TrainParts, Trainer};
 use crate::algorithms::fusion::{DESCRIPTOR, Fusion, FusionConfig, FusionObjective, FusionTraining};
 use crate::error::{EngineError, Result};
-use crate::traits::Stylizer;
 use crate::train::Objective;
+use crate::traits::Stylizer;
 
 pub(super) const ENTRY: Entry = Entry {
     descriptor: &DESCRIPTOR,

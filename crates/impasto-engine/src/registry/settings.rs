@@ -109,7 +109,8 @@ fn collect(root: &Value, schema: &Value, defaults: &toml::Table, prefix: &str, f
         let full = format!("{prefix}{name}");
         match defaults.get(name) {
             Some(toml::Value::Table(inner)) => {
-                let target = property.get("$ref").and_then(Value::as_str).and_then(|r| root.pointer(r.strip_prefix('#')?));
+                let target =
+                    property.get("$ref").and_then(Value::as_str).and_then(|r| root.pointer(r.strip_prefix('#')?));
                 collect(root, target.unwrap_or(property), inner, &format!("{full}."), found);
             }
             default => found.push(Setting {

@@ -78,7 +78,8 @@ impl Adam {
         let step = state.counters.get(&format!("{prefix}.step"));
         self.step = step.and_then(|&s| u32::try_from(s).ok()).ok_or("the optimiser's step is missing")?;
         self.moments.clear();
-        let load = |array: &Array| Tensor::from_data(TensorData::new(array.values.clone(), [array.values.len()]), device);
+        let load =
+            |array: &Array| Tensor::from_data(TensorData::new(array.values.clone(), [array.values.len()]), device);
         let (first, second) = (state.under(&format!("{prefix}.m")), state.under(&format!("{prefix}.v")));
         for (path, m) in &first {
             let v = second.get(path).ok_or_else(|| format!("optimiser moment '{prefix}.v.{path}' is missing"))?;
@@ -113,9 +114,7 @@ impl ModuleMapper for Update<'_> {
         let (bias1, bias2) = (1.0 - beta1.powi(t), 1.0 - beta2.powi(t));
         let change = (m.clone() / bias1) / ((v.clone() / bias2).sqrt() + eps) * self.rate;
         self.adam.moments.insert(self.path.join("."), [m, v]);
-        param.map(|value| {
-            Tensor::from_inner(value.inner() - change.reshape(shape)).require_grad()
-        })
+        param.map(|value| Tensor::from_inner(value.inner() - change.reshape(shape)).require_grad())
     }
 
     fn enter_module(&mut self, name: &str, _: &str) {

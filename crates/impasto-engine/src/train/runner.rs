@@ -195,8 +195,7 @@ impl<'a> Session<'a> {
 
     fn finish(self, step: u64) -> Summary {
         let seconds = self.started.elapsed().as_secs_f64();
-        let summary =
-            Summary { step, complete: step >= self.settings.steps, samples_per_second: self.speed(step) };
+        let summary = Summary { step, complete: step >= self.settings.steps, samples_per_second: self.speed(step) };
         self.control.emit(Event::Finished { stage: "train".into(), seconds });
         summary
     }

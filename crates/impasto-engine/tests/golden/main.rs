@@ -18,10 +18,8 @@ use impasto_image::Limits;
 /// A file or folder of the shared data; `None`, said aloud, when it is absent.
 #[allow(clippy::print_stderr)]
 fn shared(path: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("IMPASTO_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("IMPASTO_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
     let file = root.join("data").join(path);
     if file.exists() {
         return Some(file);

@@ -16,14 +16,11 @@ const MIN_SPREAD: f64 = 0.004;
 /// Pixels with their weights (alpha, or 1).
 fn weighted(picture: &Picture) -> impl Iterator<Item = (&[f32; 3], f64)> {
     let alpha = picture.alpha.as_deref();
-    picture.triples().iter().enumerate().map(move |(i, pixel)| {
-        (
-            pixel,
-            alpha
-                .and_then(|alpha| alpha.get(i))
-                .map_or(1.0, |&a| f64::from(a)),
-        )
-    })
+    picture
+        .triples()
+        .iter()
+        .enumerate()
+        .map(move |(i, pixel)| (pixel, alpha.and_then(|alpha| alpha.get(i)).map_or(1.0, |&a| f64::from(a))))
 }
 
 /// Mean and covariance of the colours, weighted by alpha; zeros when nothing is visible.
@@ -69,9 +66,7 @@ pub(super) fn match_moments(content: &Picture, out: &mut Picture) {
     let to_mean = to_mean.map(|v| v as f32);
     for pixel in out.triples_mut() {
         let d: [f32; 3] = std::array::from_fn(|c| pixel[c] - from_mean[c]);
-        *pixel = std::array::from_fn(|r| {
-            to_mean[r] + map[r][0] * d[0] + map[r][1] * d[1] + map[r][2] * d[2]
-        });
+        *pixel = std::array::from_fn(|r| to_mean[r] + map[r][0] * d[0] + map[r][1] * d[1] + map[r][2] * d[2]);
     }
 }
 
@@ -83,13 +78,7 @@ fn product(a: &Matrix, b: &Matrix) -> Matrix {
 fn power(matrix: &Matrix, exponent: f64) -> Matrix {
     let (values, vectors) = eigen(*matrix);
     let powers = values.map(|v| if v > 1e-12 { v.powf(exponent) } else { 0.0 });
-    std::array::from_fn(|r| {
-        std::array::from_fn(|c| {
-            (0..3)
-                .map(|k| vectors[r][k] * powers[k] * vectors[c][k])
-                .sum()
-        })
-    })
+    std::array::from_fn(|r| std::array::from_fn(|c| (0..3).map(|k| vectors[r][k] * powers[k] * vectors[c][k]).sum()))
 }
 
 /// Eigenvalues and eigenvectors (as columns) of a symmetric matrix, by Jacobi rotations.
@@ -179,16 +168,9 @@ fn matched(from: &[f64], to: &[f64], value: f32) -> f32 {
     // The last edge not above the share starts the bin that holds it, unless everything lies below.
     let low = to.partition_point(|&edge| edge <= share).saturating_sub(1);
     let (low, part) = if low < BINS {
-        (
-            low,
-            (share - to[low]) / (to[low + 1] - to[low]).max(f64::MIN_POSITIVE),
-        )
+        (low, (share - to[low]) / (to[low + 1] - to[low]).max(f64::MIN_POSITIVE))
     } else {
-        (
-            to.partition_point(|&edge| edge < to[BINS])
-                .saturating_sub(1),
-            1.0,
-        )
+        (to.partition_point(|&edge| edge < to[BINS]).saturating_sub(1), 1.0)
     };
     ((low as f64 + part.clamp(0.0, 1.0)) / BINS as f64) as f32
 }
@@ -215,17 +197,10 @@ mod tests {
 
     #[test]
     fn matching_a_distribution_with_itself_changes_nothing_much() {
-        let rgb = (0..3 * 4096)
-            .map(|i| ((i * 7919) % 4096) as f32 / 4095.0)
-            .collect();
+        let rgb = (0..3 * 4096).map(|i| ((i * 7919) % 4096) as f32 / 4095.0).collect();
         let picture = Picture::from_rgb(64, 64, rgb).unwrap();
         let mut same = picture.clone();
         match_histograms(&picture, &mut same);
-        assert!(
-            same.rgb
-                .iter()
-                .zip(&picture.rgb)
-                .all(|(a, b)| (a - b).abs() < 1e-3)
-        );
+        assert!(same.rgb.iter().zip(&picture.rgb).all(|(a, b)| (a - b).abs() < 1e-3));
     }
 }

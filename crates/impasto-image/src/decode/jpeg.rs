@@ -26,20 +26,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
         .jpeg_set_max_scans(200);
     let header = |options| -> Result<(Decoder<'_>, u32, u32, ColorSpace), ImageError> {
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-        decoder
-            .decode_headers()
-            .map_err(|error| fail(&error, limits))?;
-        let size = decoder
-            .dimensions()
-            .and_then(|(w, h)| Some((u32::try_from(w).ok()?, u32::try_from(h).ok()?)));
+        decoder.decode_headers().map_err(|error| fail(&error, limits))?;
+        let size = decoder.dimensions().and_then(|(w, h)| Some((u32::try_from(w).ok()?, u32::try_from(h).ok()?)));
         match (size, decoder.input_colorspace()) {
-            (Some((width, height)), Some(space)) if width > 0 && height > 0 => {
-                Ok((decoder, width, height, space))
-            }
-            _ => Err(ImageError::corrupt(
-                Format::Jpeg,
-                "the header has no picture size",
-            )),
+            (Some((width, height)), Some(space)) if width > 0 && height > 0 => Ok((decoder, width, height, space)),
+            _ => Err(ImageError::corrupt(Format::Jpeg, "the header has no picture size")),
         }
     };
     let (mut decoder, width, height, space) = header(options)?;
@@ -52,18 +43,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
         // Asking for the stored model back turns the decoder's own, profile-less conversion off.
         ColorSpace::CMYK | ColorSpace::YCCK => (space, Model::Cmyk),
         other => {
-            return Err(ImageError::unsupported(
-                Format::Jpeg,
-                format!("colour model {other:?}"),
-            ));
+            return Err(ImageError::unsupported(Format::Jpeg, format!("colour model {other:?}")));
         }
     };
     // A strict pass first: only then is it known whether the lenient one has to make something up.
-    decoder.set_options(
-        options
-            .jpeg_set_out_colorspace(wanted)
-            .set_strict_mode(true),
-    );
+    decoder.set_options(options.jpeg_set_out_colorspace(wanted).set_strict_mode(true));
     let mut pixels = match decoder.decode() {
         Ok(pixels) => pixels,
         Err(strict) => {
@@ -71,9 +55,9 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
             let (mut decoder, ..) = header(options.jpeg_set_out_colorspace(wanted))?;
             let pixels = decoder.decode().map_err(|error| fail(&error, limits))?;
             let reason = crate::error::one_line(&strict.to_string());
-            extras.notes.push(format!(
-                "The JPEG data is damaged ({reason}); the rest was decoded as well as possible."
-            ));
+            extras
+                .notes
+                .push(format!("The JPEG data is damaged ({reason}); the rest was decoded as well as possible."));
             pixels
         }
     };
@@ -83,16 +67,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
         ColorSpace::CMYK => pixels.iter_mut().for_each(|ink| *ink = 255 - *ink),
         _ => {}
     }
-    Ok((
-        Raster {
-            width,
-            height,
-            model,
-            samples: Samples::U8(pixels),
-            premultiplied: false,
-        },
-        extras,
-    ))
+    Ok((Raster { width, height, model, samples: Samples::U8(pixels), premultiplied: false }, extras))
 }
 
 /// YCCK holds the picture's RGB negative as YCbCr, beside inverted black; both become ink.
@@ -100,12 +75,7 @@ fn ycck_to_cmyk(pixels: &mut [u8]) {
     for pixel in pixels.as_chunks_mut::<4>().0 {
         let [y, cb, cr, k] = pixel.map(f32::from);
         let (cb, cr) = (cb - 128.0, cr - 128.0);
-        let ink = [
-            y + 1.402 * cr,
-            y - 0.344_136 * cb - 0.714_136 * cr,
-            y + 1.772 * cb,
-            255.0 - k,
-        ];
+        let ink = [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb, 255.0 - k];
         *pixel = ink.map(|v| v.round().clamp(0.0, 255.0) as u8);
     }
 }
@@ -129,9 +99,7 @@ fn extras(bytes: &[u8], limits: &Limits) -> Extras {
                 if let Some([number, _count, part @ ..]) = segment.data.strip_prefix(ICC_PREFIX) {
                     parts.push((*number, part));
                 } else if segment.data.starts_with(b"MPF\0") {
-                    extras
-                        .notes
-                        .push("The file holds several pictures; only the first is used.".into());
+                    extras.notes.push("The file holds several pictures; only the first is used.".into());
                 }
             }
             _ => {}
@@ -139,10 +107,7 @@ fn extras(bytes: &[u8], limits: &Limits) -> Extras {
     }
     if !parts.is_empty() {
         parts.sort_by_key(|(number, _)| *number);
-        let profile: Vec<u8> = parts
-            .iter()
-            .flat_map(|(_, part)| part.iter().copied())
-            .collect();
+        let profile: Vec<u8> = parts.iter().flat_map(|(_, part)| part.iter().copied()).collect();
         extras.take_icc(&profile, limits);
     }
     extras
@@ -155,9 +120,7 @@ fn fail(error: &DecodeErrors, limits: &Limits) -> ImageError {
             found: *found as u64,
             limit: u64::from(limits.max_side),
         },
-        DecodeErrors::Unsupported(what) => {
-            ImageError::unsupported(Format::Jpeg, format!("{what:?}"))
-        }
+        DecodeErrors::Unsupported(what) => ImageError::unsupported(Format::Jpeg, format!("{what:?}")),
         other => ImageError::corrupt(Format::Jpeg, format!("{other}")),
     }
 }
@@ -173,9 +136,6 @@ mod tests {
         ycck_to_cmyk(&mut pixels);
         assert_eq!(pixels[..4], [0, 0, 0, 0]);
         assert_eq!(pixels[4..8], [0, 0, 0, 255]);
-        assert!(
-            pixels[8] < 4 && pixels[9] > 240 && pixels[10] > 240,
-            "{pixels:?}"
-        );
+        assert!(pixels[8] < 4 && pixels[9] > 240 && pixels[10] > 240, "{pixels:?}");
     }
 }

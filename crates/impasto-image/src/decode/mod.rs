@@ -35,14 +35,7 @@ pub(crate) struct Extras {
 
 impl Default for Extras {
     fn default() -> Self {
-        Self {
-            icc: None,
-            exif: None,
-            xmp: None,
-            orientation: 1,
-            calibration: None,
-            notes: Vec::new(),
-        }
+        Self { icc: None, exif: None, xmp: None, orientation: 1, calibration: None, notes: Vec::new() }
     }
 }
 
@@ -51,8 +44,7 @@ impl Extras {
     pub(crate) fn take_exif(&mut self, block: &[u8], limits: &Limits) {
         let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
         if block.len() > limits.max_exif_bytes {
-            self.notes
-                .push("The EXIF block is larger than the limit and was ignored.".into());
+            self.notes.push("The EXIF block is larger than the limit and was ignored.".into());
             return;
         }
         match exif::Exif::read(block.to_vec()) {
@@ -60,17 +52,14 @@ impl Extras {
                 self.orientation = found.orientation();
                 self.exif = found.rebuild(true);
             }
-            None => self
-                .notes
-                .push("The EXIF block is damaged and was ignored.".into()),
+            None => self.notes.push("The EXIF block is damaged and was ignored.".into()),
         }
     }
 
     /// Takes a colour profile unless it is over the limit.
     pub(crate) fn take_icc(&mut self, profile: &[u8], limits: &Limits) {
         if profile.len() > limits.max_icc_bytes {
-            self.notes
-                .push("The colour profile is larger than the limit and was ignored.".into());
+            self.notes.push("The colour profile is larger than the limit and was ignored.".into());
         } else {
             self.icc = Some(profile.to_vec());
         }
@@ -78,25 +67,17 @@ impl Extras {
 
     pub(crate) fn take_xmp(&mut self, packet: &[u8], limits: &Limits) {
         if packet.len() > limits.max_text_bytes {
-            self.notes
-                .push("The XMP packet is larger than the limit and was ignored.".into());
+            self.notes.push("The XMP packet is larger than the limit and was ignored.".into());
         } else {
             self.xmp = Some(packet.to_vec());
         }
     }
 
     /// Checks an announced number of frames and notes that only the first is used.
-    pub(crate) fn take_frames(
-        &mut self,
-        frames: u64,
-        what: &str,
-        limits: &Limits,
-    ) -> Result<(), ImageError> {
+    pub(crate) fn take_frames(&mut self, frames: u64, what: &str, limits: &Limits) -> Result<(), ImageError> {
         limits.check_frames(frames)?;
         if frames > 1 {
-            self.notes.push(format!(
-                "The file holds {frames} {what}; only the first is used."
-            ));
+            self.notes.push(format!("The file holds {frames} {what}; only the first is used."));
         }
         Ok(())
     }
@@ -116,15 +97,11 @@ impl Extras {
 /// [`ImageError::DecoderPanicked`].
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, ImageError> {
     limits.check_file(bytes.len() as u64)?;
-    let format = Format::sniff(bytes)
-        .ok_or_else(|| ImageError::UnknownFormat(Format::describe_unknown(bytes).into()))?;
+    let format =
+        Format::sniff(bytes).ok_or_else(|| ImageError::UnknownFormat(Format::describe_unknown(bytes).into()))?;
     // The closure only reads `bytes` and `limits`; nothing half-changed can be seen after a panic.
-    catch_unwind(AssertUnwindSafe(|| decode_as(format, bytes, limits))).unwrap_or_else(|panic| {
-        Err(ImageError::DecoderPanicked {
-            format,
-            reason: panic_text(&*panic),
-        })
-    })
+    catch_unwind(AssertUnwindSafe(|| decode_as(format, bytes, limits)))
+        .unwrap_or_else(|panic| Err(ImageError::DecoderPanicked { format, reason: panic_text(&*panic) }))
 }
 
 /// Reads and decodes a file; see [`decode`].
@@ -170,19 +147,9 @@ fn decode_as(format: Format, bytes: &[u8], limits: &Limits) -> Result<Picture, I
         format: Some(format),
         depth,
         grey,
-        metadata: Metadata {
-            exif: extras.exif.take(),
-            xmp: extras.xmp.take(),
-        },
+        metadata: Metadata { exif: extras.exif.take(), xmp: extras.xmp.take() },
     };
-    let mut picture = Picture {
-        width,
-        height,
-        rgb,
-        alpha,
-        source,
-        notes: extras.notes,
-    };
+    let mut picture = Picture { width, height, rgb, alpha, source, notes: extras.notes };
     orient::apply(&mut picture, extras.orientation);
     alpha::bleed(&mut picture);
     Ok(picture)
@@ -215,27 +182,15 @@ mod tests {
             let error = decode(bytes, &limits).unwrap_err();
             assert_eq!(error.kind(), kind, "{error}");
         }
-        let small = Limits {
-            max_file_bytes: 3,
-            ..limits
-        };
-        assert_eq!(
-            decode(b"hello", &small).unwrap_err().kind(),
-            ErrorKind::Limit
-        );
+        let small = Limits { max_file_bytes: 3, ..limits };
+        assert_eq!(decode(b"hello", &small).unwrap_err().kind(), ErrorKind::Limit);
     }
 
     #[test]
     fn missing_files_and_folders() {
         let folder = tempfile::tempdir().unwrap();
         let limits = Limits::default();
-        assert!(matches!(
-            open(&folder.path().join("no.png"), &limits),
-            Err(ImageError::NotFound(_))
-        ));
-        assert!(matches!(
-            open(folder.path(), &limits),
-            Err(ImageError::NotAFile(_))
-        ));
+        assert!(matches!(open(&folder.path().join("no.png"), &limits), Err(ImageError::NotFound(_))));
+        assert!(matches!(open(folder.path(), &limits), Err(ImageError::NotAFile(_))));
     }
 }

@@ -20,11 +20,7 @@ pub(crate) fn apply(picture: &mut Picture, orientation: u8) {
 fn turned<const N: usize>(from: &[f32], width: usize, height: usize, orientation: u8) -> Vec<f32> {
     let from = from.as_chunks::<N>().0;
     let mut out = Vec::with_capacity(from.len() * N);
-    let (rows, columns) = if orientation >= 5 {
-        (width, height)
-    } else {
-        (height, width)
-    };
+    let (rows, columns) = if orientation >= 5 { (width, height) } else { (height, width) };
     for y in 0..rows {
         for x in 0..columns {
             // Where the stored picture keeps what belongs at (x, y) of the upright one.
@@ -71,12 +67,7 @@ mod tests {
                 .map(|row| row.iter().map(|p| char::from(p[0] as u8)).collect())
                 .collect();
             assert_eq!(rows.join("/"), expected, "orientation {orientation}");
-            let alpha: String = picture
-                .alpha
-                .unwrap()
-                .iter()
-                .map(|&a| char::from(a as u8))
-                .collect();
+            let alpha: String = picture.alpha.unwrap().iter().map(|&a| char::from(a as u8)).collect();
             assert_eq!(alpha, expected.replace('/', ""));
         }
     }

@@ -20,12 +20,7 @@ const DECODER_BYTES: usize = 16 << 20;
 const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), ImageError> {
-    let mut decoder = png::Decoder::new_with_limits(
-        Cursor::new(bytes),
-        png::Limits {
-            bytes: DECODER_BYTES,
-        },
-    );
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: DECODER_BYTES });
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND);
@@ -48,41 +43,19 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
     };
     debug_assert!(!indexed || !model.is_grey());
     let wide = depth == BitDepth::Sixteen;
-    let too_large = || ImageError::DecoderMemory {
-        format: Format::Png,
-    };
-    let length = samples(width, height, model.channels() * if wide { 2 } else { 1 })
-        .ok_or_else(too_large)?;
+    let too_large = || ImageError::DecoderMemory { format: Format::Png };
+    let length = samples(width, height, model.channels() * if wide { 2 } else { 1 }).ok_or_else(too_large)?;
     if reader.output_buffer_size() != Some(length) {
-        return Err(ImageError::corrupt(
-            Format::Png,
-            "the first frame does not cover the picture",
-        ));
+        return Err(ImageError::corrupt(Format::Png, "the first frame does not cover the picture"));
     }
     let mut buffer = vec![0_u8; length];
     reader.next_frame(&mut buffer).map_err(fail)?;
     let samples = if wide {
-        Samples::U16(
-            buffer
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .map(|&pair| u16::from_be_bytes(pair))
-                .collect(),
-        )
+        Samples::U16(buffer.as_chunks::<2>().0.iter().map(|&pair| u16::from_be_bytes(pair)).collect())
     } else {
         Samples::U8(buffer)
     };
-    Ok((
-        Raster {
-            width,
-            height,
-            model,
-            samples,
-            premultiplied: false,
-        },
-        extras,
-    ))
+    Ok((Raster { width, height, model, samples, premultiplied: false }, extras))
 }
 
 fn extras(bytes: &[u8], limits: &Limits) -> Result<Extras, ImageError> {
@@ -96,10 +69,7 @@ fn extras(bytes: &[u8], limits: &Limits) -> Result<Extras, ImageError> {
             b"gAMA" => gamma = chunk.data.try_into().ok().map(u32::from_be_bytes),
             b"cICP" => cicp(chunk.data, &mut extras),
             b"acTL" => {
-                let frames = chunk
-                    .data
-                    .first_chunk::<4>()
-                    .map_or(0, |raw| u32::from_be_bytes(*raw));
+                let frames = chunk.data.first_chunk::<4>().map_or(0, |raw| u32::from_be_bytes(*raw));
                 // Above 2^31 the number is no number by the standard; then there is no animation either.
                 if frames <= i32::MAX as u32 {
                     extras.take_frames(u64::from(frames), "frames", limits)?;
@@ -110,9 +80,7 @@ fn extras(bytes: &[u8], limits: &Limits) -> Result<Extras, ImageError> {
     }
     // The standard ranks a profile over sRGB over gAMA. Below 0.01 or above 100 the value is nonsense.
     if let Some(gamma) = gamma.filter(|g| !srgb && (1_000..=10_000_000).contains(g)) {
-        extras.calibration = Some(Calibration {
-            gamma: f64::from(gamma) / 100_000.0,
-        });
+        extras.calibration = Some(Calibration { gamma: f64::from(gamma) / 100_000.0 });
     }
     match png_texts(bytes, &[XMP_KEYWORD], limits) {
         Ok(texts) => {
@@ -120,32 +88,18 @@ fn extras(bytes: &[u8], limits: &Limits) -> Result<Extras, ImageError> {
                 extras.take_xmp(text.text.as_bytes(), limits);
             }
         }
-        Err(_) => extras
-            .notes
-            .push("The XMP packet is larger than the limit and was ignored.".into()),
+        Err(_) => extras.notes.push("The XMP packet is larger than the limit and was ignored.".into()),
     }
     Ok(extras)
 }
 
 fn profile(data: &[u8], extras: &mut Extras, limits: &Limits) {
     let name_end = data.iter().take(80).position(|&b| b == 0);
-    let packed = name_end
-        .and_then(|end| data.get(end + 1..))
-        .and_then(|rest| rest.strip_prefix(&[0]));
-    match packed.map(|packed| {
-        inflate(
-            packed,
-            limits.max_icc_bytes,
-            "the colour profile's size in bytes",
-        )
-    }) {
+    let packed = name_end.and_then(|end| data.get(end + 1..)).and_then(|rest| rest.strip_prefix(&[0]));
+    match packed.map(|packed| inflate(packed, limits.max_icc_bytes, "the colour profile's size in bytes")) {
         Some(Ok(Some(profile))) => extras.take_icc(&profile, limits),
-        Some(Err(_)) => extras
-            .notes
-            .push("The colour profile is larger than the limit and was ignored.".into()),
-        Some(Ok(None)) | None => extras
-            .notes
-            .push("The colour profile is damaged and was ignored.".into()),
+        Some(Err(_)) => extras.notes.push("The colour profile is larger than the limit and was ignored.".into()),
+        Some(Ok(None)) | None => extras.notes.push("The colour profile is damaged and was ignored.".into()),
     }
 }
 
@@ -154,17 +108,13 @@ fn cicp(data: &[u8], extras: &mut Extras) {
     if let [primaries, transfer, ..] = data
         && !(*primaries == 1 && matches!(transfer, 1 | 13))
     {
-        extras.notes.push(
-            "The picture is coded for another display (cICP), which is not converted.".into(),
-        );
+        extras.notes.push("The picture is coded for another display (cICP), which is not converted.".into());
     }
 }
 
 fn fail(error: png::DecodingError) -> ImageError {
     match error {
-        png::DecodingError::LimitsExceeded => ImageError::DecoderMemory {
-            format: Format::Png,
-        },
+        png::DecodingError::LimitsExceeded => ImageError::DecoderMemory { format: Format::Png },
         other => ImageError::corrupt(Format::Png, other),
     }
 }

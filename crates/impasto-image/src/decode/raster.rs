@@ -102,17 +102,10 @@ impl Raster {
     }
 
     /// Converts to interleaved sRGB and straight alpha, a row at a time so that no second full-size copy exists.
-    pub(crate) fn into_srgb(
-        self,
-        format: Format,
-        extras: &mut Extras,
-    ) -> Result<Planes, ImageError> {
+    pub(crate) fn into_srgb(self, format: Format, extras: &mut Extras) -> Result<Planes, ImageError> {
         let expected = samples(self.width, self.height, self.model.channels());
         if self.width == 0 || self.height == 0 || expected != Some(self.samples.len()) {
-            return Err(ImageError::corrupt(
-                format,
-                "the decoded pixels do not match the size in the header",
-            ));
+            return Err(ImageError::corrupt(format, "the decoded pixels do not match the size in the header"));
         }
         let converter = Converter::new(self.model, extras);
         let (colours, channels) = (self.model.colours(), self.model.channels());
@@ -131,10 +124,7 @@ impl Raster {
                     broken = true;
                 }
             }
-            for (pixel, ink) in row
-                .chunks_exact(channels)
-                .zip(ink.chunks_exact_mut(colours))
-            {
+            for (pixel, ink) in row.chunks_exact(channels).zip(ink.chunks_exact_mut(colours)) {
                 ink.copy_from_slice(&pixel[..colours]);
                 if let Some(alpha) = &mut alpha {
                     let a = pixel[colours].clamp(0.0, 1.0);
@@ -149,14 +139,10 @@ impl Raster {
             converter.row(&ink, out);
         }
         if broken {
-            extras
-                .notes
-                .push("Some samples were not numbers; they are black now.".into());
+            extras.notes.push("Some samples were not numbers; they are black now.".into());
         }
         if rgb.iter().any(|&v| !(-0.001..=1.001).contains(&v)) {
-            extras
-                .notes
-                .push("Some colours lie outside the range from black to white.".into());
+            extras.notes.push("Some colours lie outside the range from black to white.".into());
         }
         Ok((rgb, alpha))
     }
@@ -167,23 +153,13 @@ mod tests {
     use super::*;
 
     fn convert(model: Model, samples: Samples, premultiplied: bool) -> Planes {
-        let raster = Raster {
-            width: 1,
-            height: 1,
-            model,
-            samples,
-            premultiplied,
-        };
-        raster
-            .into_srgb(Format::Tiff, &mut Extras::default())
-            .unwrap()
+        let raster = Raster { width: 1, height: 1, model, samples, premultiplied };
+        raster.into_srgb(Format::Tiff, &mut Extras::default()).unwrap()
     }
 
     #[test]
     fn models() {
-        let close = |a: &[f32], b: &[f32]| {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-3)
-        };
+        let close = |a: &[f32], b: &[f32]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-3);
         let (rgb, alpha) = convert(Model::GreyAlpha, Samples::U16(vec![65535, 0]), false);
         assert!(close(&rgb, &[1.0; 3]) && alpha == Some(vec![0.0]));
         let (rgb, _) = convert(Model::RgbAlpha, Samples::U8(vec![128, 64, 0, 128]), true);
@@ -194,27 +170,12 @@ mod tests {
 
     #[test]
     fn wrong_length_is_an_error_and_nan_a_note() {
-        let raster = Raster {
-            width: 2,
-            height: 1,
-            model: Model::Rgb,
-            samples: Samples::U8(vec![0; 5]),
-            premultiplied: false,
-        };
-        assert!(
-            raster
-                .into_srgb(Format::Png, &mut Extras::default())
-                .is_err()
-        );
+        let raster =
+            Raster { width: 2, height: 1, model: Model::Rgb, samples: Samples::U8(vec![0; 5]), premultiplied: false };
+        assert!(raster.into_srgb(Format::Png, &mut Extras::default()).is_err());
         let mut extras = Extras::default();
         let samples = Samples::F32(vec![f32::NAN, 0.5, f32::INFINITY]);
-        let raster = Raster {
-            width: 1,
-            height: 1,
-            model: Model::Rgb,
-            samples,
-            premultiplied: false,
-        };
+        let raster = Raster { width: 1, height: 1, model: Model::Rgb, samples, premultiplied: false };
         let (rgb, _) = raster.into_srgb(Format::Tiff, &mut extras).unwrap();
         assert_eq!(rgb, [0.0, 0.5, 0.0]);
         assert_eq!(extras.notes.len(), 1);

@@ -17,11 +17,7 @@ use super::{Extras, Model, Raster, Samples};
 /// What a decoder may allocate besides the picture itself.
 const DECODER_BYTES: u64 = 16 << 20;
 
-pub(super) fn decode(
-    format: Format,
-    bytes: &[u8],
-    limits: &Limits,
-) -> Result<(Raster, Extras), ImageError> {
+pub(super) fn decode(format: Format, bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), ImageError> {
     let mut extras = Extras::default();
     let reader = Cursor::new(bytes);
     let fail = |error| fail(format, error);
@@ -31,11 +27,7 @@ pub(super) fn decode(
             read(format, WebPDecoder::new(reader).map_err(fail)?, limits)?
         }
         Format::Gif => {
-            extras.take_frames(
-                gif_frames(bytes, u64::from(limits.max_frames) + 1),
-                "frames",
-                limits,
-            )?;
+            extras.take_frames(gif_frames(bytes, u64::from(limits.max_frames) + 1), "frames", limits)?;
             read(format, GifDecoder::new(reader).map_err(fail)?, limits)?
         }
         _ => read(format, BmpDecoder::new(reader).map_err(fail)?, limits)?,
@@ -43,11 +35,7 @@ pub(super) fn decode(
     Ok((raster, extras))
 }
 
-fn read<D: ImageDecoder>(
-    format: Format,
-    mut decoder: D,
-    limits: &Limits,
-) -> Result<Raster, ImageError> {
+fn read<D: ImageDecoder>(format: Format, mut decoder: D, limits: &Limits) -> Result<Raster, ImageError> {
     let fail = |error| fail(format, error);
     let (width, height) = decoder.dimensions();
     limits.check_size(width, height)?;
@@ -57,10 +45,7 @@ fn read<D: ImageDecoder>(
         ColorType::Rgb8 => Model::Rgb,
         ColorType::Rgba8 => Model::RgbAlpha,
         other => {
-            return Err(ImageError::unsupported(
-                format,
-                format!("colour type {other:?}"),
-            ));
+            return Err(ImageError::unsupported(format, format!("colour type {other:?}")));
         }
     };
     let length = decoder.total_bytes();
@@ -73,13 +58,7 @@ fn read<D: ImageDecoder>(
     let length = usize::try_from(length).map_err(|_| ImageError::DecoderMemory { format })?;
     let mut pixels = vec![0_u8; length];
     decoder.read_image(&mut pixels).map_err(fail)?;
-    Ok(Raster {
-        width,
-        height,
-        model,
-        samples: Samples::U8(pixels),
-        premultiplied: false,
-    })
+    Ok(Raster { width, height, model, samples: Samples::U8(pixels), premultiplied: false })
 }
 
 fn webp_extras(bytes: &[u8], extras: &mut Extras, limits: &Limits) -> Result<(), ImageError> {

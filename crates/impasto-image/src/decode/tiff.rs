@@ -26,8 +26,8 @@ const EXIF_FILE_BYTES: usize = 32 << 20;
 const ASSOCIATED_ALPHA: u16 = 1;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), ImageError> {
-    let directory = Directory::first(bytes)
-        .ok_or_else(|| ImageError::corrupt(Format::Tiff, "the first directory is missing"))?;
+    let directory =
+        Directory::first(bytes).ok_or_else(|| ImageError::corrupt(Format::Tiff, "the first directory is missing"))?;
     if let Some(reason) = directory.hostile(limits.max_pixels) {
         return Err(ImageError::corrupt(Format::Tiff, reason));
     }
@@ -35,15 +35,10 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
     values.ifd_value_size = VALUE_BYTES;
     values.decoding_buffer_size = VALUE_BYTES;
     values.intermediate_buffer_size = CHUNK_BYTES;
-    let mut reader = Decoder::new(Cursor::new(bytes))
-        .map_err(fail)?
-        .with_limits(values.clone());
+    let mut reader = Decoder::new(Cursor::new(bytes)).map_err(fail)?.with_limits(values.clone());
     let (width, height) = reader.dimensions().map_err(fail)?;
     if width == 0 || height == 0 {
-        return Err(ImageError::corrupt(
-            Format::Tiff,
-            "the picture has no pixels",
-        ));
+        return Err(ImageError::corrupt(Format::Tiff, "the picture has no pixels"));
     }
     limits.check_size(width, height)?;
     if let Some(reason) = directory.hostile(u64::from(width) * u64::from(height)) {
@@ -53,9 +48,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
     let mut extras = extras(bytes, &directory, limits)?;
     let layout = Layout::of(color, &mut reader)?;
 
-    let too_large = || ImageError::DecoderMemory {
-        format: Format::Tiff,
-    };
+    let too_large = || ImageError::DecoderMemory { format: Format::Tiff };
     let stored = samples(width, height, layout.channels).ok_or_else(too_large)?;
     let bytes_per_sample = usize::from(layout.bits.div_ceil(8).max(1));
     values.decoding_buffer_size = stored.saturating_mul(bytes_per_sample).max(VALUE_BYTES);
@@ -68,20 +61,9 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
     let planes = if plan.planes > 1 { layout.channels } else { 1 };
     let samples = layout.samples(buffer, width as usize, height as usize, planes, &mut reader)?;
     if layout.associated {
-        extras
-            .notes
-            .push("Colours stored multiplied by alpha were divided by it.".into());
+        extras.notes.push("Colours stored multiplied by alpha were divided by it.".into());
     }
-    Ok((
-        Raster {
-            width,
-            height,
-            model: layout.model,
-            samples,
-            premultiplied: layout.associated,
-        },
-        extras,
-    ))
+    Ok((Raster { width, height, model: layout.model, samples, premultiplied: layout.associated }, extras))
 }
 
 /// How the samples lie in the file.
@@ -101,10 +83,7 @@ impl Layout {
         let (model, channels, bits) = match color {
             ColorType::Gray(bits) => (Model::Grey, 1, bits),
             ColorType::GrayA(bits) => (Model::GreyAlpha, 2, bits),
-            ColorType::Multiband {
-                bit_depth,
-                num_samples: 2,
-            } => (Model::GreyAlpha, 2, bit_depth),
+            ColorType::Multiband { bit_depth, num_samples: 2 } => (Model::GreyAlpha, 2, bit_depth),
             ColorType::RGB(bits) => (Model::Rgb, 3, bits),
             ColorType::RGBA(bits) => (Model::RgbAlpha, 4, bits),
             ColorType::CMYK(bits) => (Model::Cmyk, 4, bits),
@@ -112,22 +91,13 @@ impl Layout {
             ColorType::Palette(bits @ 1..=8) => (Model::Rgb, 1, bits),
             ColorType::YCbCr(8) => (Model::Rgb, 3, 8),
             other => {
-                return Err(ImageError::unsupported(
-                    Format::Tiff,
-                    format!("colour type {other:?}"),
-                ));
+                return Err(ImageError::unsupported(Format::Tiff, format!("colour type {other:?}")));
             }
         };
         if !matches!(bits, 1 | 2 | 4 | 8 | 16 | 32 | 64) || (bits < 8 && channels > 1) {
-            return Err(ImageError::unsupported(
-                Format::Tiff,
-                format!("{bits} bits a sample"),
-            ));
+            return Err(ImageError::unsupported(Format::Tiff, format!("{bits} bits a sample")));
         }
-        let extra = reader
-            .find_tag_unsigned_vec::<u16>(Tag::ExtraSamples)
-            .map_err(fail)?
-            .unwrap_or_default();
+        let extra = reader.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).map_err(fail)?.unwrap_or_default();
         Ok(Self {
             model,
             channels,
@@ -148,33 +118,21 @@ impl Layout {
     ) -> Result<Samples, ImageError> {
         let all = width * height * self.channels;
         let samples = match buffer {
-            DecodingResult::U8(packed) if self.bits < 8 => {
-                Samples::U8(self.unpack(&packed, width, height)?)
-            }
+            DecodingResult::U8(packed) if self.bits < 8 => Samples::U8(self.unpack(&packed, width, height)?),
             DecodingResult::U8(mut v) => {
                 v.truncate(all);
                 Samples::U8(interleave(v, planes))
             }
             DecodingResult::U16(v) => Samples::U16(interleave(v, planes)),
             DecodingResult::U32(v) => {
-                let scaled = v
-                    .iter()
-                    .map(|&s| (f64::from(s) / f64::from(u32::MAX)) as f32)
-                    .collect();
+                let scaled = v.iter().map(|&s| (f64::from(s) / f64::from(u32::MAX)) as f32).collect();
                 Samples::F32(interleave(scaled, planes))
             }
             DecodingResult::F32(v) => Samples::F32(interleave(v, planes)),
-            DecodingResult::F64(v) => {
-                Samples::F32(interleave(v.iter().map(|&s| s as f32).collect(), planes))
-            }
-            DecodingResult::F16(v) => {
-                Samples::F32(interleave(v.iter().map(|s| s.to_f32()).collect(), planes))
-            }
+            DecodingResult::F64(v) => Samples::F32(interleave(v.iter().map(|&s| s as f32).collect(), planes)),
+            DecodingResult::F16(v) => Samples::F32(interleave(v.iter().map(|s| s.to_f32()).collect(), planes)),
             _ => {
-                return Err(ImageError::unsupported(
-                    Format::Tiff,
-                    "signed or 64-bit samples",
-                ));
+                return Err(ImageError::unsupported(Format::Tiff, "signed or 64-bit samples"));
             }
         };
         match samples {
@@ -183,11 +141,7 @@ impl Layout {
                 for pixel in pixels.as_chunks_mut::<3>().0 {
                     let [y, cb, cr] = pixel.map(f32::from);
                     let (cb, cr) = (cb - 128.0, cr - 128.0);
-                    let rgb = [
-                        y + 1.402 * cr,
-                        y - 0.344_136 * cb - 0.714_136 * cr,
-                        y + 1.772 * cb,
-                    ];
+                    let rgb = [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb];
                     *pixel = rgb.map(|v| v.round().clamp(0.0, 255.0) as u8);
                 }
                 Ok(Samples::U8(pixels))
@@ -235,10 +189,7 @@ fn palette(indices: &[u8], bits: u8, reader: &mut Reader<'_>) -> Result<Samples,
     let (red, rest) = map.split_at_checked(entries).unwrap_or_default();
     let (green, rest) = rest.split_at_checked(entries).unwrap_or_default();
     let Some(blue) = rest.get(..entries) else {
-        return Err(ImageError::corrupt(
-            Format::Tiff,
-            "the palette is too short",
-        ));
+        return Err(ImageError::corrupt(Format::Tiff, "the palette is too short"));
     };
     // Maps are 16 bits wide by definition, but what they hold is 8-bit colour (and some writers forget to scale it).
     let scaled = map.iter().any(|&v| v > 255);
@@ -252,15 +203,8 @@ fn palette(indices: &[u8], bits: u8, reader: &mut Reader<'_>) -> Result<Samples,
 }
 
 fn extras(bytes: &[u8], directory: &Directory<'_>, limits: &Limits) -> Result<Extras, ImageError> {
-    let mut extras = Extras {
-        orientation: directory.orientation(),
-        ..Extras::default()
-    };
-    extras.take_frames(
-        directory.pages(u64::from(limits.max_frames) + 1),
-        "pages",
-        limits,
-    )?;
+    let mut extras = Extras { orientation: directory.orientation(), ..Extras::default() };
+    extras.take_frames(directory.pages(u64::from(limits.max_frames) + 1), "pages", limits)?;
     if let Some(profile) = directory.data(tag::ICC) {
         extras.take_icc(profile, limits);
     }
@@ -277,9 +221,7 @@ fn extras(bytes: &[u8], directory: &Directory<'_>, limits: &Limits) -> Result<Ex
 fn fail(error: TiffError) -> ImageError {
     match error {
         TiffError::UnsupportedError(what) => ImageError::unsupported(Format::Tiff, what),
-        TiffError::LimitsExceeded => ImageError::DecoderMemory {
-            format: Format::Tiff,
-        },
+        TiffError::LimitsExceeded => ImageError::DecoderMemory { format: Format::Tiff },
         other => ImageError::corrupt(Format::Tiff, other),
     }
 }

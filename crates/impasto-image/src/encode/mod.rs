@@ -23,9 +23,7 @@ use quantise::{Pixels, Store};
 pub use save::save;
 
 /// What happens to the metadata of the source file.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MetadataPolicy {
     /// Descriptive EXIF fields, the position among them, and XMP are carried over.
@@ -76,9 +74,7 @@ impl EncodeOptions {
     pub fn for_path(path: &std::path::Path) -> Result<Self, ImageError> {
         let extension = path.extension().and_then(|e| e.to_str());
         let format = extension.and_then(Format::from_extension);
-        format
-            .map(Self::new)
-            .ok_or_else(|| ImageError::UnknownExtension(path.to_path_buf()))
+        format.map(Self::new).ok_or_else(|| ImageError::UnknownExtension(path.to_path_buf()))
     }
 
     /// What of this picture the file will not hold, one sentence each, so that a program can tell its user.
@@ -87,14 +83,10 @@ impl EncodeOptions {
         let format = self.format;
         let mut losses = Vec::new();
         if !format.has_alpha() && picture.has_transparency() {
-            losses.push(format!(
-                "{format} has no alpha: transparent parts were laid over white."
-            ));
+            losses.push(format!("{format} has no alpha: transparent parts were laid over white."));
         }
         if self.depth.is_none() && !format.depths().contains(&picture.source.depth) {
-            losses.push(format!(
-                "{format} cannot hold the source's precision: it was rounded."
-            ));
+            losses.push(format!("{format} cannot hold the source's precision: it was rounded."));
         }
         if format == Format::Bmp {
             if self.parameters.is_some() {
@@ -112,26 +104,14 @@ impl EncodeOptions {
         let refuse = |what: String| ImageError::OutputUnsupported { format, what };
         let (width, height) = (picture.width, picture.height);
         let expected = samples(width, height, 3);
-        let alpha_fits = picture
-            .alpha
-            .as_ref()
-            .is_none_or(|alpha| Some(alpha.len() * 3) == expected);
+        let alpha_fits = picture.alpha.as_ref().is_none_or(|alpha| Some(alpha.len() * 3) == expected);
         if width == 0 || height == 0 || expected != Some(picture.rgb.len()) || !alpha_fits {
-            let expected = u64::from(width)
-                .saturating_mul(u64::from(height))
-                .saturating_mul(3);
-            return Err(ImageError::SizeMismatch {
-                width,
-                height,
-                expected,
-                found: picture.rgb.len() as u64,
-            });
+            let expected = u64::from(width).saturating_mul(u64::from(height)).saturating_mul(3);
+            return Err(ImageError::SizeMismatch { width, height, expected, found: picture.rgb.len() as u64 });
         }
         let longest = match format {
             Format::Gif => {
-                return Err(refuse(
-                    "be written (256 colours ruin a photograph): use PNG".into(),
-                ));
+                return Err(refuse("be written (256 colours ruin a photograph): use PNG".into()));
             }
             Format::Jpeg => 65_535,
             Format::WebP => 16_383,
@@ -154,15 +134,9 @@ impl EncodeOptions {
         let depths = format.depths();
         match self.depth {
             Some(depth) if depths.contains(&depth) => Ok(depth),
-            Some(depth) => Err(refuse(format!(
-                "store {depth:?} samples: use PNG (8, 16) or TIFF (8, 16, float)"
-            ))),
+            Some(depth) => Err(refuse(format!("store {depth:?} samples: use PNG (8, 16) or TIFF (8, 16, float)"))),
             // The best the format can that is no finer than the source.
-            None => Ok(depths
-                .iter()
-                .copied()
-                .find(|&d| d <= picture.source.depth)
-                .unwrap_or(Depth::U8)),
+            None => Ok(depths.iter().copied().find(|&d| d <= picture.source.depth).unwrap_or(Depth::U8)),
         }
     }
 }
@@ -181,21 +155,11 @@ impl Carried {
             MetadataPolicy::KeepExceptLocation => (true, false),
             MetadataPolicy::Strip => (false, false),
         };
-        let exif = source
-            .exif
-            .as_ref()
-            .filter(|_| keep)
-            .and_then(|b| Exif::read(b.clone())?.rebuild(location));
+        let exif = source.exif.as_ref().filter(|_| keep).and_then(|b| Exif::read(b.clone())?.rebuild(location));
         let old = source.xmp.as_deref().filter(|_| location);
         // In a PNG the parameters have chunks of their own.
-        let ours = options
-            .parameters
-            .as_ref()
-            .filter(|_| options.format != Format::Png);
-        Self {
-            exif,
-            xmp: xmp_packet(old, ours),
-        }
+        let ours = options.parameters.as_ref().filter(|_| options.format != Format::Png);
+        Self { exif, xmp: xmp_packet(old, ours) }
     }
 }
 
@@ -210,55 +174,33 @@ impl Carried {
 /// [`ImageError::NotFinite`] when a sample is NaN or infinite, [`ImageError::SizeMismatch`] for a broken picture.
 pub fn encode(picture: &Picture, options: &EncodeOptions) -> Result<Vec<u8>, ImageError> {
     let depth = options.check(picture)?;
-    let store = Store {
-        depth,
-        grey: options.grey == Some(true),
-        alpha: options.format.has_alpha() && picture.alpha.is_some(),
-    };
+    let store =
+        Store { depth, grey: options.grey == Some(true), alpha: options.format.has_alpha() && picture.alpha.is_some() };
     let pixels = quantise::quantise(picture, store)?;
     let carried = Carried::new(picture, options);
     let (width, height) = (picture.width, picture.height);
     let format = options.format;
-    let fail = |error: image::ImageError| ImageError::Encoder {
-        format,
-        reason: error.to_string(),
-    };
+    let fail = |error: image::ImageError| ImageError::Encoder { format, reason: error.to_string() };
     match (format, pixels) {
-        (Format::Png, pixels) => png(
-            width,
-            height,
-            &pixels,
-            store,
-            options.parameters.as_ref(),
-            &carried,
-        ),
+        (Format::Png, pixels) => png(width, height, &pixels, store, options.parameters.as_ref(), &carried),
         (Format::Tiff, pixels) => tiff::encode(width, height, &pixels, store, &carried),
         (Format::Jpeg, Pixels::U8(raw)) => {
             let mut out = Vec::new();
             let encoder = JpegEncoder::new_with_quality(&mut out, options.jpeg_quality);
-            encoder
-                .write_image(&raw, width, height, color_type(store))
-                .map_err(fail)?;
+            encoder.write_image(&raw, width, height, color_type(store)).map_err(fail)?;
             wrap::jpeg(out, &carried)
         }
         (Format::WebP, Pixels::U8(raw)) => {
             let mut out = Vec::new();
-            WebPEncoder::new_lossless(&mut out)
-                .write_image(&raw, width, height, color_type(store))
-                .map_err(fail)?;
+            WebPEncoder::new_lossless(&mut out).write_image(&raw, width, height, color_type(store)).map_err(fail)?;
             Ok(wrap::webp(out, width, height, store.alpha, &carried))
         }
         (Format::Bmp, Pixels::U8(raw)) => {
             let mut out = Cursor::new(Vec::new());
-            BmpEncoder::new(&mut out)
-                .write_image(&raw, width, height, color_type(store))
-                .map_err(fail)?;
+            BmpEncoder::new(&mut out).write_image(&raw, width, height, color_type(store)).map_err(fail)?;
             Ok(out.into_inner())
         }
-        (format, _) => Err(ImageError::Encoder {
-            format,
-            reason: "no such depth".into(),
-        }),
+        (format, _) => Err(ImageError::Encoder { format, reason: "no such depth".into() }),
     }
 }
 
@@ -279,10 +221,7 @@ fn png(
     parameters: Option<&Parameters>,
     carried: &Carried,
 ) -> Result<Vec<u8>, ImageError> {
-    let fail = |error: png::EncodingError| ImageError::Encoder {
-        format: Format::Png,
-        reason: error.to_string(),
-    };
+    let fail = |error: png::EncodingError| ImageError::Encoder { format: Format::Png, reason: error.to_string() };
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, width, height);
     encoder.set_color(match (store.grey, store.alpha) {
@@ -291,29 +230,18 @@ fn png(
         (false, false) => png::ColorType::Rgb,
         (false, true) => png::ColorType::Rgba,
     });
-    encoder.set_depth(if store.depth == Depth::U8 {
-        png::BitDepth::Eight
-    } else {
-        png::BitDepth::Sixteen
-    });
+    encoder.set_depth(if store.depth == Depth::U8 { png::BitDepth::Eight } else { png::BitDepth::Sixteen });
     encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
     let mut writer = encoder.write_header().map_err(fail)?;
     if let Some(exif) = &carried.exif {
         writer.write_chunk(png::chunk::eXIf, exif).map_err(fail)?;
     }
-    if let Some(xmp) = carried
-        .xmp
-        .as_deref()
-        .and_then(|xmp| std::str::from_utf8(xmp).ok())
-    {
+    if let Some(xmp) = carried.xmp.as_deref().and_then(|xmp| std::str::from_utf8(xmp).ok()) {
         let (kind, data) = wrap::png_text("XML:com.adobe.xmp", xmp, true);
         writer.write_chunk(kind, &data).map_err(fail)?;
     }
     if let Some(parameters) = parameters {
-        for (keyword, text) in [
-            (TEXT_KEYWORD, parameters.text.clone()),
-            (JSON_KEYWORD, parameters.ascii_json()),
-        ] {
+        for (keyword, text) in [(TEXT_KEYWORD, parameters.text.clone()), (JSON_KEYWORD, parameters.ascii_json())] {
             let (kind, data) = wrap::png_text(keyword, &text, false);
             writer.write_chunk(kind, &data).map_err(fail)?;
         }
@@ -325,10 +253,7 @@ fn png(
             writer.write_image_data(&raw).map_err(fail)?;
         }
         Pixels::F32(_) => {
-            return Err(ImageError::Encoder {
-                format: Format::Png,
-                reason: "no such depth".into(),
-            });
+            return Err(ImageError::Encoder { format: Format::Png, reason: "no such depth".into() });
         }
     }
     writer.finish().map_err(fail)?;

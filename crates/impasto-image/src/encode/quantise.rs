@@ -21,21 +21,13 @@ pub(super) enum Pixels {
 
 pub(super) fn quantise(picture: &Picture, store: Store) -> Result<Pixels, ImageError> {
     let alpha = picture.alpha.as_deref().unwrap_or_default();
-    let broken = picture
-        .rgb
-        .iter()
-        .position(|v| !v.is_finite())
-        .or_else(|| alpha.iter().position(|v| !v.is_finite()));
+    let broken = picture.rgb.iter().position(|v| !v.is_finite()).or_else(|| alpha.iter().position(|v| !v.is_finite()));
     if let Some(index) = broken {
         return Err(ImageError::NotFinite { index });
     }
     Ok(match store.depth {
-        Depth::U8 => Pixels::U8(gather(picture, store, |v| {
-            (v.clamp(0.0, 1.0) * 255.0).round() as u8
-        })),
-        Depth::U16 => Pixels::U16(gather(picture, store, |v| {
-            (v.clamp(0.0, 1.0) * 65535.0).round() as u16
-        })),
+        Depth::U8 => Pixels::U8(gather(picture, store, |v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)),
+        Depth::U16 => Pixels::U16(gather(picture, store, |v| (v.clamp(0.0, 1.0) * 65535.0).round() as u16)),
         Depth::F32 => Pixels::F32(gather(picture, store, |v| v)),
     })
 }
@@ -44,12 +36,7 @@ fn gather<T>(picture: &Picture, store: Store, step: impl Fn(f32) -> T) -> Vec<T>
     let channels = if store.grey { 1 } else { 3 } + usize::from(store.alpha);
     let mut out = Vec::with_capacity(picture.pixels() * channels);
     for (i, &pixel) in picture.triples().iter().enumerate() {
-        let a = picture
-            .alpha
-            .as_ref()
-            .and_then(|alpha| alpha.get(i))
-            .copied()
-            .unwrap_or(1.0);
+        let a = picture.alpha.as_ref().and_then(|alpha| alpha.get(i)).copied().unwrap_or(1.0);
         // Where alpha is dropped, what it let through is white; an opaque pixel must stay exact.
         let pixel = if store.alpha || a >= 1.0 {
             pixel

@@ -19,22 +19,13 @@ use super::{EncodeOptions, encode};
 /// [`ErrorKind::Caller`](crate::ErrorKind::Caller): an extension that is unknown or of another format than
 /// `options.format`, a file that exists. [`ErrorKind::Environment`](crate::ErrorKind::Environment): a missing or read-only
 /// folder, a full disk. Otherwise as [`encode`].
-pub fn save(
-    picture: &Picture,
-    path: &Path,
-    options: &EncodeOptions,
-    overwrite: bool,
-) -> Result<(), ImageError> {
-    let extension = path
-        .extension()
-        .and_then(|e| e.to_str())
-        .and_then(Format::from_extension);
+pub fn save(picture: &Picture, path: &Path, options: &EncodeOptions, overwrite: bool) -> Result<(), ImageError> {
+    let extension = path.extension().and_then(|e| e.to_str()).and_then(Format::from_extension);
     match extension {
         None => return Err(ImageError::UnknownExtension(path.to_path_buf())),
         Some(named) if named != options.format => {
             let (format, wanted) = (options.format, options.format.extension());
-            let what =
-                format!("be saved as {path:?}: name it .{wanted} or choose the format {named}");
+            let what = format!("be saved as {path:?}: name it .{wanted} or choose the format {named}");
             return Err(ImageError::OutputUnsupported { format, what });
         }
         Some(_) => {}
@@ -52,15 +43,9 @@ pub fn save(
     if target.is_dir() {
         return Err(ImageError::NotAFile(target));
     }
-    let folder = target
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        return Err(ImageError::MissingFolder {
-            path: path.to_path_buf(),
-            folder: folder.to_path_buf(),
-        });
+        return Err(ImageError::MissingFolder { path: path.to_path_buf(), folder: folder.to_path_buf() });
     }
     write(&encode(picture, options)?, &target, folder, overwrite)
 }
@@ -69,9 +54,7 @@ fn write(bytes: &[u8], target: &Path, folder: &Path, overwrite: bool) -> Result<
     let fail = |source| ImageError::from_io("write", target, source);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".impasto-").suffix(".tmp");
-    let permissions = std::fs::metadata(target)
-        .ok()
-        .map(|meta| meta.permissions());
+    let permissions = std::fs::metadata(target).ok().map(|meta| meta.permissions());
     #[cfg(unix)]
     let fresh = {
         use std::os::unix::fs::PermissionsExt;
@@ -87,11 +70,7 @@ fn write(bytes: &[u8], target: &Path, folder: &Path, overwrite: bool) -> Result<
         let _best_effort = file.as_file().set_permissions(permissions);
     }
     file.as_file().sync_all().map_err(fail)?;
-    let placed = if overwrite {
-        file.persist(target)
-    } else {
-        file.persist_noclobber(target)
-    };
+    let placed = if overwrite { file.persist(target) } else { file.persist_noclobber(target) };
     placed.map_err(|error| fail(error.error))?;
     // The new name is only as durable as the folder that holds it; where folders cannot be synced, nothing is lost.
     #[cfg(unix)]

@@ -3,13 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{ErrorKind, Limits, decode, read_parameters};
 
-const WRITABLE: [Format; 5] = [
-    Format::Png,
-    Format::Jpeg,
-    Format::WebP,
-    Format::Tiff,
-    Format::Bmp,
-];
+const WRITABLE: [Format; 5] = [Format::Png, Format::Jpeg, Format::WebP, Format::Tiff, Format::Bmp];
 
 /// A smooth picture with every channel different, 13x7.
 fn gradient() -> Picture {
@@ -24,11 +18,7 @@ fn gradient() -> Picture {
 
 fn with_alpha() -> Picture {
     let mut picture = gradient();
-    picture.alpha = Some(
-        (0..13 * 7)
-            .map(|i| ((i % 13) as f32 + 1.0) / 13.0)
-            .collect(),
-    );
+    picture.alpha = Some((0..13 * 7).map(|i| ((i % 13) as f32 + 1.0) / 13.0).collect());
     picture
 }
 
@@ -38,16 +28,12 @@ fn back(picture: &Picture, options: &EncodeOptions) -> Picture {
 
 fn distance(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max)
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 fn parameters() -> Parameters {
     Parameters {
-        text: "stylize a.jpg, seed 7 — ü <b>".into(),
-        json: serde_json::json!({"seed": 7, "style": "ü\n"}),
+        text: "stylize a.jpg, seed 7 — ü <b>".into(), json: serde_json::json!({"seed": 7, "style": "ü\n"})
     }
 }
 
@@ -57,27 +43,12 @@ fn every_format_and_depth_round_trips() {
         for &depth in format.depths() {
             for picture in [gradient(), with_alpha()] {
                 for grey in [None, Some(true)] {
-                    let options = EncodeOptions {
-                        depth: Some(depth),
-                        grey,
-                        ..EncodeOptions::new(format)
-                    };
+                    let options = EncodeOptions { depth: Some(depth), grey, ..EncodeOptions::new(format) };
                     let read = back(&picture, &options);
-                    let case = format!(
-                        "{format} {depth:?} grey {grey:?} alpha {}",
-                        picture.alpha.is_some()
-                    );
-                    assert_eq!(
-                        (read.width, read.height, read.source.format),
-                        (13, 7, Some(format)),
-                        "{case}"
-                    );
+                    let case = format!("{format} {depth:?} grey {grey:?} alpha {}", picture.alpha.is_some());
+                    assert_eq!((read.width, read.height, read.source.format), (13, 7, Some(format)), "{case}");
                     assert_eq!(read.source.depth, depth, "{case}");
-                    assert_eq!(
-                        read.alpha.is_some(),
-                        picture.alpha.is_some() && format.has_alpha(),
-                        "{case}"
-                    );
+                    assert_eq!(read.alpha.is_some(), picture.alpha.is_some() && format.has_alpha(), "{case}");
                     if grey.is_some() || (picture.alpha.is_some() && !format.has_alpha()) {
                         continue;
                     }
@@ -97,15 +68,10 @@ fn every_format_and_depth_round_trips() {
 #[test]
 fn stored_values_survive_exactly() {
     for (depth, top) in [(Depth::U8, 255.0), (Depth::U16, 65535.0)] {
-        let rgb: Vec<f32> = (0..=255)
-            .flat_map(|i| [i as f32 * (top / 255.0_f32).floor() / top; 3])
-            .collect();
+        let rgb: Vec<f32> = (0..=255).flat_map(|i| [i as f32 * (top / 255.0_f32).floor() / top; 3]).collect();
         let picture = Picture::from_rgb(256, 1, rgb).unwrap();
         for format in [Format::Png, Format::Tiff] {
-            let options = EncodeOptions {
-                depth: Some(depth),
-                ..EncodeOptions::new(format)
-            };
+            let options = EncodeOptions { depth: Some(depth), ..EncodeOptions::new(format) };
             let once = back(&picture, &options);
             assert_eq!(once.rgb, picture.rgb, "{format} {depth:?}");
         }
@@ -114,12 +80,7 @@ fn stored_values_survive_exactly() {
 
 #[test]
 fn rounding_clamps_and_refuses_what_is_no_number() {
-    let picture = Picture::from_rgb(
-        2,
-        1,
-        vec![-3.0, 9.0, 0.4999, 0.501, 127.4 / 255.0, 127.6 / 255.0],
-    )
-    .unwrap();
+    let picture = Picture::from_rgb(2, 1, vec![-3.0, 9.0, 0.4999, 0.501, 127.4 / 255.0, 127.6 / 255.0]).unwrap();
     let read = back(&picture, &EncodeOptions::new(Format::Png));
     let bytes: Vec<u8> = read.rgb.iter().map(|v| (v * 255.0).round() as u8).collect();
     assert_eq!(bytes, [0, 255, 127, 128, 127, 128]);
@@ -128,10 +89,7 @@ fn rounding_clamps_and_refuses_what_is_no_number() {
         picture.rgb[5] = bad;
         for format in WRITABLE {
             let error = encode(&picture, &EncodeOptions::new(format)).unwrap_err();
-            assert!(
-                matches!(error, ImageError::NotFinite { index: 5 }),
-                "{format}: {error}"
-            );
+            assert!(matches!(error, ImageError::NotFinite { index: 5 }), "{format}: {error}");
         }
     }
 }
@@ -144,10 +102,7 @@ fn alpha_is_laid_over_white_where_it_cannot_stay() {
         let options = EncodeOptions::new(format);
         assert_eq!(options.losses(&picture).len(), 1);
         let read = back(&picture, &options);
-        assert!(
-            read.alpha.is_none() && read.rgb.iter().all(|v| (v - 0.75).abs() < 0.01),
-            "{format}"
-        );
+        assert!(read.alpha.is_none() && read.rgb.iter().all(|v| (v - 0.75).abs() < 0.01), "{format}");
     }
     assert!(EncodeOptions::new(Format::Png).losses(&picture).is_empty());
 }
@@ -157,54 +112,26 @@ fn options_a_format_cannot_serve_are_refused() {
     let picture = gradient();
     let cases = [
         EncodeOptions::new(Format::Gif),
+        EncodeOptions { depth: Some(Depth::U16), ..EncodeOptions::new(Format::Jpeg) },
+        EncodeOptions { depth: Some(Depth::F32), ..EncodeOptions::new(Format::Png) },
+        EncodeOptions { jpeg_quality: 0, ..EncodeOptions::new(Format::Jpeg) },
         EncodeOptions {
-            depth: Some(Depth::U16),
-            ..EncodeOptions::new(Format::Jpeg)
-        },
-        EncodeOptions {
-            depth: Some(Depth::F32),
+            parameters: Some(Parameters { text: "\0".into(), json: serde_json::Value::Null }),
             ..EncodeOptions::new(Format::Png)
         },
         EncodeOptions {
-            jpeg_quality: 0,
-            ..EncodeOptions::new(Format::Jpeg)
-        },
-        EncodeOptions {
-            parameters: Some(Parameters {
-                text: "\0".into(),
-                json: serde_json::Value::Null,
-            }),
-            ..EncodeOptions::new(Format::Png)
-        },
-        EncodeOptions {
-            parameters: Some(Parameters {
-                text: "x".repeat(70_000),
-                json: serde_json::Value::Null,
-            }),
+            parameters: Some(Parameters { text: "x".repeat(70_000), json: serde_json::Value::Null }),
             ..EncodeOptions::new(Format::Jpeg)
         },
     ];
     for options in cases {
-        assert_eq!(
-            encode(&picture, &options).unwrap_err().kind(),
-            ErrorKind::Caller,
-            "{:?}",
-            options.format
-        );
+        assert_eq!(encode(&picture, &options).unwrap_err().kind(), ErrorKind::Caller, "{:?}", options.format);
     }
     let wide = Picture::filled(16_384, 1, [0.0; 3]).unwrap();
-    assert_eq!(
-        encode(&wide, &EncodeOptions::new(Format::WebP))
-            .unwrap_err()
-            .kind(),
-        ErrorKind::Caller
-    );
+    assert_eq!(encode(&wide, &EncodeOptions::new(Format::WebP)).unwrap_err().kind(), ErrorKind::Caller);
     let mut broken = gradient();
     broken.rgb.pop();
-    assert!(matches!(
-        encode(&broken, &EncodeOptions::new(Format::Png)),
-        Err(ImageError::SizeMismatch { .. })
-    ));
+    assert!(matches!(encode(&broken, &EncodeOptions::new(Format::Png)), Err(ImageError::SizeMismatch { .. })));
 }
 
 #[test]
@@ -218,11 +145,7 @@ fn kept_depth_follows_the_source_as_far_as_the_format_can() {
         (Depth::U8, Format::Tiff, Depth::U8),
     ] {
         picture.source.depth = source;
-        assert_eq!(
-            back(&picture, &EncodeOptions::new(format)).source.depth,
-            expected,
-            "{source:?} {format}"
-        );
+        assert_eq!(back(&picture, &EncodeOptions::new(format)).source.depth, expected, "{source:?} {format}");
     }
 }
 
@@ -230,8 +153,7 @@ fn kept_depth_follows_the_source_as_far_as_the_format_can() {
 fn metadata_follows_the_policy() {
     let mut picture = gradient();
     picture.source.metadata.exif = Some(crate::exif::tests::sample(6));
-    picture.source.metadata.xmp =
-        Some(b"<x:xmpmeta><rdf:RDF><here/></rdf:RDF></x:xmpmeta>".to_vec());
+    picture.source.metadata.xmp = Some(b"<x:xmpmeta><rdf:RDF><here/></rdf:RDF></x:xmpmeta>".to_vec());
     for format in [Format::Png, Format::Jpeg, Format::WebP, Format::Tiff] {
         for (policy, exif, gps) in [
             (MetadataPolicy::Strip, false, false),
@@ -240,34 +162,18 @@ fn metadata_follows_the_policy() {
         ] {
             for parameters in [None, Some(parameters())] {
                 let case = format!("{format} {policy:?} {}", parameters.is_some());
-                let options = EncodeOptions {
-                    metadata: policy,
-                    parameters,
-                    ..EncodeOptions::new(format)
-                };
+                let options = EncodeOptions { metadata: policy, parameters, ..EncodeOptions::new(format) };
                 let file = encode(&picture, &options).unwrap();
                 let read = decode(&file, &Limits::default()).unwrap();
-                assert_eq!(
-                    (read.width, read.height),
-                    (13, 7),
-                    "{case}: the old orientation must not act again"
-                );
+                assert_eq!((read.width, read.height), (13, 7), "{case}: the old orientation must not act again");
                 let block = read.source.metadata.exif.and_then(Exif::read);
-                let has = |tag: exif::Tag| {
-                    block
-                        .as_ref()
-                        .is_some_and(|b| b.fields(true).iter().any(|f| f.tag == tag))
-                };
+                let has = |tag: exif::Tag| block.as_ref().is_some_and(|b| b.fields(true).iter().any(|f| f.tag == tag));
                 assert_eq!(has(exif::Tag::Make), exif, "{case}");
                 assert_eq!(has(exif::Tag::ExposureTime), exif, "{case}");
                 assert_eq!(has(exif::Tag::GPSLatitude), gps, "{case}");
                 let xmp = String::from_utf8(read.source.metadata.xmp.unwrap_or_default()).unwrap();
                 assert_eq!(xmp.contains("<here/>"), gps, "{case}");
-                assert_eq!(
-                    read_parameters(&file, &Limits::default()).unwrap(),
-                    options.parameters,
-                    "{case}"
-                );
+                assert_eq!(read_parameters(&file, &Limits::default()).unwrap(), options.parameters, "{case}");
             }
         }
     }
@@ -282,22 +188,13 @@ fn saving_is_all_or_nothing() {
     let names = || std::fs::read_dir(folder.path()).unwrap().count();
     save(&picture, &path, &options, false).unwrap();
     let first = std::fs::read(&path).unwrap();
-    assert!(matches!(
-        save(&picture, &path, &options, false),
-        Err(ImageError::AlreadyExists(_))
-    ));
+    assert!(matches!(save(&picture, &path, &options, false), Err(ImageError::AlreadyExists(_))));
     // A failing encode leaves the old file, and nothing beside it.
     let mut broken = picture.clone();
     broken.rgb[0] = f32::NAN;
     assert!(save(&broken, &path, &options, true).is_err());
     assert_eq!((std::fs::read(&path).unwrap(), names()), (first.clone(), 1));
-    save(
-        &Picture::filled(2, 2, [1.0; 3]).unwrap(),
-        &path,
-        &options,
-        true,
-    )
-    .unwrap();
+    save(&Picture::filled(2, 2, [1.0; 3]).unwrap(), &path, &options, true).unwrap();
     assert_ne!(std::fs::read(&path).unwrap(), first);
     assert_eq!(names(), 1);
 
@@ -312,14 +209,8 @@ fn saving_is_all_or_nothing() {
         assert!(error.to_string().contains(expected), "{name}: {error}");
     }
     std::fs::create_dir(folder.path().join("d.png")).unwrap();
-    assert!(matches!(
-        save(&picture, &folder.path().join("d.png"), &options, true),
-        Err(ImageError::NotAFile(_))
-    ));
-    assert!(
-        EncodeOptions::for_path(std::path::Path::new("x.TIFF"))
-            .is_ok_and(|o| o.format == Format::Tiff)
-    );
+    assert!(matches!(save(&picture, &folder.path().join("d.png"), &options, true), Err(ImageError::NotAFile(_))));
+    assert!(EncodeOptions::for_path(std::path::Path::new("x.TIFF")).is_ok_and(|o| o.format == Format::Tiff));
 }
 
 #[cfg(unix)]
@@ -327,37 +218,20 @@ fn saving_is_all_or_nothing() {
 fn permissions_and_links_survive() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let folder = tempfile::tempdir().unwrap();
-    let (real, link) = (
-        folder.path().join("real.png"),
-        folder.path().join("link.png"),
-    );
+    let (real, link) = (folder.path().join("real.png"), folder.path().join("link.png"));
     let options = EncodeOptions::new(Format::Png);
     save(&gradient(), &real, &options, false).unwrap();
-    let mode =
-        |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_ne!(
-        mode(&real) & 0o044,
-        0,
-        "readable by others as the umask allows, not private like a temporary file"
-    );
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_ne!(mode(&real) & 0o044, 0, "readable by others as the umask allows, not private like a temporary file");
     std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
     symlink(&real, &link).unwrap();
     save(&with_alpha(), &link, &options, true).unwrap();
     assert!(link.symlink_metadata().unwrap().is_symlink());
     assert_eq!(mode(&real), 0o640);
-    assert!(
-        crate::open(&real, &Limits::default())
-            .unwrap()
-            .alpha
-            .is_some()
-    );
+    assert!(crate::open(&real, &Limits::default()).unwrap().alpha.is_some());
     // A full disk, where the system offers one to try: nothing to clean up, a clear error.
     if std::path::Path::new("/dev/full").exists() {
-        let error = ImageError::from_io(
-            "write",
-            &real,
-            std::fs::write("/dev/full", b"x").unwrap_err(),
-        );
+        let error = ImageError::from_io("write", &real, std::fs::write("/dev/full", b"x").unwrap_err());
         assert!(matches!(error, ImageError::DiskFull(_)), "{error}");
     }
 }

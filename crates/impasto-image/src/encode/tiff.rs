@@ -6,8 +6,7 @@ use exif::{Context, Field, Value};
 use tiff::TiffError;
 use tiff::encoder::colortype as c;
 use tiff::encoder::{
-    Compression, DeflateLevel, DirectoryEncoder, Rational, SRational, TiffEncoder,
-    TiffKindStandard, TiffValue,
+    Compression, DeflateLevel, DirectoryEncoder, Rational, SRational, TiffEncoder, TiffKindStandard, TiffValue,
 };
 use tiff::tags::{ExtraSamples, Predictor, Tag};
 
@@ -27,11 +26,7 @@ pub(super) fn encode(
     store: Store,
     carried: &Carried,
 ) -> Result<Vec<u8>, ImageError> {
-    let job = Job {
-        width,
-        height,
-        carried,
-    };
+    let job = Job { width, height, carried };
     match (pixels, store.grey, store.alpha) {
         (Pixels::U8(v), true, false) => job.write::<c::Gray8>(v, false, true),
         (Pixels::U8(v), false, false) => job.write::<c::RGB8>(v, false, true),
@@ -47,19 +42,11 @@ pub(super) fn encode(
         (Pixels::U16(v), true, true) => job.write::<c::RGBA16>(&spread(v), true, true),
         (Pixels::F32(v), true, true) => job.write::<c::RGBA32Float>(&spread(v), true, false),
     }
-    .map_err(|error| ImageError::Encoder {
-        format: Format::Tiff,
-        reason: error.to_string(),
-    })
+    .map_err(|error| ImageError::Encoder { format: Format::Tiff, reason: error.to_string() })
 }
 
 fn spread<T: Copy>(grey_alpha: &[T]) -> Vec<T> {
-    grey_alpha
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .flat_map(|&[grey, alpha]| [grey, grey, grey, alpha])
-        .collect()
+    grey_alpha.as_chunks::<2>().0.iter().flat_map(|&[grey, alpha]| [grey, grey, grey, alpha]).collect()
 }
 
 struct Job<'a> {
@@ -69,37 +56,19 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn write<C: c::ColorType>(
-        &self,
-        data: &[C::Inner],
-        alpha: bool,
-        predict: bool,
-    ) -> Result<Vec<u8>, TiffError>
+    fn write<C: c::ColorType>(&self, data: &[C::Inner], alpha: bool, predict: bool) -> Result<Vec<u8>, TiffError>
     where
         [C::Inner]: TiffValue,
     {
         let mut out = Cursor::new(Vec::new());
-        let mut encoder = TiffEncoder::new(&mut out)?
-            .with_compression(Compression::Deflate(DeflateLevel::Balanced));
+        let mut encoder = TiffEncoder::new(&mut out)?.with_compression(Compression::Deflate(DeflateLevel::Balanced));
         if predict {
             encoder = encoder.with_predictor(Predictor::Horizontal);
         }
-        let fields = self
-            .carried
-            .exif
-            .clone()
-            .and_then(Exif::read)
-            .map(|exif| exif.fields(true))
-            .unwrap_or_default();
+        let fields = self.carried.exif.clone().and_then(Exif::read).map(|exif| exif.fields(true)).unwrap_or_default();
         let mut directories = Vec::new();
-        for (context, pointer) in [
-            (Context::Exif, Tag::ExifDirectory),
-            (Context::Gps, Tag::GpsDirectory),
-        ] {
-            let within: Vec<&Field> = fields
-                .iter()
-                .filter(|field| field.tag.context() == context)
-                .collect();
+        for (context, pointer) in [(Context::Exif, Tag::ExifDirectory), (Context::Gps, Tag::GpsDirectory)] {
+            let within: Vec<&Field> = fields.iter().filter(|field| field.tag.context() == context).collect();
             if !within.is_empty() {
                 let mut directory = encoder.extra_directory()?;
                 for field in within {
@@ -111,15 +80,10 @@ impl Job<'_> {
         let mut image = encoder.new_image::<C>(self.width, self.height)?;
         if alpha {
             // The colour type counts alpha among its own samples already; only its meaning is missing.
-            image
-                .encoder()
-                .write_tag(Tag::ExtraSamples, ExtraSamples::UnassociatedAlpha.to_u16())?;
+            image.encoder().write_tag(Tag::ExtraSamples, ExtraSamples::UnassociatedAlpha.to_u16())?;
         }
         let directory = image.encoder();
-        for field in fields
-            .iter()
-            .filter(|field| field.tag.context() == Context::Tiff)
-        {
+        for field in fields.iter().filter(|field| field.tag.context() == Context::Tiff) {
             put(directory, field)?;
         }
         for (pointer, offsets) in directories {
@@ -150,23 +114,11 @@ fn put(directory: &mut Directory<'_, '_>, field: &Field) -> Result<(), TiffError
         Value::SShort(v) => directory.write_tag(tag, v.as_slice()),
         Value::SLong(v) => directory.write_tag(tag, v.as_slice()),
         Value::Rational(v) => {
-            let v: Vec<Rational> = v
-                .iter()
-                .map(|r| Rational {
-                    n: r.num,
-                    d: r.denom,
-                })
-                .collect();
+            let v: Vec<Rational> = v.iter().map(|r| Rational { n: r.num, d: r.denom }).collect();
             directory.write_tag(tag, v.as_slice())
         }
         Value::SRational(v) => {
-            let v: Vec<SRational> = v
-                .iter()
-                .map(|r| SRational {
-                    n: r.num,
-                    d: r.denom,
-                })
-                .collect();
+            let v: Vec<SRational> = v.iter().map(|r| SRational { n: r.num, d: r.denom }).collect();
             directory.write_tag(tag, v.as_slice())
         }
         _ => Ok(()),

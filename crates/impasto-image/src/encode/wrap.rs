@@ -26,18 +26,11 @@ pub(super) fn png_text(keyword: &str, text: &str, international: bool) -> (Chunk
 /// Adds EXIF and XMP segments behind the JFIF header.
 pub(super) fn jpeg(file: Vec<u8>, carried: &Carried) -> Result<Vec<u8>, ImageError> {
     let mut segments = Vec::new();
-    for (prefix, data) in [
-        (&b"Exif\0\0"[..], &carried.exif),
-        (XMP_PREFIX, &carried.xmp),
-    ] {
+    for (prefix, data) in [(&b"Exif\0\0"[..], &carried.exif), (XMP_PREFIX, &carried.xmp)] {
         let Some(data) = data else { continue };
         let Ok(length) = u16::try_from(prefix.len() + data.len() + 2) else {
-            let what =
-                "hold more than 65,000 bytes of parameters or XMP: shorten them or use PNG".into();
-            return Err(ImageError::OutputUnsupported {
-                format: Format::Jpeg,
-                what,
-            });
+            let what = "hold more than 65,000 bytes of parameters or XMP: shorten them or use PNG".into();
+            return Err(ImageError::OutputUnsupported { format: Format::Jpeg, what });
         };
         segments.extend_from_slice(&[0xff, 0xe1]);
         segments.extend_from_slice(&length.to_be_bytes());
@@ -56,13 +49,7 @@ pub(super) fn jpeg(file: Vec<u8>, carried: &Carried) -> Result<Vec<u8>, ImageErr
 }
 
 /// Wraps a simple WebP into the extended kind when there is metadata to hold.
-pub(super) fn webp(
-    file: Vec<u8>,
-    width: u32,
-    height: u32,
-    alpha: bool,
-    carried: &Carried,
-) -> Vec<u8> {
+pub(super) fn webp(file: Vec<u8>, width: u32, height: u32, alpha: bool, carried: &Carried) -> Vec<u8> {
     if carried.exif.is_none() && carried.xmp.is_none() {
         return file;
     }
@@ -75,15 +62,11 @@ pub(super) fn webp(
             body.push(0);
         }
     };
-    let flags = u8::from(alpha) << 4
-        | u8::from(carried.exif.is_some()) << 3
-        | u8::from(carried.xmp.is_some()) << 2;
+    let flags = u8::from(alpha) << 4 | u8::from(carried.exif.is_some()) << 3 | u8::from(carried.xmp.is_some()) << 2;
     let [w0, w1, w2, _] = (width - 1).to_le_bytes();
     let [h0, h1, h2, _] = (height - 1).to_le_bytes();
     put(b"VP8X", &[flags, 0, 0, 0, w0, w1, w2, h0, h1, h2]);
-    for chunk in
-        webp_chunks(&file).filter(|chunk| matches!(&chunk.kind, b"VP8L" | b"VP8 " | b"ALPH"))
-    {
+    for chunk in webp_chunks(&file).filter(|chunk| matches!(&chunk.kind, b"VP8L" | b"VP8 " | b"ALPH")) {
         put(&chunk.kind, chunk.data);
     }
     for (kind, data) in [(b"EXIF", &carried.exif), (b"XMP ", &carried.xmp)] {

@@ -66,17 +66,9 @@ pub(crate) struct Sums<'a> {
 impl Sums<'_> {
     /// The sums of one channel of the grid, in the order of source channels and taps.
     pub(crate) fn of(&self, group: usize, channel: usize) -> Option<Column<'_>> {
-        let part = self
-            .plan
-            .parts
-            .iter()
-            .find(|part| part.channels.contains(&channel))?;
-        let start = (group * self.plan.width + part.before) * self.plan.terms + channel
-            - part.channels.start;
-        Some(Column {
-            values: &self.values[start..],
-            step: part.width,
-        })
+        let part = self.plan.parts.iter().find(|part| part.channels.contains(&channel))?;
+        let start = (group * self.plan.width + part.before) * self.plan.terms + channel - part.channels.start;
+        Some(Column { values: &self.values[start..], step: part.width })
     }
 }
 
@@ -123,11 +115,7 @@ impl Correlation {
     fn parts(&self, terms: usize, chunks: usize) -> Vec<Part> {
         let lanes = self.isa.lanes();
         let channels = self.channels_grid;
-        let vectors = if terms < FEW_TERMS {
-            0
-        } else {
-            (channels + lanes / 2 - 1) / lanes
-        };
+        let vectors = if terms < FEW_TERMS { 0 } else { (channels + lanes / 2 - 1) / lanes };
         let turned = channels.min(vectors * lanes);
         let wanted = (2 * rayon::current_num_threads()).div_ceil(chunks * self.groups);
         let mut parts = Vec::new();
@@ -135,34 +123,18 @@ impl Correlation {
         let mut cut = |range: Range<usize>, step: usize, method: Method| {
             for start in range.clone().step_by(step) {
                 let channels = start..range.end.min(start + step);
-                let width = if method == Method::Outer {
-                    channels.len().next_multiple_of(lanes)
-                } else {
-                    channels.len()
-                };
-                parts.push(Part {
-                    channels,
-                    width,
-                    method,
-                    before,
-                });
+                let width =
+                    if method == Method::Outer { channels.len().next_multiple_of(lanes) } else { channels.len() };
+                parts.push(Part { channels, width, method, before });
                 before += width;
             }
         };
         if turned > 0 {
-            cut(
-                0..turned,
-                vectors.div_ceil(wanted.min(vectors.div_ceil(3))) * lanes,
-                Method::Outer,
-            );
+            cut(0..turned, vectors.div_ceil(wanted.min(vectors.div_ceil(3))) * lanes, Method::Outer);
         }
         if turned < channels {
             let blocks = (channels - turned).div_ceil(DOT_BLOCK);
-            cut(
-                turned..channels,
-                blocks.div_ceil(wanted.min(blocks.div_ceil(4))) * DOT_BLOCK,
-                Method::Dot,
-            );
+            cut(turned..channels, blocks.div_ceil(wanted.min(blocks.div_ceil(4))) * DOT_BLOCK, Method::Dot);
         }
         parts
     }

@@ -3,12 +3,10 @@
 use super::{Random, assert_close, dot};
 use crate::act::{leaky_relu_backward, leaky_relu_forward, relu_backward, relu_forward};
 use crate::dispatch::Isa;
-use crate::norm::{
-    instance_norm_backward, instance_norm_forward, products_plane, statistics_plane, total_plane,
-};
+use crate::norm::{instance_norm_backward, instance_norm_forward, products_plane, statistics_plane, total_plane};
 use crate::resample::{
-    Planes, avg_pool2x2_backward, avg_pool2x2_forward, bilinear2x_backward, bilinear2x_forward,
-    max_pool2x2_backward, max_pool2x2_forward,
+    Planes, avg_pool2x2_backward, avg_pool2x2_forward, bilinear2x_backward, bilinear2x_forward, max_pool2x2_backward,
+    max_pool2x2_forward,
 };
 
 const EPS: f32 = 1e-5;
@@ -25,9 +23,7 @@ fn normalised(x: &[f64], planes: usize, gain: &[f64], shift: &[f64]) -> Vec<f64>
         let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / area as f64;
         let rstd = 1.0 / (variance + f64::from(EPS)).sqrt();
         let (gain, shift) = (gain[plane % gain.len()], shift[plane % shift.len()]);
-        x.iter()
-            .map(|x| (x - mean) * rstd * gain + shift)
-            .collect::<Vec<f64>>()
+        x.iter().map(|x| (x - mean) * rstd * gain + shift).collect::<Vec<f64>>()
     };
     x.chunks(area).enumerate().flat_map(plane).collect()
 }
@@ -35,67 +31,21 @@ fn normalised(x: &[f64], planes: usize, gain: &[f64], shift: &[f64]) -> Vec<f64>
 #[test]
 fn instance_norm_matches_the_reference() {
     let mut random = Random::new(1);
-    for (planes, channels, area, offset) in [
-        (6, 3, 1600, 0.0),
-        (4, 4, 777, 40.0),
-        (5, 1, 13, -3.0),
-        (1, 1, 70_001, 0.5),
-    ] {
-        let x: Vec<f32> = random
-            .values(planes * area)
-            .iter()
-            .map(|x| x + offset)
-            .collect();
-        let (gain, shift, dy) = (
-            random.values(channels),
-            random.values(channels),
-            random.values(planes * area),
-        );
-        let (mut y, mut mean, mut rstd) = (
-            vec![f32::NAN; x.len()],
-            vec![f32::NAN; planes],
-            vec![f32::NAN; planes],
-        );
-        instance_norm_forward(
-            &x,
-            Some(&gain),
-            Some(&shift),
-            EPS,
-            &mut y,
-            &mut mean,
-            &mut rstd,
-        )
-        .unwrap();
+    for (planes, channels, area, offset) in
+        [(6, 3, 1600, 0.0), (4, 4, 777, 40.0), (5, 1, 13, -3.0), (1, 1, 70_001, 0.5)]
+    {
+        let x: Vec<f32> = random.values(planes * area).iter().map(|x| x + offset).collect();
+        let (gain, shift, dy) = (random.values(channels), random.values(channels), random.values(planes * area));
+        let (mut y, mut mean, mut rstd) = (vec![f32::NAN; x.len()], vec![f32::NAN; planes], vec![f32::NAN; planes]);
+        instance_norm_forward(&x, Some(&gain), Some(&shift), EPS, &mut y, &mut mean, &mut rstd).unwrap();
         let limit = 1e-6 * f64::from(1.0 + offset.abs());
-        assert_close(
-            "forward",
-            &y,
-            &normalised(&wide(&x), planes, &wide(&gain), &wide(&shift)),
-            limit,
-        );
+        assert_close("forward", &y, &normalised(&wide(&x), planes, &wide(&gain), &wide(&shift)), limit);
 
-        let (mut dx, mut dgain, mut dshift) = (
-            vec![f32::NAN; x.len()],
-            vec![f32::NAN; planes],
-            vec![f32::NAN; planes],
-        );
-        instance_norm_backward(
-            &x,
-            &dy,
-            &mean,
-            &rstd,
-            Some(&gain),
-            &mut dx,
-            &mut dgain,
-            &mut dshift,
-        )
-        .unwrap();
+        let (mut dx, mut dgain, mut dshift) = (vec![f32::NAN; x.len()], vec![f32::NAN; planes], vec![f32::NAN; planes]);
+        instance_norm_backward(&x, &dy, &mean, &rstd, Some(&gain), &mut dx, &mut dgain, &mut dshift).unwrap();
         let mut expected = [Vec::new(), Vec::new(), Vec::new()];
         for plane in 0..planes {
-            let (x, dy) = (
-                wide(&x[plane * area..][..area]),
-                wide(&dy[plane * area..][..area]),
-            );
+            let (x, dy) = (wide(&x[plane * area..][..area]), wide(&dy[plane * area..][..area]));
             let mean = x.iter().sum::<f64>() / area as f64;
             let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / area as f64;
             let rstd = 1.0 / (variance + f64::from(EPS)).sqrt();
@@ -103,10 +53,7 @@ fn instance_norm_matches_the_reference() {
             let sum = dy.iter().sum::<f64>();
             let product = dy.iter().zip(&hat).map(|(dy, hat)| dy * hat).sum::<f64>();
             let scale = f64::from(gain[plane % channels]) * rstd;
-            let gradient = dy
-                .iter()
-                .zip(&hat)
-                .map(|(dy, hat)| scale * (dy - (sum + hat * product) / area as f64));
+            let gradient = dy.iter().zip(&hat).map(|(dy, hat)| scale * (dy - (sum + hat * product) / area as f64));
             expected[0].extend(gradient);
             expected[1].push(product);
             expected[2].push(sum);
@@ -123,13 +70,8 @@ fn instance_norm_without_gain_and_with_constant_planes() {
     let (mut y, mut mean, mut rstd) = (vec![f32::NAN; 100], [0.0; 2], [0.0; 2]);
     instance_norm_forward(&x, None, None, EPS, &mut y, &mut mean, &mut rstd).unwrap();
     assert!(y.iter().all(|y| y.abs() < 1e-4));
-    assert!(
-        instance_norm_forward(&x, None, None, EPS, &mut y, &mut [0.0; 3], &mut [0.0; 3]).is_err()
-    );
-    assert!(
-        instance_norm_forward(&x, Some(&[1.0; 3]), None, EPS, &mut y, &mut mean, &mut rstd)
-            .is_err()
-    );
+    assert!(instance_norm_forward(&x, None, None, EPS, &mut y, &mut [0.0; 3], &mut [0.0; 3]).is_err());
+    assert!(instance_norm_forward(&x, Some(&[1.0; 3]), None, EPS, &mut y, &mut mean, &mut rstd).is_err());
     assert!(instance_norm_forward(&[], None, None, EPS, &mut [], &mut [], &mut []).is_err());
 }
 
@@ -158,11 +100,7 @@ fn rectifiers() {
 fn bilinear_matches_the_reference_and_its_adjoint() {
     let mut random = Random::new(4);
     for (count, height, width) in [(2, 5, 7), (1, 1, 1), (3, 1, 4), (2, 6, 1), (9, 64, 65)] {
-        let planes = Planes {
-            count,
-            height,
-            width,
-        };
+        let planes = Planes { count, height, width };
         let x = random.values(count * height * width);
         let dy = random.values(4 * x.len());
         let mut y = vec![f32::NAN; dy.len()];
@@ -171,10 +109,7 @@ fn bilinear_matches_the_reference_and_its_adjoint() {
             let centre = (position as f64 + 0.5) / 2.0 - 0.5;
             let low = centre.floor();
             let clamp = |at: f64| at.clamp(0.0, size as f64 - 1.0) as usize;
-            [
-                (clamp(low), 1.0 - (centre - low)),
-                (clamp(low + 1.0), centre - low),
-            ]
+            [(clamp(low), 1.0 - (centre - low)), (clamp(low + 1.0), centre - low)]
         };
         let mut expected = vec![0.0; y.len()];
         for (index, value) in expected.iter_mut().enumerate() {
@@ -195,14 +130,8 @@ fn bilinear_matches_the_reference_and_its_adjoint() {
 
 #[test]
 fn pooling_of_a_known_plane() {
-    let planes = Planes {
-        count: 1,
-        height: 3,
-        width: 5,
-    };
-    let x: [f32; 15] = [
-        1.0, 2.0, 5.0, 5.0, 9.0, 3.0, 0.0, 5.0, 1.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0,
-    ];
+    let planes = Planes { count: 1, height: 3, width: 5 };
+    let x: [f32; 15] = [1.0, 2.0, 5.0, 5.0, 9.0, 3.0, 0.0, 5.0, 1.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0];
     let mut y = [0.0; 2];
     avg_pool2x2_forward(planes, &x, &mut y).unwrap();
     assert_eq!(y, [1.5, 4.0]);
@@ -210,24 +139,10 @@ fn pooling_of_a_known_plane() {
     assert_eq!(y, [3.0, 5.0]);
     let mut dx = [f32::NAN; 15];
     max_pool2x2_backward(planes, &x, &[1.0, 2.0], &mut dx).unwrap();
-    assert_eq!(
-        dx,
-        [
-            0.0, 0.0, 2.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-        ]
-    );
+    assert_eq!(dx, [0.0, 0.0, 2.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     avg_pool2x2_backward(planes, &[4.0, 8.0], &mut dx).unwrap();
-    assert_eq!(
-        dx,
-        [
-            1.0, 1.0, 2.0, 2.0, 0.0, 1.0, 1.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-        ]
-    );
-    let flat = Planes {
-        count: 2,
-        height: 1,
-        width: 4,
-    };
+    assert_eq!(dx, [1.0, 1.0, 2.0, 2.0, 0.0, 1.0, 1.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    let flat = Planes { count: 2, height: 1, width: 4 };
     max_pool2x2_forward(flat, &[0.0; 8], &mut []).unwrap();
     max_pool2x2_backward(flat, &[0.0; 8], &[], &mut [1.0; 8]).unwrap();
     assert!(avg_pool2x2_forward(planes, &x, &mut [0.0; 3]).is_err());
@@ -235,11 +150,7 @@ fn pooling_of_a_known_plane() {
 
 #[test]
 fn pooling_of_many_planes_is_the_same_as_of_each() {
-    let planes = Planes {
-        count: 40,
-        height: 33,
-        width: 40,
-    };
+    let planes = Planes { count: 40, height: 33, width: 40 };
     let x = Random::new(8).values(40 * 33 * 40);
     let dy = Random::new(9).values(40 * 16 * 20);
     let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
@@ -279,10 +190,7 @@ fn sums_of_planes_on_every_instruction_set() {
                 (products[1], product),
             ];
             for (actual, expected) in pairs {
-                assert!(
-                    (actual - expected).abs() < 1e-5 * (1.0 + expected.abs()),
-                    "{isa:?}, {len}"
-                );
+                assert!((actual - expected).abs() < 1e-5 * (1.0 + expected.abs()), "{isa:?}, {len}");
             }
         }
     }

@@ -29,9 +29,7 @@ impl Random {
 
     /// Values between -1 and 1.
     pub(crate) fn values(&mut self, len: usize) -> Vec<f32> {
-        (0..len)
-            .map(|_| (self.bits() as f64 / f64::from(1u32 << 31) - 1.0) as f32)
-            .collect()
+        (0..len).map(|_| (self.bits() as f64 / f64::from(1u32 << 31) - 1.0) as f32).collect()
     }
 }
 
@@ -39,10 +37,7 @@ impl Random {
 #[track_caller]
 pub(crate) fn assert_close(what: &str, actual: &[f32], expected: &[f64], limit: f64) {
     assert_eq!(actual.len(), expected.len(), "{what}");
-    let differences = actual
-        .iter()
-        .zip(expected)
-        .map(|(&a, &e)| (f64::from(a) - e).powi(2));
+    let differences = actual.iter().zip(expected).map(|(&a, &e)| (f64::from(a) - e).powi(2));
     let difference = differences.sum::<f64>().sqrt();
     let norm = expected.iter().map(|e| e * e).sum::<f64>().sqrt();
     let error = difference / norm.max(1e-3);
@@ -51,10 +46,7 @@ pub(crate) fn assert_close(what: &str, actual: &[f32], expected: &[f64], limit: 
 
 /// The inner product.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
-    a.iter()
-        .zip(b)
-        .map(|(&a, &b)| f64::from(a) * f64::from(b))
-        .sum()
+    a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
 }
 
 /// A plain 3x3 convolution to vary.

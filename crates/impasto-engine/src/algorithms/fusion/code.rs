@@ -54,7 +54,12 @@ impl Code {
     }
 
     /// From named arrays, checked against the generator's widths.
-    pub(super) fn from_arrays(arrays: &Arrays, moments: usize, channels: usize, device: &Device) -> Result<Self, String> {
+    pub(super) fn from_arrays(
+        arrays: &Arrays,
+        moments: usize,
+        channels: usize,
+        device: &Device,
+    ) -> Result<Self, String> {
         let take = |name: &str, shape: &[usize]| match arrays.get(name) {
             Some(array) if array.shape == shape && array.values.iter().all(|v| v.is_finite()) => {
                 Ok(array.values.clone())

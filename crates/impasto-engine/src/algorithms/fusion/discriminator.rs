@@ -16,9 +16,11 @@ impl Discriminator {
     pub(super) fn new(seed: u64, device: &Device) -> Self {
         let widths = [3, 32, 64, 96];
         let layer = |i: usize| {
-            ConvConfig::same(widths[i], widths[i + 1], 5 - 2 * usize::from(i > 0))
-                .stride(2)
-                .init(seed, &format!("discriminator.{i}"), device)
+            ConvConfig::same(widths[i], widths[i + 1], 5 - 2 * usize::from(i > 0)).stride(2).init(
+                seed,
+                &format!("discriminator.{i}"),
+                device,
+            )
         };
         Self {
             layers: (0..widths.len() - 1).map(layer).collect(),

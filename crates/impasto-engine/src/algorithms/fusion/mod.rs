@@ -67,7 +67,11 @@ impl FusionConfig {
     /// A line that names the value out of bounds.
     pub fn validate(&self) -> Result<(), String> {
         let within = |name: &str, value: usize, low: usize, high: usize| {
-            if (low..=high).contains(&value) { Ok(()) } else { Err(format!("{name} is {value}, not in {low}..={high}")) }
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(format!("{name} is {value}, not in {low}..={high}"))
+            }
         };
         for width in self.widths {
             within("widths", width, 1, 1024)?;

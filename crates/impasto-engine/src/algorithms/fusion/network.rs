@@ -273,9 +273,7 @@ fn merge_tokens(codes: &[(Code, f32)]) -> (Tensor<3>, Tensor<2>) {
     let tokens = codes.iter().map(|(code, _)| code.tokens.clone()).collect::<Vec<_>>();
     let n = tokens[0].dims()[0];
     let device = tokens[0].device();
-    let bias = codes
-        .iter()
-        .map(|(_, weight)| Tensor::full([n, GRID * GRID], weight.max(MIN_WEIGHT).ln(), &device))
-        .collect();
+    let bias =
+        codes.iter().map(|(_, weight)| Tensor::full([n, GRID * GRID], weight.max(MIN_WEIGHT).ln(), &device)).collect();
     (Tensor::cat(tokens, 1), Tensor::cat(bias, 1))
 }

@@ -86,11 +86,16 @@ pub(super) fn macs_per_pixel(config: &FusionConfig) -> f64 {
     let conv = |cin: f64, cout: f64, area: f64| 9.0 * cin * cout / area;
     let tokens = (super::code::GRID * super::code::GRID) as f64;
     let attention = (2.0 * c4 + 2.0 * tokens) * config.attention_width as f64 / 64.0;
-    conv(3.0, c1, 1.0) + conv(c1, c2, 4.0) + conv(c2, c3, 16.0) + conv(c3, c4, 64.0)
+    conv(3.0, c1, 1.0)
+        + conv(c1, c2, 4.0)
+        + conv(c2, c3, 16.0)
+        + conv(c3, c4, 64.0)
         + attention
         + config.blocks as f64 * 2.0 * conv(c4, c4, 64.0)
-        + conv(c4, c3, 16.0) + 2.0 * conv(c3, c3, 16.0)
-        + conv(c3, c2, 4.0) + 2.0 * conv(c2, c2, 4.0)
+        + conv(c4, c3, 16.0)
+        + 2.0 * conv(c3, c3, 16.0)
+        + conv(c3, c2, 4.0)
+        + 2.0 * conv(c2, c2, 4.0)
         + conv(c2, c1, 1.0)
         + (config.paint_kernel * config.paint_kernel) as f64 * c1 * 3.0
 }

@@ -220,11 +220,9 @@ impl FusionObjective {
         let (mut content_loss, mut moments, mut grams, mut wasserstein) = (zero(), zero(), zero(), zero());
         for (i, (painted, style)) in painted.iter().zip(&style).enumerate() {
             moments = moments + losses::moment_error(painted.clone(), style.clone()) / levels;
-            grams = grams
-                + losses::gram_error(losses::gram(painted.clone()), losses::gram(style.clone())) / levels;
+            grams = grams + losses::gram_error(losses::gram(painted.clone()), losses::gram(style.clone())) / levels;
             if CONTENT_SHARES[i] > 0.0 {
-                content_loss =
-                    content_loss + losses::content(painted.clone(), content[i].clone()) * CONTENT_SHARES[i];
+                content_loss = content_loss + losses::content(painted.clone(), content[i].clone()) * CONTENT_SHARES[i];
             }
             if s.wasserstein_weight > 0.0 && WASSERSTEIN_LEVELS.contains(&i) {
                 let directions = self.directions(step, i, painted.dims()[1]);
@@ -273,8 +271,7 @@ impl FusionObjective {
 
     fn discriminator_step(&mut self, step: u64, real: ImageTensor, fake: ImageTensor, metrics: &mut Metrics) {
         let s = &self.settings;
-        let (at_real, at_fake) =
-            (self.discriminator.forward(real.clone()), self.discriminator.forward(fake.clone()));
+        let (at_real, at_fake) = (self.discriminator.forward(real.clone()), self.discriminator.forward(fake.clone()));
         let mut loss = losses::relativistic(at_real.clone(), at_fake.clone(), Side::Discriminator);
         metrics.insert("discriminator", tensor::scalar(loss.clone().inner()));
         if step % s.penalty_every == 0 {

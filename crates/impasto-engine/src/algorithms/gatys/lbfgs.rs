@@ -240,7 +240,8 @@ mod tests {
     ) -> (Vec<f32>, usize, Vec<f64>) {
         let mut evaluations = 0;
         let mut values = Vec::new();
-        let mut lbfgs = Lbfgs::new(start.to_vec(), LbfgsSettings { first_move: 0.5, bounds, ..LbfgsSettings::default() });
+        let mut lbfgs =
+            Lbfgs::new(start.to_vec(), LbfgsSettings { first_move: 0.5, bounds, ..LbfgsSettings::default() });
         for _ in 0..steps {
             let outcome = lbfgs
                 .step(&mut |x, gradient| {

@@ -120,10 +120,12 @@ mod tests {
     fn adam_keeps_its_best_point_when_values_stop_being_finite() {
         let mut adam = Adam::new(vec![0.5], [0.0, 1.0], 0.05, 10);
         let mut values = [1.0, 0.5, f64::NAN].into_iter();
-        let mut step = || adam.step(&mut |_, g| {
-            g[0] = 1.0;
-            Ok(values.next().unwrap())
-        });
+        let mut step = || {
+            adam.step(&mut |_, g| {
+                g[0] = 1.0;
+                Ok(values.next().unwrap())
+            })
+        };
         assert_eq!(step().unwrap(), Outcome::Moved);
         assert_eq!(step().unwrap(), Outcome::Moved);
         assert_eq!(step().unwrap(), Outcome::NotFinite);

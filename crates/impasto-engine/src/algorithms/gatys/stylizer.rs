@@ -207,11 +207,8 @@ impl Job<'_> {
             let [height, width] = style_size(style, [h, w], config.style_scale, least);
             (image(&resize(style, width, height)), *share)
         });
-        let weights = Weights {
-            content: config.content_weight,
-            style: config.style_weight,
-            variation: config.tv_weight,
-        };
+        let weights =
+            Weights { content: config.content_weight, style: config.style_weight, variation: config.tv_weight };
         Ok(Objective::new(&**features, weights, image(&content), styles.collect(), self.strength))
     }
 }
@@ -239,7 +236,8 @@ fn styles(styles: &[(Style, f32)]) -> Result<Vec<(Picture, f32)>> {
     let picture = |(style, weight): &(Style, f32)| match style {
         Style::Picture(image) => Ok((single(image.clone(), "the style")?, weight / sum)),
         Style::Code(_) => Err(EngineError::Caller(
-            "'gatys' needs the style as a picture: a style code holds too little of it; give the painting's file".into(),
+            "'gatys' needs the style as a picture: a style code holds too little of it; give the painting's file"
+                .into(),
         )),
     };
     styles.iter().map(picture).collect()

@@ -139,7 +139,8 @@ fn the_gradient_of_the_whole_objective_matches_finite_differences() {
     directions.push((0..x.len()).map(|i| f32::from(u8::from((800..840).contains(&i)))).collect());
     for (i, direction) in directions.iter().enumerate() {
         let length = direction.iter().map(|v| v * v).sum::<f32>().sqrt();
-        let slope: f64 = direction.iter().zip(&gradient).map(|(d, g)| f64::from(d * g)).sum::<f64>() / f64::from(length);
+        let slope: f64 =
+            direction.iter().zip(&gradient).map(|(d, g)| f64::from(d * g)).sum::<f64>() / f64::from(length);
         let at = |h: f32| {
             let moved: Vec<f32> = x.iter().zip(direction).map(|(x, d)| x + h * d / length).collect();
             objective.evaluate(&moved, &mut vec![0.0; x.len()]).total()

@@ -101,7 +101,6 @@ pub(super) fn max_pool2(x: Tensor<4>) -> Tensor<4> {
 
 pub(super) fn channel_moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 3] {
     let [n, c, _, _] = x.dims();
-    let moments =
-        Tensor::<3>::from_dispatch(<Dispatch as KernelOps>::kernel_channel_moments(x.into_dispatch(), eps));
+    let moments = Tensor::<3>::from_dispatch(<Dispatch as KernelOps>::kernel_channel_moments(x.into_dispatch(), eps));
     [0, 1, 2].map(|i| moments.clone().slice([i..i + 1, 0..n, 0..c]).reshape([n, c]))
 }

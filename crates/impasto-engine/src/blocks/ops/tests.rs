@@ -75,9 +75,8 @@ fn normalisation_agrees() {
     let device = Device::flex().autodiff();
     let x = random("x", [2, 3, 7, 9], &device);
     let (gain, shift) = (random("gain", [2, 3], &device), random("shift", [2, 3], &device));
-    let run = |f: fn(Tensor<4>, Tensor<2>, Tensor<2>, f32) -> Tensor<4>| {
-        f(x.clone(), gain.clone(), shift.clone(), 1e-5)
-    };
+    let run =
+        |f: fn(Tensor<4>, Tensor<2>, Tensor<2>, f32) -> Tensor<4>| f(x.clone(), gain.clone(), shift.clone(), 1e-5);
     let (kernel, composed) = (|| run(kernels::modulated_norm), || run(composed::modulated_norm));
     compare("x", std::slice::from_ref(&x), kernel, composed);
     compare("gain and shift", &[gain.clone(), shift.clone()], kernel, composed);

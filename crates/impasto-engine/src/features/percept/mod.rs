@@ -41,11 +41,7 @@ pub struct PerceptConfig {
 
 impl Default for PerceptConfig {
     fn default() -> Self {
-        Self {
-            widths: [16, 32, 64, 128, 128],
-            convolutions: [2, 2, 3, 3, 1],
-            outputs: [64, 128, 256, 512, 512],
-        }
+        Self { widths: [16, 32, 64, 128, 128], convolutions: [2, 2, 3, 3, 1], outputs: [64, 128, 256, 512, 512] }
     }
 }
 
@@ -55,11 +51,12 @@ impl PerceptConfig {
     /// # Errors
     /// A line that names the value out of bounds.
     pub fn validate(&self) -> Result<(), String> {
-        let within = |name: &str, values: &[usize], high: usize| {
-            match values.iter().find(|value| !(1..=high).contains(*value)) {
-                Some(value) => Err(format!("{name} holds {value}, not in 1..={high}")),
-                None => Ok(()),
-            }
+        let within = |name: &str, values: &[usize], high: usize| match values
+            .iter()
+            .find(|value| !(1..=high).contains(*value))
+        {
+            Some(value) => Err(format!("{name} holds {value}, not in 1..={high}")),
+            None => Ok(()),
         };
         within("widths", &self.widths, 1024)?;
         within("convolutions", &self.convolutions, 16)?;

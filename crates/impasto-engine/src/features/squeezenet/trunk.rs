@@ -1,9 +1,9 @@
 //! The layers that SqueezeNet 1.1 and LPIPS-Squeeze share; their weights differ, and so do the weights' names.
 
+use burn::tensor::Device;
 use burn::tensor::Tensor;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::Device;
 
 use crate::blocks::{Conv, ConvConfig, PadMode, relu};
 use crate::features::frozen_conv;

@@ -85,7 +85,8 @@ impl RunConfig {
     /// # Errors
     /// [`EngineError::File`] that says what does not fit.
     pub fn from_toml(text: &str, path: &Path) -> Result<Self> {
-        toml::from_str(text).map_err(|e| EngineError::file(path, format!("is not a run's configuration ({})", line(&e))))
+        toml::from_str(text)
+            .map_err(|e| EngineError::file(path, format!("is not a run's configuration ({})", line(&e))))
     }
 
     /// As it is kept in checkpoints.
@@ -115,7 +116,10 @@ mod tests {
             impasto: "0.1.0".into(),
             device: "cpu".into(),
             schedule: Schedule::default(),
-            perception: Some(Perception { network: "vgg19-pocket:/w.safetensors".parse().unwrap(), blake3: "1".into() }),
+            perception: Some(Perception {
+                network: "vgg19-pocket:/w.safetensors".parse().unwrap(),
+                blake3: "1".into(),
+            }),
             data: BTreeMap::from([("content".into(), source)]),
             training,
         };

@@ -66,9 +66,10 @@ impl Training {
     /// without usable pictures and damaged perception weights; [`EngineError::Environment`] for a missing device.
     pub fn prepare(request: &TrainRequest, control: &Control) -> Result<Self> {
         let (entry, trainer) = trainer(&request.algorithm)?;
-        let training = trainer.settings.complete(&request.settings).map_err(|problem| {
-            EngineError::Caller(format!("{} training: {problem}", entry.descriptor.name))
-        })?;
+        let training = trainer
+            .settings
+            .complete(&request.settings)
+            .map_err(|problem| EngineError::Caller(format!("{} training: {problem}", entry.descriptor.name)))?;
         let plan = plan(&training, entry).map_err(EngineError::Caller)?;
         let opened = device::open(request.device)?;
         let mut sources = BTreeMap::new();
@@ -117,7 +118,9 @@ impl Training {
         let loaded = data::load(trainer, &sources, plan.short_side, plan.crop, control)?;
         let changed = loaded.configs(&sources).into_iter().find(|(role, now)| config.data.get(role) != Some(now));
         if let Some((role, _)) = changed {
-            let text = format!("the pictures of '{role}' are not those the run was begun with, so going on would not be exact");
+            let text = format!(
+                "the pictures of '{role}' are not those the run was begun with, so going on would not be exact"
+            );
             if !accept_changed_data {
                 return Err(EngineError::file(folder, format!("{text}; put them back, or give --accept-changed-data")));
             }

@@ -135,12 +135,9 @@ impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B
                 let y = B::kernel_conv2d(x.into_primitive(), weight.into_primitive(), bias.into_primitive(), spec);
                 prep.finish(state, y)
             }
-            OpsKind::UnTracked(prep) => prep.finish(B::kernel_conv2d(
-                x.into_primitive(),
-                weight.into_primitive(),
-                bias.into_primitive(),
-                spec,
-            )),
+            OpsKind::UnTracked(prep) => {
+                prep.finish(B::kernel_conv2d(x.into_primitive(), weight.into_primitive(), bias.into_primitive(), spec))
+            }
         }
     }
 
@@ -154,12 +151,8 @@ impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B
         match prepared.stateful() {
             OpsKind::Tracked(mut prep) => {
                 let (x_node, gain_node) = (prep.checkpoint(&x), prep.checkpoint(&gain));
-                let [y, mean, rstd] = B::norm_with_moments(
-                    x.into_primitive(),
-                    gain.into_primitive(),
-                    shift.into_primitive(),
-                    eps,
-                );
+                let [y, mean, rstd] =
+                    B::norm_with_moments(x.into_primitive(), gain.into_primitive(), shift.into_primitive(), eps);
                 let state = NormState { x: x_node, gain: gain_node, moments: [mean, rstd] };
                 prep.finish(state, y)
             }

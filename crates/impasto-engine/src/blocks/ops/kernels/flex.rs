@@ -137,12 +137,7 @@ impl KernelGrads for Flex {
         [wrap(y, shape), wrap(mean, [n, c]), wrap(rstd, [n, c])]
     }
 
-    fn norm_grad(
-        x: FlexTensor,
-        gain: FlexTensor,
-        [mean, rstd]: [FlexTensor; 2],
-        dy: FlexTensor,
-    ) -> [FlexTensor; 3] {
+    fn norm_grad(x: FlexTensor, gain: FlexTensor, [mean, rstd]: [FlexTensor; 2], dy: FlexTensor) -> [FlexTensor; 3] {
         let shape = x.shape();
         let [n, c, _, _] = dims4(&shape);
         let mut dx = vec![0.0; shape.num_elements()];
