@@ -253,7 +253,14 @@ pub fn save(path: &Path, header: &Header, arrays: &Arrays, precision: Precision)
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let error = |e: &std::io::Error| EngineError::Environment(format!("cannot write {}: {e}", path.display()));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| error(&e))?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Temporary files are private by default; what they become gets the mode of any new file, the umask applied.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder).map_err(|e| error(&e))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| error(&e))?;
     file.persist(path).map_err(|e| error(&e.error))?;
     sync_folder(folder).map_err(|e| error(&e))

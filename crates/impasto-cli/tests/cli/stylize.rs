@@ -207,6 +207,14 @@ fn style_codes_paint_like_the_picture_they_were_made_of() {
     bench.run(&make).ok();
     bench.run(&make).fails(2, &["mine.safetensors", "--overwrite"]);
     assert!(bench.path("mine.safetensors").metadata().unwrap().len() < 32 << 10);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Others may read it as they may read any new file.
+        std::fs::write(bench.path("any"), "").unwrap();
+        let mode = |name: &str| bench.path(name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode("mine.safetensors"), mode("any"));
+    }
     paint(&bench, &["photo.png", "--style", "mine.safetensors", "-o", "code.png"]);
     paint(&bench, &["photo.png", "--style", "style.png", "-o", "picture.png"]);
     let (code, picture) = (bench.open("code.png"), bench.open("picture.png"));
