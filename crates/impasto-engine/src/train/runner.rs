@@ -90,14 +90,14 @@ fn run_steps(
         }
         step += 1;
         session.record(step, &metrics)?;
-        if step % settings.preview_every == 0 || step == settings.steps {
+        if step.is_multiple_of(settings.preview_every) || step == settings.steps {
             session.preview(step, objective)?;
         }
-        if step % settings.checkpoint_every == 0 {
+        if step.is_multiple_of(settings.checkpoint_every) {
             save(objective, config, dir, step, settings)?;
         }
     }
-    if step % settings.checkpoint_every != 0 {
+    if !step.is_multiple_of(settings.checkpoint_every) {
         save(objective, config, dir, step, settings)?;
     }
     let (header, arrays) = objective.export();
@@ -167,7 +167,7 @@ impl<'a> Session<'a> {
             *self.sums.entry(name).or_default() += value;
         }
         self.count += 1;
-        if step % self.settings.log_every != 0 && step != self.settings.steps {
+        if !step.is_multiple_of(self.settings.log_every) && step != self.settings.steps {
             return Ok(());
         }
         let count = self.count as f32;

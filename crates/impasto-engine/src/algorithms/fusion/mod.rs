@@ -80,7 +80,7 @@ impl FusionConfig {
         within("attention_width", self.attention_width, 1, 1024)?;
         within("blocks", self.blocks, 0, 64)?;
         within("paint_kernel", self.paint_kernel, 1, 15)?;
-        if self.paint_kernel % 2 == 0 { Err("paint_kernel must be odd".into()) } else { Ok(()) }
+        if self.paint_kernel.is_multiple_of(2) { Err("paint_kernel must be odd".into()) } else { Ok(()) }
     }
 
     /// Multiply-accumulates per content pixel.

@@ -274,7 +274,7 @@ impl FusionObjective {
         let (at_real, at_fake) = (self.discriminator.forward(real.clone()), self.discriminator.forward(fake.clone()));
         let mut loss = losses::relativistic(at_real.clone(), at_fake.clone(), Side::Discriminator);
         metrics.insert("discriminator", tensor::scalar(loss.clone().inner()));
-        if step % s.penalty_every == 0 {
+        if step.is_multiple_of(s.penalty_every) {
             let dims = real.dims();
             let mut rng = rng::stream(s.seed, "penalty noise", step);
             let mut beside = |image: ImageTensor| {

@@ -34,15 +34,7 @@ pub(super) fn add_scaled(a: &mut [f32], scale: f64, b: &[f32], mask: &[f32]) {
 
 /// The largest magnitude; NaN when a value is.
 pub(super) fn largest(a: &[f32]) -> f32 {
-    a.iter().fold(0.0, |most: f32, v| {
-        if v.abs() <= most {
-            most
-        } else if most.is_nan() {
-            most
-        } else {
-            v.abs()
-        }
-    })
+    a.iter().fold(0.0, |most: f32, v| if most.is_nan() || v.abs() <= most { most } else { v.abs() })
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl PerceptTraining {
         if self.batch == 0 || self.batch > 4096 {
             return Err(format!("batch is {}, not in 1..=4096", self.batch));
         }
-        if self.crop < 32 || self.crop % 16 != 0 || self.crop > 4096 {
+        if self.crop < 32 || !self.crop.is_multiple_of(16) || self.crop > 4096 {
             return Err(format!("crop is {}, not a multiple of 16 in 32..=4096", self.crop));
         }
         if !(self.rate.is_finite() && self.rate > 0.0) {
