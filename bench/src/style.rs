@@ -46,7 +46,7 @@ pub(crate) struct StyleArgs {
     /// Add a record of the figures to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Where to compute: auto, cpu, cuda[:N] or wgpu[:N].
+    /// Where to compute: auto, cpu, cuda:N or wgpu:N.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceSpec,
 }

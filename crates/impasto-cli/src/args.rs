@@ -31,7 +31,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
-    /// Where to compute: auto, cpu, cuda[:N] or wgpu[:N]; auto takes the best that is compiled in and present.
+    /// Where to compute: auto, cpu, cuda:N or wgpu:N (the first without :N); auto takes the best that is compiled in and present.
     #[arg(long, global = true, value_name = "DEVICE")]
     pub(crate) device: Option<DeviceSpec>,
     /// Seed of everything random; drawn, and said, when absent.
