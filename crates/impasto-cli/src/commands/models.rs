@@ -67,14 +67,20 @@ pub(super) fn refuse_existing(path: &std::path::Path, overwrite: bool) -> Result
 }
 
 fn list(reporter: &Reporter) -> Result<(), Failure> {
+    let mut rows: Vec<[String; 3]> = Vec::new();
     for entry in REGISTRY {
         let d = entry.descriptor;
-        reporter.result(&format!("{:<18}{:<10}{}", d.name, d.task.to_string(), d.summary));
+        rows.push([d.name.to_owned(), d.task.to_string(), d.summary.to_owned()]);
     }
     for name in styles::names() {
         let header = styles::named(name)?.header;
         let about = [header.title, header.artist, header.year].into_iter().filter(|part| !part.is_empty());
-        reporter.result(&format!("{name:<18}{:<10}{}", "style", about.collect::<Vec<_>>().join(", ")));
+        rows.push([name.to_owned(), "style".to_owned(), about.collect::<Vec<_>>().join(", ")]);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0) + 2;
+    let (names, kinds) = (width(0), width(1));
+    for [name, kind, about] in &rows {
+        reporter.result(&format!("{name:<names$}{kind:<kinds$}{about}"));
     }
     Ok(())
 }
