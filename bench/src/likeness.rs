@@ -23,8 +23,10 @@ struct Level {
 }
 
 /// Distances from a picture to a painting.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Distances {
+    /// `gram` of each level, finest first.
+    pub(crate) levels: Vec<f64>,
     /// See [`impasto_engine::metrics::StyleDistance::Norm`].
     pub(crate) gram: f64,
     /// See [`impasto_engine::metrics::StyleDistance::Squared`].
@@ -49,15 +51,19 @@ impl Statistics {
 
     /// To a painting's statistics by the same network.
     pub(crate) fn distances(&self, painting: &Self) -> Distances {
-        let mut sum = Distances { gram: 0.0, gram_squared: 0.0, moments: 0.0 };
+        let mut sum = Distances { levels: Vec::new(), gram: 0.0, gram_squared: 0.0, moments: 0.0 };
         for (own, other) in self.levels.iter().zip(&painting.levels) {
             let gram = relative(&own.gram, &other.gram);
+            sum.levels.push(100.0 * gram.sqrt());
             sum.gram += gram.sqrt();
             sum.gram_squared += gram;
             sum.moments += relative(&own.means, &other.means) + relative(&own.deviations, &other.deviations);
         }
         let scale = 100.0 / self.levels.len() as f64;
-        Distances { gram: sum.gram * scale, gram_squared: sum.gram_squared * scale, moments: sum.moments * scale }
+        sum.gram *= scale;
+        sum.gram_squared *= scale;
+        sum.moments *= scale;
+        sum
     }
 }
 

@@ -58,6 +58,8 @@ struct Row {
     network: Option<Network>,
     lpips: Pairs,
     gram: Pairs,
+    /// Means of `gram` at each level, finest first.
+    gram_levels: Vec<f64>,
     gram_squared: Pairs,
     moments: Pairs,
     seconds: Option<f64>,
@@ -70,6 +72,7 @@ struct RowRecord<'a> {
     network: Option<&'a Network>,
     lpips: Estimate,
     style_gram: Estimate,
+    style_gram_levels: &'a [f64],
     style_gram_squared: Estimate,
     style_moments: Estimate,
     seconds_median: Option<f64>,
@@ -178,6 +181,8 @@ struct Content {
 struct Column {
     lpips: Vec<f64>,
     gram: Vec<f64>,
+    /// Sums over the pairs.
+    gram_levels: Vec<f64>,
     gram_squared: Vec<f64>,
     moments: Vec<f64>,
     seconds: Vec<f64>,
@@ -189,6 +194,10 @@ impl Column {
     fn add(&mut self, lpips: f64, style: Distances) {
         self.lpips.push(lpips);
         self.gram.push(style.gram);
+        self.gram_levels.resize(style.levels.len(), 0.0);
+        for (sum, level) in self.gram_levels.iter_mut().zip(style.levels) {
+            *sum += level;
+        }
         self.gram_squared.push(style.gram_squared);
         self.moments.push(style.moments);
     }
@@ -324,6 +333,7 @@ impl<'a> Table<'a> {
             label,
             network,
             lpips: Pairs::new(column.lpips, contents),
+            gram_levels: column.gram_levels.iter().map(|sum| sum / column.gram.len() as f64).collect(),
             gram: Pairs::new(column.gram, contents),
             gram_squared: Pairs::new(column.gram_squared, contents),
             moments: Pairs::new(column.moments, contents),
@@ -376,6 +386,7 @@ fn record<'a>(
                 network: row.network.as_ref(),
                 lpips: row.lpips.over_pairs(),
                 style_gram: row.gram.over_pairs(),
+                style_gram_levels: &row.gram_levels,
                 style_gram_squared: row.gram_squared.over_pairs(),
                 style_moments: row.moments.over_pairs(),
                 seconds_median: row.seconds,
@@ -413,6 +424,11 @@ fn print(record: &Record<'_>) {
             format!("{:.2}", row.style_gram_squared.mean),
             interval(row.style_moments, 2),
         );
+    }
+    println!("\nstyle (Gram) by level, finest first:");
+    for row in &record.rows {
+        let levels: String = row.style_gram_levels.iter().map(|level| format!("{level:8.2}")).collect();
+        println!("{:wide$}{levels}", row.label);
     }
     println!(
         "\nMeans; 95 % intervals by bootstrap over pairs. Lower is nearer: LPIPS-Squeeze to the photograph, style \
