@@ -53,6 +53,9 @@ pub struct Descriptor {
     pub min_side: u32,
     /// Sides are padded to a multiple of this and cropped afterwards.
     pub size_multiple: u32,
+    /// Pixels by which contents are continued by reflection on every side before, and cropped afterwards: convolutions
+    /// of a network that has learnt textures paint a frame along the edges of what they see.
+    pub margin: u32,
     /// Whether the output is a differentiable function of the content (false for optimisation).
     pub differentiable: bool,
     /// Whether `impasto train` can train it.

@@ -6,7 +6,7 @@ use impasto_image::{Picture, resize_to_long_side, resize_to_short_side};
 
 use super::files::Input;
 use super::job::StylizeJob;
-use super::pad;
+use super::pad::Frame;
 use super::painter::Resources;
 use super::style::{StyleSource, shares};
 use crate::control::Control;
@@ -111,8 +111,9 @@ pub(super) fn at_style_size(picture: &Picture, side: Option<u32>, enlarge: bool)
 pub(super) fn style_tensor(picture: &Picture, network: Option<&dyn Stylizer>, device: &crate::Device) -> ImageTensor {
     match network {
         Some(network) => {
-            let size = pad::padded_size(network.descriptor(), picture.width, picture.height);
-            tensor::from_planar(pad::reflect(picture, size), 1, size.1 as usize, size.0 as usize, device)
+            // No margin: a style is only measured, and mirrored edges would count twice.
+            let frame = Frame::new(network.descriptor(), 0, picture.width, picture.height);
+            tensor::from_planar(frame.fill(picture), 1, frame.size.1 as usize, frame.size.0 as usize, device)
         }
         None => tensor::from_picture(picture, device),
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::pad::padded_size;
+use super::pad::Frame;
 use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
 
@@ -24,7 +24,7 @@ pub fn estimate(descriptor: &Descriptor, pixels: u64) -> u64 {
 /// [`EngineError::Limit`] that says what to do.
 pub fn check(descriptor: &Descriptor, (width, height): (u32, u32), limit: Option<u64>) -> Result<()> {
     let padded = |width, height| {
-        let (width, height) = padded_size(descriptor, width, height);
+        let (width, height) = Frame::new(descriptor, descriptor.margin, width, height).size;
         u64::from(width) * u64::from(height)
     };
     let need = estimate(descriptor, padded(width, height));

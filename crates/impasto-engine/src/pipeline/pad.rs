@@ -1,45 +1,59 @@
-//! Padding by reflection to the sizes a network takes, and cropping back.
+//! Padding by reflection to the sizes a network takes.
 
 use impasto_image::Picture;
 
 use crate::descriptor::Descriptor;
 
-/// The size a network of `descriptor` is run at for a picture of `width` x `height`: at least its smallest side, a
-/// multiple of what it asks for.
-pub(super) fn padded_size(descriptor: &Descriptor, width: u32, height: u32) -> (u32, u32) {
-    let multiple = descriptor.size_multiple.max(1);
-    let side = |side: u32| side.max(descriptor.min_side).next_multiple_of(multiple);
-    (side(width), side(height))
+/// A picture's place in the larger one that a network is run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Frame {
+    /// Width and height that the network sees.
+    pub(super) size: (u32, u32),
+    /// Pixels added at the left and above.
+    pub(super) margin: u32,
 }
 
-/// The picture's three planes, continued to the right and below by reflection to `width` x `height`.
-///
-/// The edge itself is not repeated (`c b | a b c | b a`), as often as needed; a side of one pixel is repeated.
-pub(super) fn reflect(picture: &Picture, (width, height): (u32, u32)) -> Vec<f32> {
-    let planes = picture.to_planar();
-    let (from_w, from_h) = (picture.width as usize, picture.height as usize);
-    if (from_w, from_h) == (width as usize, height as usize) {
-        return planes;
+impl Frame {
+    /// Around a picture of `width` x `height` for a network of `descriptor`: at least its smallest side, a multiple of
+    /// what it asks for, with `margin` pixels or more on every side.
+    pub(super) fn new(descriptor: &Descriptor, margin: u32, width: u32, height: u32) -> Self {
+        let multiple = descriptor.size_multiple.max(1);
+        let side = |side: u32| side.saturating_add(2 * margin).max(descriptor.min_side).next_multiple_of(multiple);
+        Self { size: (side(width), side(height)), margin }
     }
-    let columns: Vec<usize> = (0..width as usize).map(|x| reflected(x, from_w)).collect();
-    let rows: Vec<usize> = (0..height as usize).map(|y| reflected(y, from_h)).collect();
-    let mut out = Vec::with_capacity(3 * columns.len() * rows.len());
-    for plane in planes.chunks_exact(from_w * from_h) {
-        for &y in &rows {
-            let row = &plane[y * from_w..(y + 1) * from_w];
-            out.extend(columns.iter().map(|&x| row[x]));
+
+    /// The picture's three planes, continued by reflection to the frame's size.
+    ///
+    /// The edge itself is not repeated (`c b | a b c | b a`), as often as needed; a side of one pixel is repeated.
+    pub(super) fn fill(self, picture: &Picture) -> Vec<f32> {
+        let planes = picture.to_planar();
+        let (from_w, from_h) = (picture.width as usize, picture.height as usize);
+        let (width, height) = (self.size.0 as usize, self.size.1 as usize);
+        if (from_w, from_h) == (width, height) {
+            return planes;
         }
+        let margin = self.margin as usize;
+        let columns: Vec<usize> = (0..width).map(|x| reflected(x, margin, from_w)).collect();
+        let rows: Vec<usize> = (0..height).map(|y| reflected(y, margin, from_h)).collect();
+        let mut out = Vec::with_capacity(3 * columns.len() * rows.len());
+        for plane in planes.chunks_exact(from_w * from_h) {
+            for &y in &rows {
+                let row = &plane[y * from_w..(y + 1) * from_w];
+                out.extend(columns.iter().map(|&x| row[x]));
+            }
+        }
+        out
     }
-    out
 }
 
-/// Where position `i` of an endless mirror of `n` lies.
-fn reflected(i: usize, n: usize) -> usize {
+/// Where position `i` of an endless mirror of `n` lies that begins `before` positions before 0.
+fn reflected(i: usize, before: usize, n: usize) -> usize {
     if n == 1 {
         return 0;
     }
-    let i = i % (2 * (n - 1));
-    if i < n { i } else { 2 * (n - 1) - i }
+    let period = 2 * (n - 1);
+    let i = (i + period - before % period) % period;
+    if i < n { i } else { period - i }
 }
 
 #[cfg(test)]
@@ -48,19 +62,24 @@ mod tests {
 
     #[test]
     fn mirrors_continue() {
-        let at = |n| (0..9).map(|i| reflected(i, n)).collect::<Vec<_>>();
-        assert_eq!(at(1), [0; 9]);
-        assert_eq!(at(2), [0, 1, 0, 1, 0, 1, 0, 1, 0]);
-        assert_eq!(at(4), [0, 1, 2, 3, 2, 1, 0, 1, 2]);
+        let at = |before, n| (0..9).map(|i| reflected(i, before, n)).collect::<Vec<_>>();
+        assert_eq!(at(0, 1), [0; 9]);
+        assert_eq!(at(0, 2), [0, 1, 0, 1, 0, 1, 0, 1, 0]);
+        assert_eq!(at(0, 4), [0, 1, 2, 3, 2, 1, 0, 1, 2]);
+        assert_eq!(at(2, 4), [2, 1, 0, 1, 2, 3, 2, 1, 0]);
+        assert_eq!(at(5, 3), [1, 2, 1, 0, 1, 2, 1, 0, 1]);
     }
 
     #[test]
     fn the_picture_itself_stays_where_it_is() {
         let picture = Picture::from_planar(3, 2, &(0..18).map(|v| v as f32).collect::<Vec<_>>()).unwrap();
-        let planes = reflect(&picture, (5, 4));
+        let planes = Frame { size: (5, 4), margin: 0 }.fill(&picture);
         assert_eq!(planes.len(), 3 * 5 * 4);
         assert_eq!(planes[..5], [0.0, 1.0, 2.0, 1.0, 0.0]);
         assert_eq!(planes[10..15], planes[..5]);
         assert_eq!(planes[20..23], [6.0, 7.0, 8.0]);
+        let framed = Frame { size: (6, 5), margin: 1 }.fill(&picture);
+        assert_eq!(framed[6..12], [1.0, 0.0, 1.0, 2.0, 1.0, 0.0]);
+        assert_eq!(framed[..6], [4.0, 3.0, 4.0, 5.0, 4.0, 3.0]);
     }
 }

@@ -8,7 +8,8 @@ use impasto_image::{Limits, Mask, Picture, colour, compose, resize_to_long_side}
 use super::files::{Input, OutputOptions, Target};
 use super::job::{Method, StylizeJob};
 use super::loader::{LoadedStyles, StyleFact, StyleLoader};
-use super::{memory, pad, provenance};
+use super::pad::Frame;
+use super::{memory, provenance};
 use crate::algorithms::gatys::Gatys;
 use crate::control::{Control, Event};
 use crate::descriptor::Descriptor;
@@ -70,6 +71,13 @@ impl Brush {
         match self {
             Self::One(stylizer) => stylizer.descriptor(),
             Self::Refine { second, .. } => second.descriptor(),
+        }
+    }
+
+    fn margin(&self) -> u32 {
+        match self {
+            Self::One(stylizer) => stylizer.descriptor().margin,
+            Self::Refine { first, second, .. } => first.descriptor().margin.max(second.descriptor().margin),
         }
     }
 }
@@ -186,14 +194,15 @@ impl Painter {
     /// Runs the network or the optimisation at a size it takes.
     fn run(&self, content: &Picture, preview: Option<Preview<'_>>, control: &Control) -> Result<Picture> {
         let descriptor = self.brush.descriptor();
-        let size = pad::padded_size(descriptor, content.width, content.height);
+        let frame = Frame::new(descriptor, self.brush.margin(), content.width, content.height);
+        let (width, height) = frame.size;
         if self.resources.device.spec == crate::device::DeviceSpec::Cpu || self.resources.max_memory.is_some() {
             memory::check(descriptor, (content.width, content.height), self.resources.max_memory)?;
         }
         let device = &self.resources.device.device;
-        let image = tensor::from_planar(pad::reflect(content, size), 1, size.1 as usize, size.0 as usize, device);
+        let image = tensor::from_planar(frame.fill(content), 1, height as usize, width as usize, device);
         let shown = |done: u64, steps: u64, image: ImageTensor| {
-            if let (Some(preview), Ok(picture)) = (preview, cropped(image, content)) {
+            if let (Some(preview), Ok(picture)) = (preview, cropped(image, frame, content)) {
                 preview(done, steps, &picture);
             }
         };
@@ -211,7 +220,7 @@ impl Painter {
                 second.refine(start, request(pictures), control)?
             }
         };
-        cropped(painted, content)
+        cropped(painted, frame, content)
     }
 
     /// Reads a content, paints it and writes the result with what made it. Returns the bytes for [`Target::Memory`].
@@ -251,9 +260,10 @@ impl std::fmt::Debug for Painter {
 }
 
 /// The part of a padded result that is the content, with everything else of the content.
-fn cropped(image: ImageTensor, content: &Picture) -> Result<Picture> {
+fn cropped(image: ImageTensor, frame: Frame, content: &Picture) -> Result<Picture> {
+    let from = frame.margin as usize;
     let (h, w) = (content.height as usize, content.width as usize);
-    let painted = tensor::to_picture(image.slice([0..1, 0..3, 0..h, 0..w]))?;
+    let painted = tensor::to_picture(image.slice([0..1, 0..3, from..from + h, from..from + w]))?;
     content.with_rgb(painted.rgb).map_err(|e| EngineError::Internal(e.to_string()))
 }
 

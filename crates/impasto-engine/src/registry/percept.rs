@@ -18,6 +18,7 @@ const DESCRIPTOR: Descriptor = Descriptor {
     style_input: StyleInput::None,
     min_side: 32,
     size_multiple: 16,
+    margin: 0,
     differentiable: true,
     trainable: true,
     bytes_per_pixel: 500,

@@ -32,6 +32,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     style_input: StyleInput::Picture,
     min_side: 64,
     size_multiple: 16,
+    margin: 0,
     differentiable: false,
     trainable: false,
     bytes_per_pixel: 3000,

@@ -146,11 +146,11 @@ fn the_gradient_of_the_whole_objective_matches_finite_differences() {
             objective.evaluate(&moved, &mut vec![0.0; x.len()]).total()
         };
         let central = |h: f32| (at(h) - at(-h)) / (2.0 * f64::from(h));
-        // Richardson: the error of second order cancels.
-        let h = 0.1;
+        // Richardson: the error of second order cancels. The loss is f32 and comes out right to some 6e-6 of its
+        // value, measured by the error's growth as 1 / h: hence wide steps.
+        let h = 0.4;
         let found = (4.0 * central(h) - central(2.0 * h)) / 3.0;
-        // The losses are f32, and the steps leave an error of fourth order.
-        let allowed = 1e-3 * slope.abs() + 3e-4 * norm;
+        let allowed = 1e-4 * slope.abs() + 1.5e-4 * norm;
         assert!((found - slope).abs() < allowed, "direction {i}: {found} by differences, {slope}, {norm}");
     }
 }

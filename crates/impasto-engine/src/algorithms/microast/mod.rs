@@ -23,6 +23,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     style_input: StyleInput::PictureOrCode,
     min_side: 16,
     size_multiple: 4,
+    margin: 0,
     differentiable: true,
     trainable: false,
     bytes_per_pixel: 500,
