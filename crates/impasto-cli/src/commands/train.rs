@@ -53,7 +53,10 @@ struct RunOptions {
     /// Any setting listed by --help; the value is TOML. May be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Begin from the `[training]` table of this file, such as another run's config.toml.
+    /// Begin with the weights in this file instead of drawn ones, such as another run's weights.safetensors.
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
+    /// Take over the `[training]` table of this file, such as another run's config.toml.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Steps between log lines.
@@ -257,6 +260,7 @@ fn request(new: &NewRun, global: &Global, control: &impasto_engine::Control) -> 
         algorithm: new.algorithm.to_owned(),
         sources: new.sources.clone(),
         perception: new.perception.clone(),
+        init: options.init.clone(),
         settings,
         schedule: Schedule {
             log_every: options.log_every,

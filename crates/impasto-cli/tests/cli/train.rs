@@ -23,7 +23,7 @@ fn bench() -> Bench {
 /// `train fusion` with tiny settings into `runs`.
 fn args<'a>(runs: &'a str, steps: &'a str) -> Vec<&'a str> {
     let data = ["--content", "photos", "--styles", "paintings", "--perception", "percept:percept.safetensors"];
-    let settings = ["--batch", "1", "--crop", "64", "--seed", "3", "--set", NETWORK, "--set", "short_side=64"];
+    let settings = ["--batch", "2", "--crop", "64", "--seed", "3", "--set", NETWORK, "--set", "short_side=64"];
     let more = ["--set", "adversarial_from=2", "--checkpoint-every", "5", "--log-every", "1", "--steps", steps];
     [&["train", "fusion"], &data[..], &settings[..], &more[..], &["--run-dir", runs]].concat()
 }
@@ -76,6 +76,33 @@ fn a_killed_run_resumes_bit_for_bit() {
     assert!(json.contains("\"folders\":[\"photos\"]") && !json.contains(&*bench.path("").to_string_lossy()), "{json}");
     bench.picture("photos/1.png", 80, 72, 99);
     resume("killed/0000-fusion").fails(3, &["not those the run was begun with", "--accept-changed-data"]);
+}
+
+/// The tensors of a safetensors file, without its header.
+fn tensors(file: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(file).unwrap();
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap());
+    bytes[8 + usize::try_from(header).unwrap()..].to_vec()
+}
+
+#[test]
+fn a_run_begins_from_the_weights_of_another_and_remembers_it() {
+    let bench = bench();
+    bench.run(&args("first", "6")).ok();
+    let weights = "first/0000-fusion/weights.safetensors";
+    let second = |runs: &str, more: &[&str]| bench.run(&[&args(runs, "1")[..], &["--init", weights], more].concat());
+    second("still", &["--set", "rate=0.0"]).ok();
+    let still = "still/0000-fusion/weights.safetensors";
+    assert!(tensors(&bench.path(still)) == tensors(&bench.path(weights)));
+    second("moved", &[]).ok();
+    assert!(tensors(&bench.path("moved/0000-fusion/weights.safetensors")) != tensors(&bench.path(weights)));
+    let json = bench.run(&["inspect", still, "--json"]).ok().stdout;
+    assert!(json.contains("began_from") && json.matches("\"folders\":[\"photos\"]").count() == 2, "{json}");
+
+    second("other", &["--set", "network={widths = [4, 4, 6, 6]}"]).fails(3, &[weights, "shape"]);
+    let percept = [&args("other", "1")[..], &["--init", "percept.safetensors"]].concat();
+    bench.run(&percept).fails(3, &["percept.safetensors", "not of 'fusion'"]);
+    assert!(!bench.path("other").exists());
 }
 
 #[cfg(unix)]

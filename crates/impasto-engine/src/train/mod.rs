@@ -9,7 +9,7 @@ mod tensorboard;
 
 pub use checkpoint::{Checkpoint, State};
 pub use ema::Ema;
-pub use optimizer::{Adam, AdamConfig};
+pub use optimizer::{Adam, AdamConfig, Slopes, fork};
 pub use run_dir::RunDir;
 pub use runner::{RunSettings, Summary, run};
 
@@ -40,6 +40,13 @@ pub trait Objective: Send {
     /// # Errors
     /// A line that says what does not fit.
     fn restore(&mut self, state: &State) -> Result<(), String>;
+
+    /// Takes the weights of another training, as [`Objective::export`] gave them, in place of drawn ones. Optimisers
+    /// start anew.
+    ///
+    /// # Errors
+    /// A line that says what does not fit.
+    fn begin_from(&mut self, weights: &Arrays) -> Result<(), String>;
 
     /// A picture of the present state, always of the same samples.
     ///

@@ -23,11 +23,14 @@ pub struct AdamConfig {
     pub eps: f32,
     /// Gradients are scaled down to this global norm; infinite for no clipping.
     pub clip_norm: f32,
+    /// Steps with gradients above this global norm are left out: normalised again and again, a picture without any
+    /// detail gives a direction of nothing but rounding errors.
+    pub skip_norm: f32,
 }
 
 impl Default for AdamConfig {
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.99, eps: 1e-8, clip_norm: 1.0 }
+        Self { beta1: 0.9, beta2: 0.99, eps: 1e-8, clip_norm: 1.0, skip_norm: 1e4 }
     }
 }
 
@@ -47,10 +50,10 @@ impl Adam {
     }
 
     /// One step with learning rate `rate`. Returns the module and the gradient norm before clipping; where that is not
-    /// finite, nothing is changed.
-    pub fn step<M: Module>(&mut self, module: M, grads: &Gradients, rate: f32) -> (M, f32) {
-        let norm = gradient_norm(&module, grads);
-        if !norm.is_finite() {
+    /// finite or above the limit, nothing is changed.
+    pub fn step<M: Module>(&mut self, module: M, grads: &Slopes, rate: f32) -> (M, f32) {
+        let norm = grads.norm();
+        if norm.is_nan() || norm > self.config.skip_norm {
             return (module, norm);
         }
         self.step += 1;
@@ -89,9 +92,76 @@ impl Adam {
     }
 }
 
+/// The gradients of a module's parameters by path, flat.
+#[derive(Debug, Clone)]
+pub struct Slopes(BTreeMap<String, Tensor<1>>);
+
+impl Slopes {
+    /// Takes a module's gradients out of those of a loss.
+    pub fn of<M: Module>(module: &M, grads: &Gradients) -> Self {
+        struct Collect<'a> {
+            grads: &'a Gradients,
+            path: Vec<String>,
+            slopes: BTreeMap<String, Tensor<1>>,
+        }
+        impl ModuleVisitor for Collect<'_> {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                if let Some(grad) = param.val().grad(self.grads) {
+                    let count = grad.shape().num_elements();
+                    self.slopes.insert(self.path.join("."), grad.reshape([count]));
+                }
+            }
+            fn enter_module(&mut self, name: &str, _: &str) {
+                self.path.push(name.to_owned());
+            }
+            fn exit_module(&mut self, _: &str, _: &str) {
+                self.path.pop();
+            }
+        }
+        let mut collect = Collect { grads, path: Vec::new(), slopes: BTreeMap::new() };
+        module.visit(&mut collect);
+        Self(collect.slopes)
+    }
+
+    /// The mean of the gradients of equal parts of a batch, in their order.
+    pub fn mean(parts: Vec<Self>) -> Self {
+        let share = 1.0 / parts.len().max(1) as f32;
+        let mut parts = parts.into_iter();
+        let Some(mut sum) = parts.next() else { return Self(BTreeMap::new()) };
+        for Self(part) in parts {
+            for (path, slope) in part {
+                let total = match sum.0.remove(&path) {
+                    Some(known) => known + slope,
+                    None => slope,
+                };
+                sum.0.insert(path, total);
+            }
+        }
+        Self(sum.0.into_iter().map(|(path, slope)| (path, slope * share)).collect())
+    }
+
+    /// Euclidean norm of all together.
+    fn norm(&self) -> f32 {
+        let squares = self.0.values().map(|slope| f64::from(tensor::scalar(slope.clone().square().sum())));
+        squares.sum::<f64>().sqrt() as f32
+    }
+}
+
+/// A copy of a module with parameters of its own: gradients of losses through the copy can be computed on another thread
+/// while the original is in use.
+pub fn fork<M: Module>(module: &M) -> M {
+    struct Fork;
+    impl ModuleMapper for Fork {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            Param::from_tensor(Tensor::from_inner(param.val().inner()).require_grad())
+        }
+    }
+    module.clone().map(&mut Fork)
+}
+
 struct Update<'a> {
     adam: &'a mut Adam,
-    grads: &'a Gradients,
+    grads: &'a Slopes,
     rate: f32,
     clip: f32,
     path: Vec<String>,
@@ -99,11 +169,11 @@ struct Update<'a> {
 
 impl ModuleMapper for Update<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(grad) = param.val().grad(self.grads) else { return param };
+        let Some(grad) = self.grads.0.get(&self.path.join(".")) else { return param };
         let AdamConfig { beta1, beta2, eps, .. } = self.adam.config;
-        let shape = grad.shape();
+        let shape = param.lazy_shape();
         let count = shape.num_elements();
-        let grad: Tensor<1> = grad.reshape([count]) * self.clip;
+        let grad = grad.clone() * self.clip;
         let [m, v] = self.adam.moments.remove(&self.path.join(".")).unwrap_or_else(|| {
             let zeros = Tensor::zeros([count], &grad.device());
             [zeros.clone(), zeros]
@@ -124,22 +194,4 @@ impl ModuleMapper for Update<'_> {
     fn exit_module(&mut self, _: &str, _: &str) {
         self.path.pop();
     }
-}
-
-/// Euclidean norm of all gradients of a module.
-fn gradient_norm<M: Module>(module: &M, grads: &Gradients) -> f32 {
-    struct Norm<'a> {
-        grads: &'a Gradients,
-        sum: f64,
-    }
-    impl ModuleVisitor for Norm<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(grad) = param.val().grad(self.grads) {
-                self.sum += f64::from(tensor::scalar(grad.square().sum()));
-            }
-        }
-    }
-    let mut norm = Norm { grads, sum: 0.0 };
-    module.visit(&mut norm);
-    norm.sum.sqrt() as f32
 }

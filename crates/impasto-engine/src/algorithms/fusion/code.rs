@@ -3,7 +3,8 @@
 use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::blocks::channel_moments3;
+use super::FusionConfig;
+use crate::blocks::{channel_moments3, correlations};
 use crate::weights::{Array, Arrays};
 
 /// Tokens per side of the picture.
@@ -12,54 +13,117 @@ pub(super) const GRID: usize = 6;
 /// Moments kept of every channel: mean, deviation and compressed skewness.
 pub(super) const MOMENTS: usize = 3;
 
+/// Levels with statistics: the picture itself and the encoder's four.
+pub(super) const LEVELS: usize = 5;
+
+/// How many of them, finest first, also have correlations between channels. The coarsest has too few positions in a
+/// training crop for them.
+pub(super) const CORRELATED: usize = 4;
+
+/// Floor under the weight of a style, so that its logarithm stays finite.
+const MIN_WEIGHT: f32 = 1e-6;
+
 /// A batch of style codes.
 #[derive(Debug, Clone)]
 pub(super) struct Code {
-    /// Channel moments of all encoder levels, `[n, MOMENTS * sum(widths)]`.
+    /// Channel moments of all levels, `[n, MOMENTS * sum(channels)]`.
     pub(super) moments: Tensor<2>,
+    /// Correlations between the channels of a level, `[n, c, c]` each.
+    correlations: [Tensor<3>; CORRELATED],
     /// The coarsest level averaged over a grid, `[n, GRID * GRID, widths[3]]`.
+    tokens: Tensor<3>,
+}
+
+/// Statistics that features should take on.
+pub(super) struct Target {
+    /// `[n, c]`.
+    pub(super) mean: Tensor<2>,
+    /// `[n, c]`.
+    pub(super) deviation: Tensor<2>,
+    /// `[n, c, c]`, where the level has them.
+    pub(super) correlations: Option<Tensor<3>>,
+}
+
+/// Several codes as one.
+pub(super) struct Blend {
+    /// Of every level, finest first.
+    pub(super) targets: [Target; LEVELS],
+    /// All codes' tokens side by side, `[n, t, c]`.
     pub(super) tokens: Tensor<3>,
+    /// Logarithms of the weights of the codes that the tokens come from, `[n, t]`.
+    pub(super) bias: Tensor<2>,
 }
 
 impl Code {
-    /// Summarises encoder features, each `[n, c, h, w]`.
-    pub(super) fn of(maps: &[Tensor<4>; 4]) -> Self {
+    /// Summarises a picture and its features, each `[n, c, h, w]`.
+    pub(super) fn of(maps: &[Tensor<4>; LEVELS]) -> Self {
         let moments = maps.iter().flat_map(|map| channel_moments3(map.clone())).collect();
-        let [n, c, _, _] = maps[3].dims();
-        let grid = adaptive_avg_pool2d(maps[3].clone(), [GRID, GRID]); // [n, c, GRID, GRID]
+        let coarsest = &maps[LEVELS - 1];
+        let [n, c, _, _] = coarsest.dims();
+        let grid = adaptive_avg_pool2d(coarsest.clone(), [GRID, GRID]); // [n, c, GRID, GRID]
         Self {
             moments: Tensor::cat(moments, 1),
+            correlations: std::array::from_fn(|level| correlations(maps[level].clone())),
             tokens: grid.reshape([n, c, GRID * GRID]).swap_dims(1, 2), // [n, GRID * GRID, c]
         }
     }
 
-    /// Mean and deviation of one encoder level, two of `[n, widths[level]]`.
-    pub(super) fn moments_of(&self, widths: &[usize; 4], level: usize) -> [Tensor<2>; 2] {
-        let n = self.moments.dims()[0];
-        let start = MOMENTS * widths[..level].iter().sum::<usize>();
-        let part = |i: usize| {
-            let from = start + i * widths[level];
-            self.moments.clone().slice([0..n, from..from + widths[level]]) // [n, widths[level]]
-        };
-        [part(0), part(1)]
+    /// The mean of `codes` by their weights, which sum to 1.
+    pub(super) fn blend(codes: &[(Self, f32)]) -> Blend {
+        let tokens: Vec<_> = codes.iter().map(|(code, _)| code.tokens.clone()).collect();
+        let [n, t, _] = tokens[0].dims();
+        let device = tokens[0].device();
+        let bias = codes.iter().map(|(_, weight)| Tensor::full([n, t], weight.max(MIN_WEIGHT).ln(), &device)).collect();
+        Blend {
+            targets: std::array::from_fn(|level| Self::target(codes, level)),
+            tokens: Tensor::cat(tokens, 1),
+            bias: Tensor::cat(bias, 1),
+        }
     }
 
-    /// As named arrays, for a file.
+    fn target(codes: &[(Self, f32)], level: usize) -> Target {
+        let correlations = (level < CORRELATED).then(|| mean(codes, |code| code.correlations[level].clone()));
+        Target {
+            mean: mean(codes, |code| code.moment(level, 0)),
+            deviation: mean(codes, |code| code.moment(level, 1)),
+            correlations,
+        }
+    }
+
+    /// One moment of a level's channels, `[n, c]`.
+    fn moment(&self, level: usize, moment: usize) -> Tensor<2> {
+        let widths = self.widths();
+        let n = self.moments.dims()[0];
+        let start = MOMENTS * widths[..level].iter().sum::<usize>() + moment * widths[level];
+        self.moments.clone().slice([0..n, start..start + widths[level]])
+    }
+
+    /// Channels of every level.
+    fn widths(&self) -> [usize; LEVELS] {
+        std::array::from_fn(|level| match self.correlations.get(level) {
+            Some(correlations) => correlations.dims()[1],
+            None => self.tokens.dims()[2],
+        })
+    }
+
+    /// As named arrays, for a file. Of the symmetric correlations only what lies below the diagonal is kept.
     pub(super) fn to_arrays(&self) -> Arrays {
         let array = |shape: &[usize], values| Array { shape: shape.to_vec(), values };
-        Arrays::from([
+        let mut arrays = Arrays::from([
             ("moments".to_owned(), array(&self.moments.dims(), crate::tensor::values(self.moments.clone()))),
             ("tokens".to_owned(), array(&self.tokens.dims(), crate::tensor::values(self.tokens.clone()))),
-        ])
+        ]);
+        for (level, correlations) in self.correlations.iter().enumerate() {
+            let c = correlations.dims()[1];
+            let values = crate::tensor::values(correlations.clone());
+            let below: Vec<f32> = (0..c).flat_map(|row| values[row * c..row * c + row].to_vec()).collect();
+            arrays.insert(format!("correlations.{level}"), array(&[1, below.len()], below));
+        }
+        arrays
     }
 
-    /// From named arrays, checked against the generator's widths.
-    pub(super) fn from_arrays(
-        arrays: &Arrays,
-        moments: usize,
-        channels: usize,
-        device: &Device,
-    ) -> Result<Self, String> {
+    /// From named arrays, checked against the generator's configuration.
+    pub(super) fn from_arrays(arrays: &Arrays, config: &FusionConfig, device: &Device) -> Result<Self, String> {
         let take = |name: &str, shape: &[usize]| match arrays.get(name) {
             Some(array) if array.shape == shape && array.values.iter().all(|v| v.is_finite()) => {
                 Ok(array.values.clone())
@@ -67,10 +131,37 @@ impl Code {
             Some(array) => Err(format!("style code: '{name}' has shape {:?}, expected {shape:?}", array.shape)),
             None => Err(format!("style code: '{name}' is missing")),
         };
-        let tokens = [1, GRID * GRID, channels];
+        let moments = [1, config.code_moments()];
+        let tokens = [1, GRID * GRID, config.widths[3]];
+        let mut correlations = Vec::with_capacity(CORRELATED);
+        for (level, c) in config.channels().into_iter().enumerate().take(CORRELATED) {
+            let below = take(&format!("correlations.{level}"), &[1, c * (c - 1) / 2])?;
+            correlations.push(Tensor::from_data(TensorData::new(symmetric(&below, c), [1, c, c]), device));
+        }
         Ok(Self {
-            moments: Tensor::from_data(TensorData::new(take("moments", &[1, moments])?, [1, moments]), device),
+            moments: Tensor::from_data(TensorData::new(take("moments", &moments)?, moments), device),
+            correlations: correlations.try_into().map_err(|_| "style code: too few levels")?,
             tokens: Tensor::from_data(TensorData::new(take("tokens", &tokens)?, tokens), device),
         })
     }
+}
+
+/// The weighted mean of something of each code.
+fn mean<const D: usize>(codes: &[(Code, f32)], of: impl Fn(&Code) -> Tensor<D>) -> Tensor<D> {
+    let mut parts = codes.iter().map(|(code, weight)| of(code) * *weight);
+    let first = parts.next().expect("at least one style, checked by the caller");
+    parts.fold(first, |sum, part| sum + part)
+}
+
+/// The symmetric matrix with ones on its diagonal and `below` under it, row by row.
+fn symmetric(below: &[f32], c: usize) -> Vec<f32> {
+    let mut values = vec![1.0; c * c];
+    let mut below = below.iter();
+    for row in 0..c {
+        for (column, value) in (0..row).zip(&mut below) {
+            values[row * c + column] = *value;
+            values[column * c + row] = *value;
+        }
+    }
+    values
 }

@@ -14,7 +14,7 @@ pub use train::{FusionObjective, FusionTraining};
 
 use serde::{Deserialize, Serialize};
 
-use code::MOMENTS;
+use code::{LEVELS, MOMENTS};
 
 use crate::descriptor::{Descriptor, StyleInput, Task};
 
@@ -28,6 +28,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     style_input: StyleInput::PictureOrCode,
     min_side: 64,
     size_multiple: 8,
+    margin: 16,
     differentiable: true,
     trainable: true,
     bytes_per_pixel: 700,
@@ -58,7 +59,13 @@ impl Default for FusionConfig {
 impl FusionConfig {
     /// Numbers in a code's moments.
     fn code_moments(&self) -> usize {
-        MOMENTS * self.widths.iter().sum::<usize>()
+        MOMENTS * self.channels().iter().sum::<usize>()
+    }
+
+    /// Channels of every level with statistics.
+    fn channels(&self) -> [usize; LEVELS] {
+        let [c1, c2, c3, c4] = self.widths;
+        [3, c1, c2, c3, c4]
     }
 
     /// Checks the bounds that a file from elsewhere must keep.

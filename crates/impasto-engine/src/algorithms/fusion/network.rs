@@ -1,13 +1,14 @@
 //! The generator: a shared micro encoder, a bottleneck in which the style's moments modulate every channel and its
-//! tokens are attended to, and a resize-then-convolve decoder with modulated skips.
+//! tokens are attended to, and a resize-then-convolve decoder that takes on the style's second moments at every level,
+//! down to the colours themselves.
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::FusionConfig;
-use super::code::{Code, GRID};
-use crate::blocks::{Conv, ConvConfig, instance_norm, modulated_norm, relu};
+use super::code::{Blend, Code, LEVELS, Target};
+use crate::blocks::{Conv, ConvConfig, instance_norm, modulated_norm, recorrelate, relu};
 use crate::rng;
 
 /// Draws layers from one seed, each from a stream of its own name.
@@ -45,9 +46,10 @@ impl Dense {
     }
 }
 
-/// Adaptive instance normalisation: the content's channels take on the style's deviations and means at the same level,
-/// corrected by what a small perceptron makes of the whole style. The direct path makes colours right from the first
-/// steps on; with the perceptron alone they come thousands of steps later.
+/// Adaptive instance normalisation: channels take on the style's deviations and means of the encoder's features at the
+/// same level, corrected by what a small perceptron makes of the whole style. The direct path makes colours right from
+/// the first steps on; with the perceptron alone they come thousands of steps later. With correlations, the channels
+/// also vary together as the style's do.
 #[derive(Module, Debug)]
 struct Adapt {
     /// From the style vector to corrections of gain and shift, `[hidden, 2 * channels]`.
@@ -59,13 +61,48 @@ impl Adapt {
         Self { correct: init.dense(name, hidden, 2 * channels, 0.1 / (hidden as f32).sqrt()) }
     }
 
-    /// `x` `[n, c, h, w]` and the style's `mean` and `deviation` `[n, c]` of the same features to `[n, c, h, w]`.
-    fn forward(&self, x: Tensor<4>, [mean, deviation]: [Tensor<2>; 2], style: &Tensor<2>) -> Tensor<4> {
+    /// `x` `[n, c, h, w]` and the style's statistics of as many channels to `[n, c, h, w]`.
+    fn forward(&self, x: Tensor<4>, target: Target, style: &Tensor<2>) -> Tensor<4> {
         let [n, c, _, _] = x.dims();
         let both = self.correct.forward(style.clone()); // [n, 2c]
-        let gain = deviation.clone() * (both.clone().slice([0..n, 0..c]) + 1.0); // [n, c]
-        let shift = mean + deviation * both.slice([0..n, c..2 * c]); // [n, c]
+        let gain = target.deviation.clone() * (both.clone().slice([0..n, 0..c]) + 1.0); // [n, c]
+        let shift = target.mean + target.deviation * both.slice([0..n, c..2 * c]); // [n, c]
+        let x = match target.correlations {
+            Some(correlations) => recorrelate(x, correlations),
+            None => x,
+        };
         modulated_norm(x, gain, shift)
+    }
+}
+
+/// One level of the decoder: enlarges what comes from below, adds the content's features of this level as much as the
+/// style wants, and gives the sum the style's statistics.
+#[derive(Module, Debug)]
+struct Fuse {
+    up: Conv,
+    /// From the style vector to the gain of the content's features, `[hidden, channels]`.
+    keep: Dense,
+    adapt: Adapt,
+    refine: StyledBlock,
+}
+
+impl Fuse {
+    fn new(init: &Init<'_>, name: &str, [from, to]: [usize; 2], hidden: usize) -> Self {
+        Self {
+            up: init.conv(&format!("{name}.up"), ConvConfig::same(from, to, 3).upsampled().init_gain(0.7)),
+            keep: init.dense(&format!("{name}.keep"), hidden, to, 0.1 / (hidden as f32).sqrt()),
+            adapt: Adapt::new(init, &format!("{name}.adapt"), to, hidden),
+            refine: StyledBlock::new(init, &format!("{name}.refine"), to, hidden),
+        }
+    }
+
+    /// `x` `[n, from, h / 2, w / 2]` and the content's features `[n, to, h, w]` to `[n, to, h, w]`.
+    fn forward(&self, x: Tensor<4>, content: Tensor<4>, share: f32, target: Target, style: &Tensor<2>) -> Tensor<4> {
+        let keep = (self.keep.forward(style.clone()) + 1.0) * share; // [n, to]
+        let content = modulated_norm(content, keep.clone(), keep.zeros_like()); // [n, to, h, w]
+        let x = instance_norm(self.up.forward(x)) + content; // [n, to, h, w]
+        let x = self.adapt.forward(x, target, style);
+        self.refine.forward(relu(x), style)
     }
 }
 
@@ -150,10 +187,10 @@ fn normalise_tokens(tokens: Tensor<3>) -> Tensor<3> {
     centred / (variance + 1e-5).sqrt()
 }
 
-/// The features of the shared encoder, finest first.
+/// The picture and the features of the shared encoder, finest first.
 pub(super) struct Levels {
-    /// `[n, widths[0], h, w]`, `[n, widths[1], h / 2, w / 2]`, `[.., h / 4, ..]`, `[.., h / 8, ..]`.
-    pub(super) maps: [Tensor<4>; 4],
+    /// `[n, 3, h, w]`, `[n, widths[0], h, w]`, `[n, widths[1], h / 2, w / 2]`, `[.., h / 4, ..]`, `[.., h / 8, ..]`.
+    pub(super) maps: [Tensor<4>; LEVELS],
 }
 
 /// The whole generator.
@@ -168,25 +205,21 @@ pub struct Generator {
     adapt4: Adapt,
     attention: TokenAttention,
     bottleneck: Vec<StyledBlock>,
-    up3: Conv,
-    adapt3: Adapt,
-    refine3: StyledBlock,
-    up2: Conv,
-    adapt2: Adapt,
-    refine2: StyledBlock,
+    fuse3: Fuse,
+    fuse2: Fuse,
     up1: Conv,
+    adapt1: Adapt,
     paint: Conv,
+    colours: Adapt,
 }
 
-/// Share of the finest skip: enough for edges, little enough that strokes replace the photograph's texture.
-const SKIP2: f32 = 0.5;
-
-/// Floor under the weight of a style, so that its logarithm stays finite.
-const MIN_WEIGHT: f32 = 1e-6;
+/// Shares of the content's own features at a quarter and at half the size: enough for edges, little enough at the finer
+/// that strokes replace the photograph's texture.
+const SHARES: [f32; 2] = [1.0, 0.5];
 
 impl Generator {
-    /// Draws initial weights. Residual branches start small and the output layer smaller: with larger ones training
-    /// starts far from any picture, with burn's own initialisation features drown in the normalisation's epsilon.
+    /// Draws initial weights. Residual branches start small: with larger ones training starts far from any picture, with
+    /// burn's own initialisation features drown in the normalisation's epsilon.
     pub fn new(config: &FusionConfig, seed: u64, device: &Device) -> Self {
         let init = Init { seed, device };
         let [c1, c2, c3, c4] = config.widths;
@@ -204,24 +237,22 @@ impl Generator {
             bottleneck: (0..config.blocks)
                 .map(|i| StyledBlock::new(&init, &format!("bottleneck.{i}"), c4, hidden))
                 .collect(),
-            up3: init.conv("up3", ConvConfig::same(c4, c3, 3).upsampled().init_gain(0.7)),
-            adapt3: Adapt::new(&init, "adapt3", c3, hidden),
-            refine3: StyledBlock::new(&init, "refine3", c3, hidden),
-            up2: init.conv("up2", ConvConfig::same(c3, c2, 3).upsampled().init_gain(0.7)),
-            adapt2: Adapt::new(&init, "adapt2", c2, hidden),
-            refine2: StyledBlock::new(&init, "refine2", c2, hidden),
+            fuse3: Fuse::new(&init, "fuse3", [c4, c3], hidden),
+            fuse2: Fuse::new(&init, "fuse2", [c3, c2], hidden),
             up1: init.conv("up1", ConvConfig::same(c2, c1, 3).upsampled()),
-            paint: init.conv("paint", ConvConfig::same(c1, 3, config.paint_kernel).init_gain(0.15)),
+            adapt1: Adapt::new(&init, "adapt1", c1, hidden),
+            paint: init.conv("paint", ConvConfig::same(c1, 3, config.paint_kernel)),
+            colours: Adapt::new(&init, "colours", 3, hidden),
         }
     }
 
     /// The encoder, shared by contents and styles: `[n, 3, h, w]` in `[0, 1]`, sides multiples of 8.
     pub(super) fn encode(&self, image: Tensor<4>) -> Levels {
-        let x1 = relu(self.encode1.forward((image - 0.5) * 4.0)); // [n, c1, h, w]
+        let x1 = relu(self.encode1.forward((image.clone() - 0.5) * 4.0)); // [n, c1, h, w]
         let x2 = relu(self.encode2.forward(x1.clone())); // [n, c2, h/2, w/2]
         let x3 = relu(self.encode3.forward(x2.clone())); // [n, c3, h/4, w/4]
         let x4 = relu(self.encode4.forward(x3.clone())); // [n, c4, h/8, w/8]
-        Levels { maps: [x1, x2, x3, x4] }
+        Levels { maps: [image, x1, x2, x3, x4] }
     }
 
     /// A picture's code; see [`Code`].
@@ -232,21 +263,17 @@ impl Generator {
     /// Paints the content's features with styles: `codes` with positive weights that sum to 1, each for the whole batch.
     pub(super) fn paint(&self, content: Levels, codes: &[(Code, f32)]) -> Tensor<4> {
         let style = self.style_vector(codes); // [n, hidden]
-        let (tokens, bias) = merge_tokens(codes); // [n, t, c4], [n, t]
-        let [x1, x2, x3, x4] = content.maps;
-        let widths = [&x1, &x2, &x3, &x4].map(|x| x.dims()[1]);
-        let moments = |level: usize| merge_moments(codes, &widths, level); // two of [n, c]
-        let mut x = self.adapt4.forward(x4, moments(3), &style); // [n, c4, h/8, w/8]
+        let Blend { targets: [colours, target1, target2, target3, target4], tokens, bias } = Code::blend(codes);
+        let [_, _, x2, x3, x4] = content.maps;
+        let mut x = self.adapt4.forward(x4, target4, &style); // [n, c4, h/8, w/8]
         x = x.clone() + self.attention.forward(x, tokens, bias);
         for block in &self.bottleneck {
             x = block.forward(x, &style);
         }
-        let x = self.up3.forward(x) + self.adapt3.forward(x3, moments(2), &style); // [n, c3, h/4, w/4]
-        let x = self.refine3.forward(relu(x), &style);
-        let x = self.up2.forward(x) + self.adapt2.forward(x2, moments(1), &style) * SKIP2; // [n, c2, h/2, w/2]
-        let x = self.refine2.forward(relu(x), &style);
-        let x = relu(self.up1.forward(x)); // [n, c1, h, w]
-        self.paint.forward(x) + 0.5 // [n, 3, h, w]
+        let x = self.fuse3.forward(x, x3, SHARES[0], target3, &style); // [n, c3, h/4, w/4]
+        let x = self.fuse2.forward(x, x2, SHARES[1], target2, &style); // [n, c2, h/2, w/2]
+        let x = relu(self.adapt1.forward(self.up1.forward(x), target1, &style)); // [n, c1, h, w]
+        self.colours.forward(self.paint.forward(x), colours, &style) // [n, 3, h, w]
     }
 
     /// Moments through a small perceptron; several styles are mixed after it, where interpolation is smooth.
@@ -259,21 +286,4 @@ impl Generator {
         let first = parts.next().expect("at least one style, checked by the caller");
         parts.fold(first, |sum, part| sum + part)
     }
-}
-
-/// The weighted mean of the styles' means and deviations at one level, two of `[n, widths[level]]`.
-fn merge_moments(codes: &[(Code, f32)], widths: &[usize; 4], level: usize) -> [Tensor<2>; 2] {
-    let mut parts = codes.iter().map(|(code, weight)| code.moments_of(widths, level).map(|m| m * *weight));
-    let first = parts.next().expect("at least one style, checked by the caller");
-    parts.fold(first, |[mean, deviation], [m, d]| [mean + m, deviation + d])
-}
-
-/// All styles' tokens side by side, with the logarithm of each style's weight as attention bias.
-fn merge_tokens(codes: &[(Code, f32)]) -> (Tensor<3>, Tensor<2>) {
-    let tokens = codes.iter().map(|(code, _)| code.tokens.clone()).collect::<Vec<_>>();
-    let n = tokens[0].dims()[0];
-    let device = tokens[0].device();
-    let bias =
-        codes.iter().map(|(_, weight)| Tensor::full([n, GRID * GRID], weight.max(MIN_WEIGHT).ln(), &device)).collect();
-    (Tensor::cat(tokens, 1), Tensor::cat(bias, 1))
 }

@@ -40,11 +40,8 @@ impl Fusion {
     fn resolve(&self, style: &Style) -> Result<Code> {
         match style {
             Style::Picture(image) => Ok(self.generator.code(&self.generator.encode(image.clone()))),
-            Style::Code(arrays) => {
-                let channels = self.config.widths[3];
-                Code::from_arrays(arrays, self.config.code_moments(), channels, &self.device)
-                    .map_err(|problem| EngineError::Caller(format!("{problem}; was it made by another model?")))
-            }
+            Style::Code(arrays) => Code::from_arrays(arrays, &self.config, &self.device)
+                .map_err(|problem| EngineError::Caller(format!("{problem}; was it made by another model?"))),
         }
     }
 }
@@ -86,7 +83,11 @@ pub(super) fn macs_per_pixel(config: &FusionConfig) -> f64 {
     let conv = |cin: f64, cout: f64, area: f64| 9.0 * cin * cout / area;
     let tokens = (super::code::GRID * super::code::GRID) as f64;
     let attention = (2.0 * c4 + 2.0 * tokens) * config.attention_width as f64 / 64.0;
-    conv(3.0, c1, 1.0)
+    // Correlations of the decoder's features, and the product that changes them.
+    let recorrelate: f64 =
+        [(3.0, 1.0), (c1, 1.0), (c2, 4.0), (c3, 16.0)].iter().map(|(c, area)| 2.0 * c * c / area).sum();
+    recorrelate
+        + conv(3.0, c1, 1.0)
         + conv(c1, c2, 4.0)
         + conv(c2, c3, 16.0)
         + conv(c3, c4, 64.0)

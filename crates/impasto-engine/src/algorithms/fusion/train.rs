@@ -15,14 +15,14 @@ use crate::features::Features;
 use crate::losses::{self, Side};
 use crate::rng::{self, Rng};
 use crate::tensor::{self, ImageTensor};
-use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, State};
+use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, Slopes, State, fork};
 use crate::weights::{self, Arrays, FORMAT_VERSION, Header};
 
 /// How `fusion` is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FusionTraining {
-    /// Samples a step.
+    /// Samples a step; an even number is computed in two halves side by side.
     pub batch: usize,
     /// Side of the square crops in pixels, a multiple of 8.
     pub crop: usize,
@@ -104,7 +104,7 @@ impl Default for FusionTraining {
 }
 
 /// Share of each level in the content loss, coarsest perception levels last.
-const CONTENT_SHARES: [f32; 5] = [0.0, 0.0, 0.4, 0.6, 0.0];
+const CONTENT_SHARES: [f32; 5] = [0.0, 0.2, 0.4, 0.4, 0.0];
 
 /// Directions of the sliced Wasserstein distance.
 const DIRECTIONS: usize = 16;
@@ -142,6 +142,26 @@ struct Batch {
     style: ImageTensor,
     /// 1 for samples whose content is their style, `[n, 1, 1, 1]`.
     identity: Tensor<4>,
+}
+
+impl Batch {
+    /// `count` samples from `from`.
+    fn part(&self, from: usize, count: usize) -> Self {
+        let cut = |x: &Tensor<4>| {
+            let [_, c, h, w] = x.dims();
+            x.clone().slice([from..from + count, 0..c, 0..h, 0..w])
+        };
+        Self { content: cut(&self.content), style: cut(&self.style), identity: cut(&self.identity) }
+    }
+}
+
+/// What one part of a batch gives: parts are computed side by side, which keeps all cores busy between the large
+/// operations.
+struct Part {
+    style: ImageTensor,
+    output: ImageTensor,
+    slopes: Slopes,
+    metrics: Metrics,
 }
 
 impl FusionObjective {
@@ -219,7 +239,9 @@ impl FusionObjective {
         let zero = || Tensor::<1>::zeros([1], &self.device);
         let (mut content_loss, mut moments, mut grams, mut wasserstein) = (zero(), zero(), zero(), zero());
         for (i, (painted, style)) in painted.iter().zip(&style).enumerate() {
-            moments = moments + losses::moment_error(painted.clone(), style.clone()) / levels;
+            if s.moment_weight > 0.0 {
+                moments = moments + losses::moment_error(painted.clone(), style.clone()) / levels;
+            }
             grams = grams + losses::gram_error(losses::gram(painted.clone()), losses::gram(style.clone())) / levels;
             if CONTENT_SHARES[i] > 0.0 {
                 content_loss = content_loss + losses::content(painted.clone(), content[i].clone()) * CONTENT_SHARES[i];
@@ -269,6 +291,28 @@ impl FusionObjective {
         directions / norm
     }
 
+    fn is_adversarial(&self, step: u64) -> bool {
+        self.settings.adversarial_weight > 0.0 && step >= self.settings.adversarial_from
+    }
+
+    /// The generator's gradients over a part of a batch.
+    fn part(&self, step: u64, batch: Batch) -> Part {
+        let mut metrics = Metrics::new();
+        let generator = fork(&self.generator);
+        let output = paint_batch(&generator, batch.content.clone(), batch.style.clone());
+        let mut loss = self.perception(step, &batch, output.clone(), &mut metrics);
+        if self.is_adversarial(step) {
+            let judge = self.discriminator.clone().no_grad();
+            let (real, fake) = (judge.forward(batch.style.clone()), judge.forward(output.clone()));
+            let opinion = losses::relativistic(real, fake, Side::Generator);
+            metrics.insert("adversarial", tensor::scalar(opinion.clone().inner()));
+            loss = loss + opinion * self.settings.adversarial_weight;
+        }
+        metrics.insert("loss", tensor::scalar(loss.clone().inner()));
+        let slopes = Slopes::of(&generator, &loss.backward());
+        Part { style: batch.style, output: output.detach(), slopes, metrics }
+    }
+
     fn discriminator_step(&mut self, step: u64, real: ImageTensor, fake: ImageTensor, metrics: &mut Metrics) {
         let s = &self.settings;
         let (at_real, at_fake) = (self.discriminator.forward(real.clone()), self.discriminator.forward(fake.clone()));
@@ -286,9 +330,9 @@ impl FusionObjective {
             metrics.insert("penalty", tensor::scalar(penalty.clone().inner()));
             loss = loss + penalty * (s.penalty_weight * s.penalty_every as f32);
         }
-        let grads = loss.backward();
+        let slopes = Slopes::of(&self.discriminator, &loss.backward());
         let rate = s.discriminator_rate * self.rate_factor;
-        let (discriminator, _) = self.discriminator_adam.step(self.discriminator.clone(), &grads, rate);
+        let (discriminator, _) = self.discriminator_adam.step(self.discriminator.clone(), &slopes, rate);
         self.discriminator = discriminator;
     }
 }
@@ -302,28 +346,32 @@ impl FusionTraining {
 
 impl Objective for FusionObjective {
     fn step(&mut self, step: u64) -> Result<Metrics> {
-        let mut metrics = Metrics::new();
         let batch = self.batch(step);
-        let output = paint_batch(&self.generator, batch.content.clone(), batch.style.clone());
-        let mut loss = self.perception(step, &batch, output.clone(), &mut metrics);
-        let adversarial = self.settings.adversarial_weight > 0.0 && step >= self.settings.adversarial_from;
-        if adversarial {
-            let judge = self.discriminator.clone().no_grad();
-            let (real, fake) = (judge.forward(batch.style.clone()), judge.forward(output.clone()));
-            let opinion = losses::relativistic(real, fake, Side::Generator);
-            metrics.insert("adversarial", tensor::scalar(opinion.clone().inner()));
-            loss = loss + opinion * self.settings.adversarial_weight;
+        let parts = match self.settings.batch {
+            n if n.is_multiple_of(2) => {
+                let half = |from: usize| self.part(step, batch.part(from, n / 2));
+                let (a, b) = rayon::join(|| half(0), || half(n / 2));
+                vec![a, b]
+            }
+            _ => vec![self.part(step, batch)],
+        };
+        let mut metrics = Metrics::new();
+        for part in &parts {
+            for (name, value) in &part.metrics {
+                *metrics.entry(name).or_default() += value / parts.len() as f32;
+            }
         }
-        metrics.insert("loss", tensor::scalar(loss.clone().inner()));
-        let grads = loss.backward();
+        let outputs = Tensor::cat(parts.iter().map(|part| part.output.clone()).collect(), 0); // [n, 3, h, w]
+        let styles = Tensor::cat(parts.iter().map(|part| part.style.clone()).collect(), 0); // [n, 3, h, w]
+        let slopes = Slopes::mean(parts.into_iter().map(|part| part.slopes).collect());
         let rate = self.rate(step);
-        let (generator, norm) = self.generator_adam.step(self.generator.clone(), &grads, rate);
+        let (generator, norm) = self.generator_adam.step(self.generator.clone(), &slopes, rate);
         self.generator = generator;
         metrics.insert("gradient", norm);
         metrics.insert("rate", rate);
         self.ema.update(&weights::collect(&self.generator), self.settings.ema, step);
-        if adversarial {
-            self.discriminator_step(step, batch.style, output.detach(), &mut metrics);
+        if self.is_adversarial(step) {
+            self.discriminator_step(step, styles, outputs, &mut metrics);
         }
         Ok(metrics)
     }
@@ -348,6 +396,12 @@ impl Objective for FusionObjective {
         self.discriminator_adam.restore("discriminator_adam", state, &inner)?;
         let bits = state.counters.get("rate_factor").ok_or("the rate factor is missing")?;
         self.rate_factor = u32::try_from(*bits).map(f32::from_bits).map_err(|e| e.to_string())?;
+        Ok(())
+    }
+
+    fn begin_from(&mut self, weights: &Arrays) -> Result<(), String> {
+        self.generator = weights::apply(self.generator.clone(), weights)?;
+        self.ema = Ema::new(weights.clone());
         Ok(())
     }
 

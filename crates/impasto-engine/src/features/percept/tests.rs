@@ -67,9 +67,9 @@ fn objective(folder: &Path, outputs: [usize; 5]) -> Result<PerceptObjective> {
     let settings = PerceptTraining {
         batch: 2,
         crop: 32,
-        steps: 60,
+        steps: 400,
         warm_up: 5,
-        rate: 5e-3,
+        rate: 2e-2,
         relation_weight: 0.0,
         network: PerceptConfig { outputs, ..TINY },
         ..PerceptTraining::default()
@@ -82,9 +82,9 @@ fn distillation_learns_resumes_exactly_and_ships_in_the_teachers_units() {
     let folder = tempfile::tempdir().unwrap();
     let fresh = || objective(folder.path(), TINY.outputs).unwrap();
     let mut through = fresh();
-    let losses: Vec<f32> = (0..60).map(|step| through.step(step).unwrap()["loss"]).collect();
+    let losses: Vec<f32> = (0..400).map(|step| through.step(step).unwrap()["loss"]).collect();
     let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
-    assert!(mean(&losses[50..]) < 0.8 * mean(&losses[..5]), "{losses:?}");
+    assert!(mean(&losses[380..]) < 0.5 * mean(&losses[..5]), "{:?}, {:?}", mean(&losses[..5]), mean(&losses[380..]));
 
     let mut half = fresh();
     (0..3).for_each(|step| drop(half.step(step)));
@@ -100,9 +100,9 @@ fn distillation_learns_resumes_exactly_and_ships_in_the_teachers_units() {
     let teacher = Network::new(&PerceptConfig { widths: [4; 5], ..TINY }, 9, &device);
     let image = crops(folder.path()).batch(1_000, 4, &device);
     let taught = teacher.wide(teacher.taps(image.clone()), 0.0);
-    for (level, (learnt, taught)) in shipped.extract(image).into_iter().zip(taught).enumerate().take(1) {
+    for (level, (learnt, taught)) in shipped.extract(image).into_iter().zip(taught).enumerate().take(2) {
         let error = crate::metrics::feature_error(learnt, taught).unwrap();
-        assert!(error < 0.9, "level {level} misses {error} of the teacher's variance");
+        assert!(error < 0.6, "level {level} misses {error} of the teacher's variance");
     }
     let preview = through.preview().unwrap();
     assert_eq!((preview.width, preview.height), (11 * 36 + 4, 4 * 36 + 4));

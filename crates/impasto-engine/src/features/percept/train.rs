@@ -11,7 +11,7 @@ use crate::data::Crops;
 use crate::error::{EngineError, Result};
 use crate::features::Features;
 use crate::tensor;
-use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, State};
+use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, Slopes, State};
 use crate::weights::{self, Array, Arrays, FORMAT_VERSION, Header};
 
 /// How `percept` is trained.
@@ -167,13 +167,17 @@ impl PerceptObjective {
 
     /// Averaged weights whose heads give the teacher's activations in its own units.
     fn shipped(&self) -> Arrays {
-        let mut arrays = self.ema.arrays().clone();
+        self.with_heads(self.ema.arrays().clone(), |value, scale| value * scale)
+    }
+
+    /// Weights whose heads are changed by the teacher's deviation in the channel that they give.
+    fn with_heads(&self, mut arrays: Arrays, change: impl Fn(f32, f32) -> f32) -> Arrays {
         for (level, scales) in self.scales.iter().enumerate() {
             for name in head_names(level) {
                 let Some(array) = arrays.get_mut(&name) else { continue };
                 let row = array.values.len() / scales.len().max(1);
                 for (values, scale) in array.values.chunks_mut(row.max(1)).zip(scales) {
-                    values.iter_mut().for_each(|v| *v *= scale);
+                    values.iter_mut().for_each(|v| *v = change(*v, *scale));
                 }
             }
         }
@@ -231,7 +235,8 @@ impl Objective for PerceptObjective {
         let loss = loss + relations * s.relation_weight;
         metrics.insert("loss", tensor::scalar(loss.clone().inner()));
         let rate = self.rate(step);
-        let (network, norm) = self.adam.step(self.network.clone(), &loss.backward(), rate);
+        let slopes = Slopes::of(&self.network, &loss.backward());
+        let (network, norm) = self.adam.step(self.network.clone(), &slopes, rate);
         self.network = network;
         metrics.insert("gradient", norm);
         metrics.insert("rate", rate);
@@ -267,6 +272,13 @@ impl Objective for PerceptObjective {
         let bits = state.counters.get("rate_factor").ok_or("the rate factor is missing")?;
         self.rate_factor = u32::try_from(*bits).map(f32::from_bits).map_err(|e| e.to_string())?;
         self.scales = restored;
+        Ok(())
+    }
+
+    fn begin_from(&mut self, weights: &Arrays) -> Result<(), String> {
+        let weights = self.with_heads(weights.clone(), |value, scale| value / scale);
+        self.network = weights::apply(self.network.clone(), &weights)?;
+        self.ema = Ema::new(weights);
         Ok(())
     }
 

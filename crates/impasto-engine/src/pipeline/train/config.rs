@@ -23,6 +23,9 @@ pub struct RunConfig {
     /// The frozen network that losses compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub perception: Option<Perception>,
+    /// The weights it began from, if not from drawn ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
     /// Pictures by role, such as `content` and `styles`.
     pub data: BTreeMap<String, Source>,
     /// The algorithm's training settings, complete.
@@ -57,6 +60,18 @@ pub struct Perception {
     pub network: PerceptionSpec,
     /// Hash of its weights.
     pub blake3: String,
+}
+
+/// Weights that a run began from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Init {
+    /// Name of the file.
+    pub file: String,
+    /// Hash of the file.
+    pub blake3: String,
+    /// What its header says of its own training, as JSON: it stays part of the new weights' origin.
+    pub training: String,
 }
 
 /// Pictures of one role.
@@ -120,6 +135,7 @@ mod tests {
                 network: "vgg19-pocket:/w.safetensors".parse().unwrap(),
                 blake3: "1".into(),
             }),
+            init: Some(Init { file: "a.safetensors".into(), blake3: "2".into(), training: "{\"a\": null}".into() }),
             data: BTreeMap::from([("content".into(), source)]),
             training,
         };

@@ -103,7 +103,12 @@ pub(super) fn provenance(config: &RunConfig) -> serde_json::Value {
         })
         .collect();
     let perception = config.perception.as_ref().map(|p| json!({"network": p.network.name(), "blake3": p.blake3}));
+    let began_from = config.init.as_ref().map(|init| {
+        let training: serde_json::Value = serde_json::from_str(&init.training).unwrap_or_default();
+        json!({"blake3": init.blake3, "training": training})
+    });
     json!({
+        "began_from": began_from,
         "impasto": config.impasto,
         "device": config.device,
         "data": data,

@@ -5,7 +5,7 @@ mod config;
 mod data;
 mod estimate;
 
-pub use config::{Perception, RunConfig, Schedule, Source};
+pub use config::{Init, Perception, RunConfig, Schedule, Source};
 pub use estimate::Estimate;
 
 use std::collections::BTreeMap;
@@ -18,9 +18,10 @@ use serde::Deserialize;
 use crate::control::Control;
 use crate::device::{self, DeviceSpec};
 use crate::error::{EngineError, Result};
-use crate::models::PerceptionSpec;
+use crate::models::{PerceptionSpec, hash_file};
 use crate::registry::{self, Entry, TrainParts, Trainer};
 use crate::train::{Objective, RunDir, RunSettings, Summary, run};
+use crate::weights::{self, Arrays};
 use data::Loaded;
 
 /// A new run, as a user asks for it.
@@ -32,6 +33,8 @@ pub struct TrainRequest {
     pub sources: BTreeMap<String, Vec<PathBuf>>,
     /// The network losses compare with, for trainers that need one.
     pub perception: Option<PerceptionSpec>,
+    /// Weights of the same algorithm to begin from; drawn ones without.
+    pub init: Option<PathBuf>,
     /// Settings that differ from the algorithm's defaults; see [`crate::registry::SettingsType::assign`].
     pub settings: toml::Table,
     /// When to log, preview and save.
@@ -92,16 +95,22 @@ impl Training {
                 Some(Perception { blake3: network.hash()?, network })
             }
         };
+        let init = request.init.as_deref().map(|path| read_init(path, entry)).transpose()?;
         let config = RunConfig {
             algorithm: entry.descriptor.name.to_owned(),
             impasto: env!("CARGO_PKG_VERSION").to_owned(),
             device: opened.spec.to_string(),
             schedule: request.schedule.clone(),
             perception,
+            init: init.as_ref().map(|(init, _)| init.clone()),
             data: loaded.configs(&sources),
             training,
         };
-        Self::assemble(config, loaded)
+        let mut training = Self::assemble(config, loaded)?;
+        if let (Some((_, arrays)), Some(path)) = (init, &request.init) {
+            training.objective.begin_from(&arrays).map_err(|problem| EngineError::file(path, problem))?;
+        }
+        Ok(training)
     }
 
     /// Prepares a run's folder to go on. The configuration is the folder's own.
@@ -170,7 +179,7 @@ impl Training {
         let dir = RunDir::create(parent, &self.config.algorithm)?;
         dir.write_config(&self.config.to_toml()?)?;
         let readme = include_str!("RUN.md").replace("{algorithm}", &self.config.algorithm);
-        crate::weights::write_atomic(&dir.root().join("README.md"), readme.as_bytes())?;
+        weights::write_atomic(&dir.root().join("README.md"), readme.as_bytes())?;
         Ok(dir)
     }
 
@@ -195,6 +204,21 @@ impl Training {
         };
         run(&mut *self.objective, &settings, &written.to_json()?, dir, control)
     }
+}
+
+/// The weights that a run is to begin from, and what its configuration records of them.
+fn read_init(path: &Path, entry: &Entry) -> Result<(Init, Arrays)> {
+    let (header, arrays) = weights::load(path)?;
+    if header.algorithm != entry.descriptor.name {
+        let text = format!("holds weights of '{}', not of '{}'", header.algorithm, entry.descriptor.name);
+        return Err(EngineError::file(path, text));
+    }
+    let init = Init {
+        file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        blake3: hash_file(path)?,
+        training: header.training.to_string(),
+    };
+    Ok((init, arrays))
 }
 
 fn trainer(name: &str) -> Result<(&'static Entry, &'static Trainer)> {

@@ -1,0 +1,150 @@
+//! Second moments between channels: what a Gram matrix sees beyond each channel's mean and deviation.
+
+use burn::tensor::Tensor;
+
+use super::norm::instance_norm;
+
+/// Added to the diagonal of correlation matrices before roots are taken: bounds how far a direction in which a picture
+/// hardly varies is amplified (by `1 / sqrt(RIDGE)`), and how many iterations the roots need.
+const RIDGE: f32 = 0.05;
+
+/// Newton-Schulz steps of [`square_roots`]; each more than doubles small eigenvalues, so these reach `RIDGE / 96`.
+const ITERATIONS: usize = 12;
+
+/// Correlations between the channels over positions: `[n, c, h, w]` to `[n, c, c]` with ones (zeros for constant
+/// channels) on the diagonal.
+pub fn correlations(x: Tensor<4>) -> Tensor<3> {
+    correlations_of_normalised(flatten(instance_norm(x)))
+}
+
+/// Moves features to other correlations: every sample of `x` `[n, c, h, w]` is normalised, whitened by its own
+/// correlations and coloured by `target` `[n, c, c]`, `target^(1/2) own^(-1/2) normalised(x)`. The result has mean 0
+/// and deviations near 1. With its own correlations as target `x` is only normalised (the whitening and colouring
+/// transform of Li et al. 2017, on correlations, differentiable throughout).
+pub fn recorrelate(x: Tensor<4>, target: Tensor<3>) -> Tensor<4> {
+    let [n, c, h, w] = x.dims();
+    let flat = flatten(instance_norm(x)); // [n, c, hw]
+    let [_, whiten] = square_roots(correlations_of_normalised(flat.clone())); // [n, c, c]
+    let [colour, _] = square_roots(target); // [n, c, c]
+    colour.matmul(whiten).matmul(flat).reshape([n, c, h, w])
+}
+
+fn flatten(x: Tensor<4>) -> Tensor<3> {
+    let [n, c, h, w] = x.dims();
+    x.reshape([n, c, h * w])
+}
+
+fn correlations_of_normalised(flat: Tensor<3>) -> Tensor<3> {
+    let [_, _, positions] = flat.dims();
+    flat.clone().matmul(flat.swap_dims(1, 2)) / positions as f32 // [n, c, c]
+}
+
+/// Square root and inverse square root of symmetric positive semidefinite matrices `[n, c, c]` with [`RIDGE`] on their
+/// diagonals, by the coupled Newton-Schulz iteration (Higham 2008, section 6.7): products only, so that any backend
+/// differentiates it.
+fn square_roots(matrices: Tensor<3>) -> [Tensor<3>; 2] {
+    let [n, c, _] = matrices.dims();
+    let identity = Tensor::<2>::eye(c, &matrices.device()).reshape([1, c, c]);
+    let ridged = matrices + identity.clone() * RIDGE; // [n, c, c]
+    // The Frobenius norm is at least the largest eigenvalue: eigenvalues come into (0, 1], where it converges.
+    let norm = ridged.clone().square().reshape([n, c * c]).sum_dim(1).sqrt().reshape([n, 1, 1]);
+    let mut root = ridged / norm.clone();
+    let mut inverse = identity.clone().repeat_dim(0, n);
+    for _ in 0..ITERATIONS {
+        let step = (identity.clone() * 3.0 - inverse.clone().matmul(root.clone())) * 0.5;
+        root = root.matmul(step.clone());
+        inverse = step.matmul(inverse);
+    }
+    let scale = norm.sqrt();
+    [root * scale.clone(), inverse / scale]
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+
+    use super::*;
+    use crate::rng;
+    use crate::tensor::{scalar, values};
+
+    fn noise(name: &str, dims: [usize; 4], device: &Device) -> Tensor<4> {
+        let draws = rng::normal(&mut rng::stream(3, name, 0), dims.iter().product());
+        Tensor::from_data(TensorData::new(draws, dims), device)
+    }
+
+    /// Features whose channels go together: mixtures of few independent ones, behind a rectifier as in networks.
+    fn correlated(name: &str, [n, c, h, w]: [usize; 4], device: &Device) -> Tensor<4> {
+        let mix = noise(&format!("{name} mix"), [1, 1, c, c / 2], device).reshape([1, c, c / 2]);
+        let sources = noise(name, [n, c / 2, h, w], device).reshape([n, c / 2, h * w]);
+        mix.repeat_dim(0, n).matmul(sources).reshape([n, c, h, w]).clamp_min(0.0)
+    }
+
+    fn largest(a: Tensor<3>, b: Tensor<3>) -> f32 {
+        scalar((a - b).abs().max())
+    }
+
+    #[test]
+    fn roots_multiply_back() {
+        let device = Device::flex();
+        for c in [1, 2, 3, 16, 64, 96] {
+            let own = correlations(correlated("roots", [2, c.max(2), 12, 12], &device));
+            let c = own.dims()[1];
+            let ridged = own.clone() + Tensor::<2>::eye(c, &device).reshape([1, c, c]) * RIDGE;
+            let [root, inverse] = square_roots(own);
+            assert!(largest(root.clone().matmul(root.clone()), ridged) < 2e-3, "{c} channels");
+            let identity = Tensor::<2>::eye(c, &device).reshape([1, c, c]).repeat_dim(0, 2);
+            assert!(largest(root.matmul(inverse), identity) < 5e-3, "{c} channels");
+        }
+    }
+
+    #[test]
+    fn own_correlations_only_normalise() {
+        let device = Device::flex();
+        let x = correlated("own", [2, 8, 10, 14], &device);
+        let same = recorrelate(x.clone(), correlations(x.clone()));
+        assert!(scalar((same - instance_norm(x)).abs().max()) < 2e-2);
+    }
+
+    #[test]
+    fn other_correlations_are_taken_on() {
+        let device = Device::flex();
+        // As many independent sources as channels: nothing for the ridge to hold back much.
+        let x = noise("content", [1, 6, 40, 40], &device);
+        let target = correlations(correlated("style", [1, 6, 16, 16], &device));
+        let before = largest(correlations(x.clone()), target.clone());
+        let after = largest(correlations(recorrelate(x, target.clone())), target);
+        assert!(before > 0.4 && after < 0.08, "{before} {after}");
+    }
+
+    #[test]
+    fn constant_channels_and_flat_pictures_stay_finite() {
+        let device = Device::flex();
+        let x = Tensor::<4>::full([1, 5, 8, 8], 0.3, &device);
+        let target = correlations(correlated("flat style", [1, 6, 8, 8], &device)).slice([0..1, 0..5, 0..5]);
+        let y = values(recorrelate(x, target));
+        assert!(y.iter().all(|v| v.abs() < 1e-2), "{y:?}");
+    }
+
+    #[test]
+    fn gradients_are_finite_differences() {
+        let device = Device::flex();
+        let tracked = device.clone().autodiff();
+        let x = correlated("slope", [1, 4, 6, 6], &device) + noise("slope noise", [1, 4, 6, 6], &device) * 0.3;
+        let target = correlations(correlated("slope style", [1, 4, 9, 9], &device));
+        let weight = noise("slope weight", [1, 4, 6, 6], &device);
+        let loss = |x: Tensor<4>, on: &Device| {
+            let place = |t: Tensor<4>| Tensor::<4>::from_data(t.into_data(), on);
+            let target = Tensor::<3>::from_data(target.clone().into_data(), on);
+            (recorrelate(x, target) * place(weight.clone())).sum()
+        };
+        let leaf = Tensor::<4>::from_data(x.clone().into_data(), &tracked).require_grad();
+        let grads = loss(leaf.clone(), &tracked).backward();
+        let slope = leaf.grad(&grads).expect("x has a gradient");
+        let direction = noise("slope direction", [1, 4, 6, 6], &device);
+        let predicted = scalar((slope * direction.clone()).sum());
+        let h = 1e-2;
+        let at = |sign: f32| scalar(loss(x.clone() + direction.clone() * (sign * h), &device));
+        let measured = (at(1.0) - at(-1.0)) / (2.0 * h);
+        assert!((predicted - measured).abs() < 0.02 * measured.abs().max(1.0), "{predicted} {measured}");
+    }
+}
