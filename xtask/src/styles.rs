@@ -101,7 +101,7 @@ const WORKS: [Work; 14] = [
     )
     .trim([0.035; 4]),
     Work::new("shipwreck", "The Wreck of a Transport Ship", "J. M. W. Turner", "about 1810", "classics/shipwreck.jpg"),
-    Work::new("starry-night", "The Starry Night", VAN_GOGH, "1889", "classics/starry_night.jpg"),
+    Work::new("starry-night", "The Starry Night", VAN_GOGH, "1889", "classics/starry_night_google.jpg"),
     Work::new("the-moon", "The Moon", "Pamela Colman Smith", "1909", "tarot_rws/m18.jpg")
         .trim([0.06, 0.06, 0.06, 0.10]),
     Work::new("the-scream", "The Scream", "Edvard Munch", "1893", "classics/the_scream.jpg"),

@@ -1,6 +1,6 @@
 //! Painting.
 
-use impasto_image::{Depth, Mask};
+use impasto_image::{Depth, EncodeOptions, Limits, Mask};
 
 use crate::bench::{Bench, picture, png, quantised};
 
@@ -109,10 +109,7 @@ fn depth_alpha_and_grey_are_kept() {
 
     let mut grey = picture(40, 30, 1);
     grey.triples_mut().iter_mut().for_each(|p| *p = [p[0]; 3]);
-    let options = impasto_image::EncodeOptions {
-        grey: Some(true),
-        ..impasto_image::EncodeOptions::new(impasto_image::Format::Png)
-    };
+    let options = EncodeOptions { grey: Some(true), ..EncodeOptions::new(impasto_image::Format::Png) };
     std::fs::write(bench.path("grey.png"), impasto_image::encode(&grey, &options).unwrap()).unwrap();
     assert!(bench.open("grey.png").source.grey);
     paint(&bench, &["grey.png", "--style", "style.png", "-o", "colour.png"]);
@@ -174,7 +171,7 @@ fn standard_input_and_output() {
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), &png(&photo)).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    let out = impasto_image::decode(&output.stdout, &impasto_image::Limits::default()).unwrap();
+    let out = impasto_image::decode(&output.stdout, &Limits::default()).unwrap();
     assert_eq!((out.width, out.height), (33, 21));
 }
 
@@ -265,4 +262,28 @@ fn an_interrupted_optimisation_keeps_its_best() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert_eq!(bench.open("out.png").width, 64);
+}
+
+/// The README's first command. The golden picture was looked at; with new weights, look at the new one and write it by
+/// `IMPASTO_BLESS=1 cargo test --workspace golden`.
+#[test]
+fn the_bundled_model_paints_the_golden_picture() {
+    let bench = Bench::new();
+    let repository = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let golden = repository.join("tests/cli/golden/scene-great-wave.png");
+    let scene = repository.join("../../examples/scene.png");
+    bench.run(&["stylize", &scene.to_string_lossy(), "--style", "great-wave", "-o", "wave.png"]).ok();
+    let painted = bench.open("wave.png");
+    assert_eq!((painted.width, painted.height), (720, 480));
+    // Small enough to keep in the project, and indifferent to the last bits of other processors.
+    let small = impasto_image::resize(&painted, 180, 120);
+    if std::env::var_os("IMPASTO_BLESS").is_some() {
+        let options = EncodeOptions { depth: Some(Depth::U8), ..EncodeOptions::for_path(&golden).unwrap() };
+        impasto_image::save(&small, &golden, &options, true).unwrap();
+    }
+    let golden = impasto_image::open(&golden, &Limits::default()).unwrap();
+    let distances: Vec<f32> = small.rgb.iter().zip(&golden.rgb).map(|(a, b)| (a - b).abs()).collect();
+    let mean = distances.iter().sum::<f32>() / distances.len() as f32;
+    let most = distances.iter().copied().fold(0.0, f32::max);
+    assert!(mean < 0.004 && most < 0.05, "mean {mean}, most {most}");
 }

@@ -8,6 +8,7 @@ mod resample;
 
 pub use conv::{Conv, ConvConfig};
 pub use correlation::{correlations, recorrelate};
+pub(crate) use norm::EPS;
 pub use norm::{channel_moments, channel_moments3, instance_norm, modulated_norm};
 pub use ops::{ConvSpec, PadMode};
 pub use resample::{avg_pool2, leaky_relu, max_pool2, relu, upsample_bilinear2};

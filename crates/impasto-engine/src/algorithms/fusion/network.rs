@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::FusionConfig;
 use super::code::{Blend, Code, LEVELS, Target};
-use crate::blocks::{Conv, ConvConfig, instance_norm, modulated_norm, recorrelate, relu};
+use crate::blocks::{Conv, ConvConfig, EPS, channel_moments, instance_norm, modulated_norm, recorrelate, relu};
 use crate::rng;
 
 /// Draws layers from one seed, each from a stream of its own name.
@@ -213,6 +213,17 @@ pub struct Generator {
     colours: Adapt,
 }
 
+/// Deviation of a picture's values below which its painting becomes as flat as it is.
+const FLAT: f32 = 0.02;
+
+/// 1 for pictures with something on them, `[n, 3, h, w]` to `[n, 1]`; less the flatter they are. Every normalisation
+/// amplifies, and in a picture of one colour there is nothing but rounding errors to amplify.
+fn liveliness(image: Tensor<4>) -> Tensor<2> {
+    let (_, deviation) = channel_moments(image); // [n, 3]
+    let least = EPS.sqrt(); // the deviation of a constant, as it is computed
+    (deviation.mean_dim(1) - least).clamp(0.0, FLAT) / FLAT // [n, 1]
+}
+
 /// Shares of the content's own features at a quarter and at half the size: enough for edges, little enough at the finer
 /// that strokes replace the photograph's texture.
 const SHARES: [f32; 2] = [1.0, 0.5];
@@ -264,7 +275,7 @@ impl Generator {
     pub(super) fn paint(&self, content: Levels, codes: &[(Code, f32)]) -> Tensor<4> {
         let style = self.style_vector(codes); // [n, hidden]
         let Blend { targets: [colours, target1, target2, target3, target4], tokens, bias } = Code::blend(codes);
-        let [_, _, x2, x3, x4] = content.maps;
+        let [image, _, x2, x3, x4] = content.maps;
         let mut x = self.adapt4.forward(x4, target4, &style); // [n, c4, h/8, w/8]
         x = x.clone() + self.attention.forward(x, tokens, bias);
         for block in &self.bottleneck {
@@ -273,6 +284,7 @@ impl Generator {
         let x = self.fuse3.forward(x, x3, SHARES[0], target3, &style); // [n, c3, h/4, w/4]
         let x = self.fuse2.forward(x, x2, SHARES[1], target2, &style); // [n, c2, h/2, w/2]
         let x = relu(self.adapt1.forward(self.up1.forward(x), target1, &style)); // [n, c1, h, w]
+        let colours = Target { deviation: colours.deviation * liveliness(image), ..colours };
         self.colours.forward(self.paint.forward(x), colours, &style) // [n, 3, h, w]
     }
 
@@ -285,5 +297,34 @@ impl Generator {
         let mut parts = codes.iter().map(|(code, weight)| vector(code) * *weight);
         let first = parts.next().expect("at least one style, checked by the caller");
         parts.fold(first, |sum, part| sum + part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor;
+
+    /// Largest deviation of the colours of `content` painted in a lively style.
+    fn deviation(content: impl Fn(usize, usize) -> f32) -> f32 {
+        let device = Device::flex();
+        let picture = |value: &dyn Fn(usize, usize) -> f32| {
+            let values = (0..3).flat_map(|c| (0..64 * 64).map(move |i| value(i / 64 + c, i % 64))).collect();
+            tensor::from_planar(values, 1, 64, 64, &device)
+        };
+        let generator = Generator::new(&FusionConfig::default(), 1, &device);
+        let waves = |y: usize, x: usize| (0.5 + 0.4 * (x as f32 * 0.3 + y as f32 * 0.7).sin()).clamp(0.0, 1.0);
+        let code = generator.code(&generator.encode(picture(&waves)));
+        let painted = generator.paint(generator.encode(picture(&content)), &[(code, 1.0)]);
+        let (_, deviation) = channel_moments(painted);
+        tensor::scalar(deviation.max())
+    }
+
+    #[test]
+    fn a_picture_of_one_colour_stays_one() {
+        for grey in [0.0, 0.3, 1.0] {
+            assert!(deviation(|_, _| grey) < 0.005, "{grey}");
+        }
+        assert!(deviation(|y, x| 0.5 + 0.1 * ((x / 8 + y / 8) % 2) as f32) > 0.1);
     }
 }
