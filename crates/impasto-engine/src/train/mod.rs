@@ -60,3 +60,24 @@ pub trait Objective: Send {
     /// Called after a roll-back from values that are not finite: lowers learning rates.
     fn soften(&mut self);
 }
+
+/// A learning rate's share of its highest: rises in a line over `warm_up` steps and falls along half a cosine over
+/// `steps` down to `floor` (Loshchilov and Hutter 2017).
+pub fn warm_cosine(step: u64, steps: u64, warm_up: u64, floor: f32) -> f32 {
+    let rise = ((step + 1) as f32 / warm_up.max(1) as f32).min(1.0);
+    let along = (step as f32 / steps.max(1) as f32).min(1.0);
+    rise * (floor + (1.0 - floor) * 0.5 * (1.0 + (std::f32::consts::PI * along).cos()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::warm_cosine;
+
+    #[test]
+    fn rates_rise_then_fall_to_the_floor() {
+        let at = |step| warm_cosine(step, 1000, 10, 0.1);
+        assert!(at(0) < 0.11 && at(4) < at(9) && at(9) > 0.99);
+        assert!((at(500) - 0.55).abs() < 1e-3 && (at(1000) - 0.1).abs() < 1e-6 && (at(5000) - 0.1).abs() < 1e-6);
+        assert!(warm_cosine(0, 0, 0, 0.5).is_finite());
+    }
+}

@@ -5,12 +5,14 @@
 mod code;
 mod discriminator;
 mod network;
+mod settings;
 mod stylizer;
 mod train;
 
 pub use network::Generator;
+pub use settings::FusionTraining;
 pub use stylizer::Fusion;
-pub use train::{FusionObjective, FusionTraining};
+pub use train::FusionObjective;
 
 use serde::{Deserialize, Serialize};
 

@@ -3,11 +3,10 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use impasto_image::Picture;
-use serde::{Deserialize, Serialize};
 
 use super::discriminator::Discriminator;
 use super::stylizer::paint_batch;
-use super::{DESCRIPTOR, FusionConfig, Generator};
+use super::{DESCRIPTOR, FusionTraining, Generator};
 use crate::blocks::{avg_pool2, channel_moments};
 use crate::data::Crops;
 use crate::error::Result;
@@ -15,93 +14,8 @@ use crate::features::Features;
 use crate::losses::{self, Side};
 use crate::rng::{self, Rng};
 use crate::tensor::{self, ImageTensor};
-use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, Slopes, State, fork};
+use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, Slopes, State, fork, warm_cosine};
 use crate::weights::{self, Arrays, FORMAT_VERSION, Header};
-
-/// How `fusion` is trained.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct FusionTraining {
-    /// Samples a step; an even number is computed in two halves side by side.
-    pub batch: usize,
-    /// Side of the square crops in pixels, a multiple of 8.
-    pub crop: usize,
-    /// Short side in pixels to which pictures are scaled before cropping.
-    pub short_side: u32,
-    /// Steps in all; the learning rate falls along a half cosine over them.
-    pub steps: u64,
-    /// Learning rate of the generator at its highest.
-    pub rate: f32,
-    /// Learning rate of the discriminator.
-    pub discriminator_rate: f32,
-    /// Steps over which the learning rate rises.
-    pub warm_up: u64,
-    /// Weight of the content loss.
-    pub content_weight: f32,
-    /// Weight of the channel moments' relative error.
-    pub moment_weight: f32,
-    /// Weight of the Gram matrices' relative error.
-    pub gram_weight: f32,
-    /// Weight of the sliced Wasserstein distance.
-    pub wasserstein_weight: f32,
-    /// Weight of the sliced Wasserstein distance between the colours of both pictures, seen from afar.
-    pub colour_weight: f32,
-    /// Weight of the pixel difference where content and style are one picture.
-    pub identity_weight: f32,
-    /// Weight of the contrastive style signal.
-    pub contrastive_weight: f32,
-    /// Weight of total variation.
-    pub tv_weight: f32,
-    /// Weight of the discriminator's opinion.
-    pub adversarial_weight: f32,
-    /// First step in which the discriminator takes part.
-    pub adversarial_from: u64,
-    /// Weight of the gradient penalties.
-    pub penalty_weight: f32,
-    /// Steps between gradient penalties (lazy regularisation).
-    pub penalty_every: u64,
-    /// Share of samples whose content is their style.
-    pub identity_share: f64,
-    /// Share of samples whose content is another painting.
-    pub painting_share: f64,
-    /// Decay of the averaged weights.
-    pub ema: f32,
-    /// Seed of everything random.
-    pub seed: u64,
-    /// The generator's dimensions.
-    pub network: FusionConfig,
-}
-
-impl Default for FusionTraining {
-    fn default() -> Self {
-        Self {
-            batch: 4,
-            crop: 128,
-            short_side: 512,
-            steps: 10_000,
-            rate: 2e-3,
-            discriminator_rate: 4e-4,
-            warm_up: 100,
-            content_weight: 0.5,
-            moment_weight: 1.5,
-            gram_weight: 2.5,
-            wasserstein_weight: 0.3,
-            colour_weight: 1.0,
-            identity_weight: 1.0,
-            contrastive_weight: 0.05,
-            tv_weight: 0.1,
-            adversarial_weight: 0.03,
-            adversarial_from: 1000,
-            penalty_weight: 1.0,
-            penalty_every: 4,
-            identity_share: 0.1,
-            painting_share: 0.15,
-            ema: 0.999,
-            seed: 1,
-            network: FusionConfig::default(),
-        }
-    }
-}
 
 /// Share of each level in the content loss, coarsest perception levels last.
 const CONTENT_SHARES: [f32; 5] = [0.0, 0.2, 0.4, 0.4, 0.0];
@@ -223,10 +137,7 @@ impl FusionObjective {
 
     fn rate(&self, step: u64) -> f32 {
         let s = &self.settings;
-        let rise = ((step + 1) as f32 / s.warm_up.max(1) as f32).min(1.0);
-        let along = (step as f32 / s.steps.max(1) as f32).min(1.0);
-        let fall = 0.02 + 0.98 * 0.5 * (1.0 + (std::f32::consts::PI * along).cos());
-        s.rate * rise * fall * self.rate_factor
+        s.rate * warm_cosine(step, s.steps, s.warm_up, 0.02) * self.rate_factor
     }
 
     /// The generator's loss and its parts.

@@ -11,7 +11,7 @@ use crate::data::Crops;
 use crate::error::{EngineError, Result};
 use crate::features::Features;
 use crate::tensor;
-use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, Slopes, State};
+use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, Slopes, State, warm_cosine};
 use crate::weights::{self, Array, Arrays, FORMAT_VERSION, Header};
 
 /// How `percept` is trained.
@@ -159,10 +159,7 @@ impl PerceptObjective {
 
     fn rate(&self, step: u64) -> f32 {
         let s = &self.settings;
-        let rise = ((step + 1) as f32 / s.warm_up.max(1) as f32).min(1.0);
-        let along = (step as f32 / s.steps.max(1) as f32).min(1.0);
-        let fall = 0.01 + 0.99 * 0.5 * (1.0 + (std::f32::consts::PI * along).cos());
-        s.rate * rise * fall * self.rate_factor
+        s.rate * warm_cosine(step, s.steps, s.warm_up, 0.01) * self.rate_factor
     }
 
     /// Averaged weights whose heads give the teacher's activations in its own units.
