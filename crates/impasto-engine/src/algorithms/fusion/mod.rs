@@ -33,7 +33,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     margin: 16,
     differentiable: true,
     trainable: true,
-    bytes_per_pixel: 700,
+    bytes_per_pixel: 280,
 };
 
 /// The generator's dimensions.
