@@ -322,7 +322,7 @@ impl Objective for FusionObjective {
         let inner = self.device.clone().inner();
         // Samples far beyond those of training steps, always the same.
         let (rows, columns) = (4u64, 4u64);
-        let blank = Picture::filled(8, 8, [1.0; 3]).map_err(|e| crate::EngineError::Internal(e.to_string()))?;
+        let blank = Picture::filled(1, 1, [0.5; 3]).map_err(|e| crate::EngineError::Internal(e.to_string()))?;
         let mut cells = vec![blank];
         let style = |j| self.styles.batch(u64::MAX / 2 + j, 1, &inner);
         for j in 0..columns {
