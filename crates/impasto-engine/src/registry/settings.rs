@@ -138,7 +138,7 @@ mod tests {
         let full = SETTINGS.complete(&table).unwrap();
         assert_eq!(full["rate"].as_float(), Some(0.5));
         assert_eq!(full["network"]["widths"].as_array().unwrap().len(), 4);
-        assert_eq!(full["discriminator_rate"].to_string(), "0.0004");
+        assert_eq!(full["discriminator_rate"].to_string(), "0.0001");
         let error = SETTINGS.assign(&mut table, "bacth=3").unwrap_err().to_string();
         assert!(error.contains("did you mean 'batch'"), "{error}");
         assert!(SETTINGS.assign(&mut table, "batch").is_err());
