@@ -1,4 +1,4 @@
-//! Styles as codes of a few kilobytes: those built into the program, and files of the same kind that users make.
+//! Styles as codes of 14 kilobytes: those built into the program, and files of the same kind that users make.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -11,7 +11,7 @@ use crate::weights::Arrays;
 pub enum Style {
     /// `[1, 3, h, w]` in `[0, 1]`.
     Picture(ImageTensor),
-    /// Named arrays of a few kilobytes, see [`Stylizer::encode_style`].
+    /// Named arrays of some kilobytes, see [`Stylizer::encode_style`].
     Code(Arrays),
 }
 

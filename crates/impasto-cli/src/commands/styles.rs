@@ -15,7 +15,7 @@ use crate::output::Reporter;
 /// Subcommands of `impasto styles`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StylesCommand {
-    /// Make a style file of a few kilobytes from a painting, for --style FILE.
+    /// Make a style file of 14 kilobytes from a painting, for --style FILE.
     Make(MakeArgs),
 }
 

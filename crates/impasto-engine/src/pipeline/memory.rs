@@ -17,14 +17,19 @@ pub fn estimate(descriptor: &Descriptor, pixels: u64) -> u64 {
     pixels.saturating_mul(u64::from(descriptor.bytes_per_pixel) + PICTURE_BYTES)
 }
 
-/// Refuses a run on a content of `width` x `height` that would take more than `limit` bytes, or more than the system has
+/// Refuses a run on a content of `width` x `height` with `margin` pixels around it that would take more than `limit` bytes, or more than the system has
 /// left where `limit` is `None`.
 ///
 /// # Errors
 /// [`EngineError::Limit`] that says what to do.
-pub fn check(descriptor: &Descriptor, (width, height): (u32, u32), limit: Option<u64>) -> Result<()> {
+pub(super) fn check(
+    descriptor: &Descriptor,
+    margin: u32,
+    (width, height): (u32, u32),
+    limit: Option<u64>,
+) -> Result<()> {
     let padded = |width, height| {
-        let (width, height) = Frame::new(descriptor, descriptor.margin, width, height).size;
+        let (width, height) = Frame::new(descriptor, margin, width, height).size;
         u64::from(width) * u64::from(height)
     };
     let need = estimate(descriptor, padded(width, height));
@@ -116,9 +121,9 @@ mod tests {
 
     #[test]
     fn a_refusal_names_a_size_that_fits() {
-        let message = check(&DESCRIPTOR, (4000, 2000), Some(1 << 30)).unwrap_err().to_string();
+        let message = check(&DESCRIPTOR, 0, (4000, 2000), Some(1 << 30)).unwrap_err().to_string();
         let side: u32 = message.split("--size ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
-        assert!(check(&DESCRIPTOR, (side, side / 2), Some(1 << 30)).is_ok(), "{message}");
-        assert!(check(&DESCRIPTOR, (side + side / 20, side / 2), Some(1 << 30)).is_err(), "{message}");
+        assert!(check(&DESCRIPTOR, 0, (side, side / 2), Some(1 << 30)).is_ok(), "{message}");
+        assert!(check(&DESCRIPTOR, 0, (side + side / 20, side / 2), Some(1 << 30)).is_err(), "{message}");
     }
 }

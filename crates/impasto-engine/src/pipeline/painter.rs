@@ -197,7 +197,7 @@ impl Painter {
         let frame = Frame::new(descriptor, self.brush.margin(), content.width, content.height);
         let (width, height) = frame.size;
         if self.resources.device.spec == crate::device::DeviceSpec::Cpu || self.resources.max_memory.is_some() {
-            memory::check(descriptor, (content.width, content.height), self.resources.max_memory)?;
+            memory::check(descriptor, frame.margin, (content.width, content.height), self.resources.max_memory)?;
         }
         let device = &self.resources.device.device;
         let image = tensor::from_planar(frame.fill(content), 1, height as usize, width as usize, device);

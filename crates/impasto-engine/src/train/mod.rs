@@ -9,7 +9,7 @@ mod tensorboard;
 
 pub use checkpoint::{Checkpoint, State};
 pub use ema::Ema;
-pub use optimizer::{Adam, AdamConfig, Slopes, fork};
+pub use optimizer::{Adam, AdamConfig, ParamGrads, fork};
 pub use run_dir::RunDir;
 pub use runner::{RunSettings, Summary, run};
 

@@ -51,7 +51,7 @@ impl Adam {
 
     /// One step with learning rate `rate`. Returns the module and the gradient norm before clipping; where that is not
     /// finite or above the limit, nothing is changed.
-    pub fn step<M: Module>(&mut self, module: M, grads: &Slopes, rate: f32) -> (M, f32) {
+    pub fn step<M: Module>(&mut self, module: M, grads: &ParamGrads, rate: f32) -> (M, f32) {
         let norm = grads.norm();
         if norm.is_nan() || norm > self.config.skip_norm {
             return (module, norm);
@@ -94,9 +94,9 @@ impl Adam {
 
 /// The gradients of a module's parameters by path, flat.
 #[derive(Debug, Clone)]
-pub struct Slopes(BTreeMap<String, Tensor<1>>);
+pub struct ParamGrads(BTreeMap<String, Tensor<1>>);
 
-impl Slopes {
+impl ParamGrads {
     /// Takes a module's gradients out of those of a loss.
     pub fn of<M: Module>(module: &M, grads: &Gradients) -> Self {
         struct Collect<'a> {
@@ -161,7 +161,7 @@ pub fn fork<M: Module>(module: &M) -> M {
 
 struct Update<'a> {
     adam: &'a mut Adam,
-    grads: &'a Slopes,
+    grads: &'a ParamGrads,
     rate: f32,
     clip: f32,
     path: Vec<String>,

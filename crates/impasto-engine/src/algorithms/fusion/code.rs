@@ -1,4 +1,4 @@
-//! A style's code: what the generator knows of a style picture, a few kilobytes.
+//! A style's code: what the generator knows of a style picture, 14 kilobytes in f16.
 
 use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor, TensorData};

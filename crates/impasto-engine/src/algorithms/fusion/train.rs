@@ -14,7 +14,7 @@ use crate::features::Features;
 use crate::losses::{self, Side};
 use crate::rng::{self, Rng};
 use crate::tensor::{self, ImageTensor};
-use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, Slopes, State, fork, warm_cosine};
+use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
 use crate::weights::{self, Arrays, FORMAT_VERSION, Header};
 
 /// Share of each level in the content loss, coarsest perception levels last.
@@ -74,7 +74,7 @@ impl Batch {
 struct Part {
     style: ImageTensor,
     output: ImageTensor,
-    slopes: Slopes,
+    grads: ParamGrads,
     metrics: Metrics,
 }
 
@@ -220,8 +220,8 @@ impl FusionObjective {
             loss = loss + opinion * self.settings.adversarial_weight;
         }
         metrics.insert("loss", tensor::scalar(loss.clone().inner()));
-        let slopes = Slopes::of(&generator, &loss.backward());
-        Part { style: batch.style, output: output.detach(), slopes, metrics }
+        let grads = ParamGrads::of(&generator, &loss.backward());
+        Part { style: batch.style, output: output.detach(), grads, metrics }
     }
 
     fn discriminator_step(&mut self, step: u64, real: ImageTensor, fake: ImageTensor, metrics: &mut Metrics) {
@@ -241,9 +241,9 @@ impl FusionObjective {
             metrics.insert("penalty", tensor::scalar(penalty.clone().inner()));
             loss = loss + penalty * (s.penalty_weight * s.penalty_every as f32);
         }
-        let slopes = Slopes::of(&self.discriminator, &loss.backward());
+        let grads = ParamGrads::of(&self.discriminator, &loss.backward());
         let rate = s.discriminator_rate * self.rate_factor;
-        let (discriminator, _) = self.discriminator_adam.step(self.discriminator.clone(), &slopes, rate);
+        let (discriminator, _) = self.discriminator_adam.step(self.discriminator.clone(), &grads, rate);
         self.discriminator = discriminator;
     }
 }
@@ -274,9 +274,9 @@ impl Objective for FusionObjective {
         }
         let outputs = Tensor::cat(parts.iter().map(|part| part.output.clone()).collect(), 0); // [n, 3, h, w]
         let styles = Tensor::cat(parts.iter().map(|part| part.style.clone()).collect(), 0); // [n, 3, h, w]
-        let slopes = Slopes::mean(parts.into_iter().map(|part| part.slopes).collect());
+        let grads = ParamGrads::mean(parts.into_iter().map(|part| part.grads).collect());
         let rate = self.rate(step);
-        let (generator, norm) = self.generator_adam.step(self.generator.clone(), &slopes, rate);
+        let (generator, norm) = self.generator_adam.step(self.generator.clone(), &grads, rate);
         self.generator = generator;
         metrics.insert("gradient", norm);
         metrics.insert("rate", rate);

@@ -11,7 +11,7 @@ use crate::data::Crops;
 use crate::error::{EngineError, Result};
 use crate::features::Features;
 use crate::tensor;
-use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, Slopes, State, warm_cosine};
+use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, ParamGrads, State, warm_cosine};
 use crate::weights::{self, Array, Arrays, FORMAT_VERSION, Header};
 
 /// How `percept` is trained.
@@ -232,8 +232,8 @@ impl Objective for PerceptObjective {
         let loss = loss + relations * s.relation_weight;
         metrics.insert("loss", tensor::scalar(loss.clone().inner()));
         let rate = self.rate(step);
-        let slopes = Slopes::of(&self.network, &loss.backward());
-        let (network, norm) = self.adam.step(self.network.clone(), &slopes, rate);
+        let grads = ParamGrads::of(&self.network, &loss.backward());
+        let (network, norm) = self.adam.step(self.network.clone(), &grads, rate);
         self.network = network;
         metrics.insert("gradient", norm);
         metrics.insert("rate", rate);
