@@ -97,7 +97,7 @@ impl Correlation {
                     let (image, first_row) = (index / plan.strips, index % plan.strips * plan.rows);
                     let rows = first_row..self.grid[0].min(first_row + plan.rows);
                     let planes = &source[(image * self.groups + group) * per_group..][..per_group];
-                    self.source.load(&plan.layout, planes, first_row, strip);
+                    self.source.load(&plan.layout, planes, first_row, None, strip);
                     let plane = (image * self.groups + group) * self.channels_grid + part.channels.start;
                     let area = self.grid_source.plane();
                     let planes = &grid[plane * area..][..part.channels.len() * area];

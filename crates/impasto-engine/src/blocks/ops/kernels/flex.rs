@@ -43,6 +43,7 @@ fn geometry(x: &Shape, weight: &Shape, spec: ConvSpec) -> k::Conv2d {
         },
         groups: spec.groups,
         upsample: spec.upsample,
+        method: k::Method::Auto,
     }
 }
 
