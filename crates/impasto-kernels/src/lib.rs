@@ -47,6 +47,7 @@ pub mod resample;
 #[cfg(test)]
 mod tests;
 
+pub use dispatch::{ISA_VARIABLE, IsaError, instruction_set};
 pub use error::ShapeError;
 pub use forward::{conv2d, conv2d_fused};
 pub use fused::{Affine, Fused};
