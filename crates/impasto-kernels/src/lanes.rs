@@ -195,8 +195,7 @@ intrinsics!(
     _mm256_fmadd_ps,
     _mm256_add_ps,
     _mm256_sub_ps,
-    _mm256_mul_ps,
-    _mm256_max_ps
+    _mm256_mul_ps
 );
 #[cfg(target_arch = "x86_64")]
 intrinsics!(
@@ -209,6 +208,5 @@ intrinsics!(
     _mm512_fmadd_ps,
     _mm512_add_ps,
     _mm512_sub_ps,
-    _mm512_mul_ps,
-    _mm512_max_ps
+    _mm512_mul_ps
 );
