@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::MicroAstConfig;
 use super::code::{Code, Level};
-use crate::blocks::{Conv, ConvConfig, modulated_norm, relu, upsample_bilinear2};
+use crate::blocks::{Conv, ConvConfig, Gauge, relu, upsample_bilinear2};
 
 /// Added to variances before the square root.
 const EPS: f32 = 1e-5;
@@ -171,15 +171,20 @@ impl Network {
     }
 
     /// Deep content features `[1, c, h / 4, w / 4]` and a code to a picture `[1, 3, h, w]`.
-    pub(super) fn paint(&self, content: Tensor<4>, code: &Code) -> Tensor<4> {
+    pub(super) fn paint<G: Gauge>(
+        &self,
+        content: Tensor<4>,
+        code: &Code,
+        gauge: &mut G,
+    ) -> Result<Tensor<4>, G::Unknown> {
         let [shallow, deep] = &code.levels;
-        let x = self.decoder.deep.modulated(adapt(content, deep), deep);
-        let x = self.decoder.shallow.modulated(adapt(x, shallow), shallow);
+        let x = self.decoder.deep.modulated(adapt(content, deep, ("deep", gauge))?, deep);
+        let x = self.decoder.shallow.modulated(adapt(x, shallow, ("shallow", gauge))?, shallow);
         let x = self.decoder.up.chunks(2).fold(x, |x, pair| {
             let doubled = upsample_bilinear2(x); // [1, c, 2h, 2w]
             pair.iter().fold(doubled, |x, conv| relu(conv.forward(x)))
         });
-        self.decoder.paint.forward(x) // [1, 3, h, w]
+        Ok(self.decoder.paint.forward(x)) // [1, 3, h, w]
     }
 }
 
@@ -191,12 +196,13 @@ fn moments(x: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
     (mean.reshape([n, c]), (squares / free(h * w) + EPS).sqrt())
 }
 
-/// Gives every channel the style's mean and deviation (Huang and Belongie 2017).
-fn adapt(x: Tensor<4>, style: &Level) -> Tensor<4> {
-    let [_, _, h, w] = x.dims();
+/// Gives every channel of `x` `[1, c, h, w]`, the map called `site`, the style's mean and deviation (Huang and Belongie
+/// 2017).
+fn adapt<G: Gauge>(x: Tensor<4>, style: &Level, (site, gauge): (&str, &mut G)) -> Result<Tensor<4>, G::Unknown> {
+    let count = gauge.positions(&x);
     // The kernel divides by the deviation over `count`, the network was trained with that over `count - 1`.
-    let unbiased = (free(h * w) / (h * w) as f32).sqrt();
-    modulated_norm(x, style.deviation.clone() * unbiased, style.mean.clone())
+    let unbiased = (free(count) / count as f32).sqrt();
+    gauge.norm(site, x, style.deviation.clone() * unbiased, style.mean.clone())
 }
 
 /// Degrees of freedom of the variance of `count` values, at least 1.
