@@ -1,8 +1,12 @@
 //! What a convolution does on its way in and out, so that feature maps are read and written once.
 
+use rayon::prelude::*;
+
 use crate::dispatch::{Isa, dispatched};
 use crate::error::{ShapeError, check_length};
 use crate::lanes::Lanes;
+use crate::norm::plane_area;
+use crate::scratch::with_scratch;
 use crate::shape::Conv2d;
 
 /// `(x - mean) * scale + shift`, then [`Fused::slope`]'s form of rectifier: what is applied to every value of the input
@@ -17,6 +21,28 @@ pub struct Affine<'a> {
     pub shift: &'a [f32],
     /// Factor on values below zero after that, from 0 (rectifier) to 1 (none).
     pub slope: f32,
+}
+
+impl Affine<'_> {
+    fn check(&self, planes: usize) -> Result<(), ShapeError> {
+        check_length("mean", self.mean, planes)?;
+        check_length("scale", self.scale, planes)?;
+        check_length("shift", self.shift, planes)?;
+        check_slope(self.slope)
+    }
+
+    /// Mean, scale, shift and slope of one plane.
+    fn of(&self, plane: usize) -> [f32; 4] {
+        [self.mean[plane], self.scale[plane], self.shift[plane], self.slope]
+    }
+}
+
+fn check_slope(slope: f32) -> Result<(), ShapeError> {
+    if (0.0..=1.0).contains(&slope) {
+        Ok(())
+    } else {
+        Err(ShapeError::Invalid("the slope of a rectifier must lie between 0 and 1"))
+    }
 }
 
 /// Operations around a convolution: `y = rectified(conv(affine(x)) + bias + residual)`.
@@ -46,10 +72,7 @@ impl<'a> Fused<'a> {
 
     pub(crate) fn check(&self, shape: &Conv2d) -> Result<(), ShapeError> {
         if let Some(affine) = &self.input {
-            let planes = shape.batch * shape.channels_in;
-            check_length("mean", affine.mean, planes)?;
-            check_length("scale", affine.scale, planes)?;
-            check_length("shift", affine.shift, planes)?;
+            affine.check(shape.batch * shape.channels_in)?;
         }
         if let Some(bias) = self.bias {
             check_length("bias", bias, shape.channels_out)?;
@@ -57,16 +80,12 @@ impl<'a> Fused<'a> {
         if let Some(residual) = self.residual {
             check_length("residual", residual, shape.output_len())?;
         }
-        let slopes = [Some(self.slope), self.input.map(|affine| affine.slope)];
-        if slopes.into_iter().flatten().any(|slope| !(0.0..=1.0).contains(&slope)) {
-            return Err(ShapeError::Invalid("the slope of a rectifier must lie between 0 and 1"));
-        }
-        Ok(())
+        check_slope(self.slope)
     }
 
     /// What becomes of the values of one plane of the input.
     pub(crate) fn prologue(&self, plane: usize) -> Option<[f32; 4]> {
-        self.input.map(|affine| [affine.mean[plane], affine.scale[plane], affine.shift[plane], affine.slope])
+        self.input.map(|affine| affine.of(plane))
     }
 
     /// Finishes a run of results that is stored from `at` on; the bias is not added.
@@ -88,6 +107,49 @@ impl<'a> Fused<'a> {
         }
     }
 }
+
+/// Applies `affine` to the planes of `x` and adds `other`, to which its own may be applied:
+/// `y = affine(x) + other_affine(other)`. `x`, `y` and `other` are `[planes, values of one plane]`.
+///
+/// # Errors
+///
+/// [`ShapeError`] where the lengths do not fit together, there is no value, or a slope does not lie between 0 and 1.
+pub fn affine_sum(
+    x: &[f32],
+    affine: Affine<'_>,
+    other: Option<(&[f32], Option<Affine<'_>>)>,
+    y: &mut [f32],
+) -> Result<(), ShapeError> {
+    let planes = affine.mean.len();
+    let area = plane_area(x, planes)?;
+    check_length("y", y, x.len())?;
+    affine.check(planes)?;
+    if let Some((other, affine)) = other {
+        check_length("other", other, x.len())?;
+        affine.map_or(Ok(()), |affine| affine.check(planes))?;
+    }
+    let isa = Isa::detect();
+    y.par_chunks_mut(area).enumerate().for_each(|(plane, y)| {
+        affine_rectify(isa, &x[plane * area..][..area], &affine.of(plane), y);
+        let Some((other, affine)) = other else { return };
+        let other = &other[plane * area..][..area];
+        match affine {
+            // In parts that stay in the first level cache.
+            Some(affine) => with_scratch(PART, |changed| {
+                for (y, other) in y.chunks_mut(PART).zip(other.chunks(PART)) {
+                    let changed = &mut changed[..other.len()];
+                    affine_rectify(isa, other, &affine.of(plane), changed);
+                    add_rectify(isa, changed, 1.0, y);
+                }
+            }),
+            None => add_rectify(isa, other, 1.0, y),
+        }
+    });
+    Ok(())
+}
+
+/// Values changed at a time.
+const PART: usize = 2048;
 
 dispatched! {
     /// `y = rectified((x - mean) * scale + shift)` with `constants = [mean, scale, shift, slope]`.

@@ -8,21 +8,21 @@ use std::convert::Infallible;
 
 use burn::tensor::Tensor;
 
-use super::correlation::recorrelate;
-use super::norm::{channel_moments, instance_norm, modulated_norm};
+use super::correlation::recoloured;
+use super::map::Map;
+use super::norm::channel_moments;
 
 /// Supplies the statistics of whole maps to a network. A `site` names a map of the network and is unique in it.
 pub(crate) trait Gauge {
     /// What stops a network whose next statistics are not known yet.
     type Unknown;
 
-    /// Instance normalisation with a gain and a shift, as [`modulated_norm`]: `x` `[n, c, h, w]`, `gain` and `shift`
+    /// Instance normalisation with a gain and a shift, as [`modulated_norm`](super::modulated_norm): `x` `[n, c, h, w]`, `gain` and `shift`
     /// `[n, c]`.
-    fn norm(&mut self, site: &str, x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>)
-    -> Result<Tensor<4>, Self::Unknown>;
+    fn norm(&mut self, site: &str, x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>) -> Result<Map, Self::Unknown>;
 
-    /// Plain instance normalisation, as [`instance_norm`].
-    fn plain_norm(&mut self, site: &str, x: Tensor<4>) -> Result<Tensor<4>, Self::Unknown> {
+    /// Plain instance normalisation, as [`instance_norm`](super::instance_norm).
+    fn plain_norm(&mut self, site: &str, x: Tensor<4>) -> Result<Map, Self::Unknown> {
         let [n, c, _, _] = x.dims();
         let device = x.device();
         self.norm(site, x, Tensor::ones([n, c], &device), Tensor::zeros([n, c], &device))
@@ -30,15 +30,11 @@ pub(crate) trait Gauge {
 
     /// Plain instance normalisation of `x`, which [`Gauge::norm`] gave at `site` with this gain and shift: its
     /// statistics follow from those.
-    fn norm_again(
-        &mut self,
-        site: &str,
-        x: Tensor<4>,
-        gain: Tensor<2>,
-        shift: Tensor<2>,
-    ) -> Result<Tensor<4>, Self::Unknown>;
+    fn norm_again(&mut self, site: &str, x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>)
+    -> Result<Map, Self::Unknown>;
 
-    /// [`recorrelate`] to `target` `[n, c, c]`, then [`modulated_norm`] with `gain` and `shift` `[n, c]`.
+    /// [`recorrelate`](super::recorrelate) to `target` `[n, c, c]`, then [`modulated_norm`](super::modulated_norm) with
+    /// `gain` and `shift` `[n, c]`, then a leaky rectifier of `slope` (1: none).
     fn recolour(
         &mut self,
         site: &str,
@@ -46,6 +42,7 @@ pub(crate) trait Gauge {
         target: Tensor<3>,
         gain: Tensor<2>,
         shift: Tensor<2>,
+        slope: f32,
     ) -> Result<Tensor<4>, Self::Unknown>;
 
     /// The deviation of every channel, as [`channel_moments`]: `[n, c, h, w]` to `[n, c]`.
@@ -62,12 +59,12 @@ pub(crate) struct Whole;
 impl Gauge for Whole {
     type Unknown = Infallible;
 
-    fn norm(&mut self, _: &str, x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>) -> Result<Tensor<4>, Infallible> {
-        Ok(modulated_norm(x, gain, shift))
+    fn norm(&mut self, _: &str, x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>) -> Result<Map, Infallible> {
+        Ok(Map::normalised(x, gain, shift))
     }
 
-    fn norm_again(&mut self, _: &str, x: Tensor<4>, _: Tensor<2>, _: Tensor<2>) -> Result<Tensor<4>, Infallible> {
-        Ok(instance_norm(x))
+    fn norm_again(&mut self, site: &str, x: Tensor<4>, _: Tensor<2>, _: Tensor<2>) -> Result<Map, Infallible> {
+        self.plain_norm(site, x)
     }
 
     fn recolour(
@@ -77,8 +74,9 @@ impl Gauge for Whole {
         target: Tensor<3>,
         gain: Tensor<2>,
         shift: Tensor<2>,
+        slope: f32,
     ) -> Result<Tensor<4>, Infallible> {
-        Ok(modulated_norm(recorrelate(x, target), gain, shift))
+        Ok(recoloured(x, target, gain, shift, slope))
     }
 
     fn deviation(&mut self, _: &str, x: Tensor<4>) -> Result<Tensor<2>, Infallible> {

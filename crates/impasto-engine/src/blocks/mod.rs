@@ -3,6 +3,7 @@
 mod conv;
 mod correlation;
 mod gauge;
+mod map;
 mod norm;
 mod ops;
 mod resample;

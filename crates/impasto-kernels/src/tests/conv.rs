@@ -9,6 +9,7 @@ use crate::{
     Affine, Conv2d, Fused, Method, PadMode, conv2d, conv2d_bias_grad, conv2d_fused, conv2d_input_grad,
     conv2d_weight_grad,
 };
+use crate::{affine_sum, channel_products};
 
 /// Relative error of forward convolutions and gradients, by method.
 fn limit(shape: &Conv2d) -> f64 {
@@ -89,7 +90,7 @@ fn random_shapes_match_the_reference() {
 
 #[test]
 fn winograd_matches_the_reference() {
-    for isa in Isa::all() {
+    for isa in Isa::available() {
         let mut random = Random::new(17);
         for index in 0..120 {
             let shape = loop {
@@ -136,7 +137,7 @@ fn fused_reference(shape: &Conv2d, x: &[f32], w: &[f32], fused: &Fused<'_>) -> V
 
 #[test]
 fn what_is_fused_matches_the_reference() {
-    for isa in Isa::all() {
+    for isa in Isa::available() {
         let mut random = Random::new(23);
         for index in 0..120 {
             let mut shape = random_shape(&mut random);
@@ -297,4 +298,64 @@ fn bias_gradient_sums_the_planes() {
         expected[plane % shape.channels_out] += values.iter().map(|&value| f64::from(value)).sum::<f64>();
     }
     assert_close("bias gradient", &db, &expected, 1e-6);
+}
+
+#[test]
+fn products_of_channels_are_covariances() {
+    let mut random = Random::new(31);
+    for [batch, channels, height, width] in
+        [[1, 1, 1, 1], [1, 3, 40, 50], [2, 17, 9, 13], [1, 40, 30, 33], [3, 16, 1, 7]]
+    {
+        let area = height * width;
+        let mut x = random.values(batch * channels * area);
+        // Means far larger than the deviations.
+        x.iter_mut().enumerate().for_each(|(i, x)| *x = *x * 0.1 + (i / area % channels) as f32);
+        let planes = x.chunks(area).map(|plane| plane.iter().map(|&v| f64::from(v)).sum::<f64>() / area as f64);
+        let mean: Vec<f64> = planes.collect();
+        let mut expected = Vec::new();
+        for image in 0..batch {
+            for i in 0..channels {
+                for j in 0..channels {
+                    let (i, j) = (image * channels + i, image * channels + j);
+                    let value = |plane: usize, p: usize| f64::from(x[plane * area + p]) - mean[plane];
+                    expected.push((0..area).map(|p| value(i, p) * value(j, p)).sum::<f64>() / area as f64);
+                }
+            }
+        }
+        let near: Vec<f32> = mean.iter().map(|&mean| mean as f32).collect();
+        let mut products = vec![f32::NAN; expected.len()];
+        channel_products([batch, channels, height, width], &x, &near, &mut products).unwrap();
+        assert_close("products", &products, &expected, 1e-4);
+    }
+}
+
+#[test]
+fn affine_sums_match_plain_loops() {
+    let mut random = Random::new(37);
+    let (planes, area) = (5, 5000);
+    let [x, other] = [0; 2].map(|_| random.values(planes * area));
+    let constants = [0; 6].map(|_| random.values(planes));
+    let affine = |first: usize, slope| {
+        let [mean, scale, shift] = [0, 1, 2].map(|i| &constants[first + i][..]);
+        Affine { mean, scale, shift, slope }
+    };
+    let changed = |values: &[f32], affine: &Affine<'_>, i: usize| {
+        let plane = i / area;
+        let value = f64::from(values[i] - affine.mean[plane]) * f64::from(affine.scale[plane]);
+        let value = value + f64::from(affine.shift[plane]);
+        if value < 0.0 { value * f64::from(affine.slope) } else { value }
+    };
+    let (first, second) = (affine(0, 0.0), affine(3, 1.0));
+    for (others, term) in [(None, 0), (Some((&other[..], None)), 1), (Some((&other[..], Some(second))), 2)] {
+        let mut y = vec![f32::NAN; x.len()];
+        affine_sum(&x, first, others, &mut y).unwrap();
+        let added = |i: usize| match term {
+            0 => 0.0,
+            1 => f64::from(other[i]),
+            _ => changed(&other, &second, i),
+        };
+        let expected: Vec<f64> = (0..x.len()).map(|i| changed(&x, &first, i) + added(i)).collect();
+        assert_close(&format!("sum {term}"), &y, &expected, 1e-6);
+    }
+    assert!(affine_sum(&x, affine(0, 2.0), None, &mut other.clone()).is_err());
 }

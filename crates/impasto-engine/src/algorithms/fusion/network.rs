@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::FusionConfig;
 use super::code::{Blend, Code, LEVELS, Target};
-use crate::blocks::{Conv, ConvConfig, EPS, Gauge, Whole, relu};
+use crate::blocks::{Conv, ConvConfig, EPS, Gauge, Whole};
 use crate::rng;
 
 /// Draws layers from one seed, each from a stream of its own name.
@@ -70,18 +70,20 @@ impl Adapt {
         [gain, shift]
     }
 
-    /// `x` `[n, c, h, w]`, the map called `site`, and the style's statistics of as many channels to `[n, c, h, w]`.
+    /// `x` `[n, c, h, w]`, the map called `site`, and the style's statistics of as many channels to `[n, c, h, w]`, through
+    /// a leaky rectifier of `slope` (1: none).
     fn forward<G: Gauge>(
         &self,
         x: Tensor<4>,
         target: &Target,
         style: &Tensor<2>,
+        slope: f32,
         (site, gauge): (&str, &mut G),
     ) -> Result<Tensor<4>, G::Unknown> {
         let [gain, shift] = self.modulation(target, style);
         match &target.correlations {
-            Some(correlations) => gauge.recolour(site, x, correlations.clone(), gain, shift),
-            None => gauge.norm(site, x, gain, shift),
+            Some(correlations) => gauge.recolour(site, x, correlations.clone(), gain, shift, slope),
+            None => Ok(gauge.norm(site, x, gain, shift)?.leaky(slope).settle()),
         }
     }
 }
@@ -121,8 +123,8 @@ impl Fuse {
         let x = gauge.plain_norm(&format!("{name}.up"), self.up.forward(x))?; // [n, to, h, w]
         let keep = (self.keep.forward(style.clone()) + 1.0) * share; // [n, to]
         let content = gauge.norm(&format!("{name}.content"), content, keep.clone(), keep.zeros_like())?; // [n, to, h, w]
-        let x = self.adapt.forward(x + content, target, style, (&format!("{name}.sum"), gauge))?;
-        self.refine.forward(relu(x), style, (&format!("{name}.refine"), gauge))
+        let x = self.adapt.forward(x.plus(content), target, style, 0.0, (&format!("{name}.sum"), gauge))?;
+        self.refine.forward(x, style, (&format!("{name}.refine"), gauge))
     }
 }
 
@@ -158,7 +160,7 @@ impl StyledBlock {
         let gain = both.clone().slice([0..n, 0..c]) + 1.0; // [n, c]
         let shift = both.slice([0..n, c..2 * c]); // [n, c]
         let branch = gauge.norm(site, self.first.forward(x.clone()), gain, shift)?;
-        Ok(x + self.second.forward(relu(branch)))
+        Ok(self.second.forward_map(branch.relu(), Some(x)))
     }
 }
 
@@ -297,10 +299,10 @@ impl Generator {
 
     /// The encoder, shared by contents and styles: `[n, 3, h, w]` in `[0, 1]`, sides multiples of 8.
     pub(super) fn encode(&self, image: Tensor<4>) -> Levels {
-        let x1 = relu(self.encode1.forward((image.clone() - 0.5) * 4.0)); // [n, c1, h, w]
-        let x2 = relu(self.encode2.forward(x1.clone())); // [n, c2, h/2, w/2]
-        let x3 = relu(self.encode3.forward(x2.clone())); // [n, c3, h/4, w/4]
-        let x4 = relu(self.encode4.forward(x3.clone())); // [n, c4, h/8, w/8]
+        let x1 = self.encode1.forward_relu((image.clone() - 0.5) * 4.0); // [n, c1, h, w]
+        let x2 = self.encode2.forward_relu(x1.clone()); // [n, c2, h/2, w/2]
+        let x3 = self.encode3.forward_relu(x2.clone()); // [n, c3, h/4, w/4]
+        let x4 = self.encode4.forward_relu(x3.clone()); // [n, c4, h/8, w/8]
         Levels { maps: [image, x1, x2, x3, x4] }
     }
 
@@ -335,8 +337,8 @@ impl Generator {
         gauge: &mut G,
     ) -> Result<Tensor<4>, G::Unknown> {
         let [gain, shift] = self.adapt4.modulation(&blend.targets[4], style);
-        let x = gauge.norm(CONTENT[4], x, gain.clone(), shift.clone())?; // [n, c4, h/8, w/8]
-        let normal = gauge.norm_again(CONTENT[4], x.clone(), gain, shift)?;
+        let x = gauge.norm(CONTENT[4], x, gain.clone(), shift.clone())?.settle(); // [n, c4, h/8, w/8]
+        let normal = gauge.norm_again(CONTENT[4], x.clone(), gain, shift)?.settle();
         let mut x = x + self.attention.forward(normal, blend.tokens.clone(), blend.bias.clone());
         for (i, block) in self.bottleneck.iter().enumerate() {
             x = block.forward(x, style, (&format!("bottleneck.{i}"), gauge))?;
@@ -365,8 +367,8 @@ impl Generator {
         gauge: &mut G,
     ) -> Result<Tensor<4>, G::Unknown> {
         let x = self.fuse2.forward(x, content, SHARES[1], &blend.targets[2], style, ("fuse2", gauge))?;
-        let x = self.adapt1.forward(self.up1.forward(x), &blend.targets[1], style, ("up1", gauge))?; // [n, c1, h, w]
-        Ok(self.paint.forward(relu(x))) // [n, 3, h, w]
+        let x = self.adapt1.forward(self.up1.forward(x), &blend.targets[1], style, 0.0, ("up1", gauge))?; // [n, c1, h, w]
+        Ok(self.paint.forward(x)) // [n, 3, h, w]
     }
 
     /// Last stage: the picture `x` `[n, 3, h, w]` of the third takes on the style's colours, as far as there is
@@ -381,7 +383,7 @@ impl Generator {
         let lively = liveliness(gauge.deviation(CONTENT[0], image)?); // [n, 1]
         let target = blend.targets[0].clone();
         let target = Target { deviation: target.deviation * lively, ..target };
-        self.colours.forward(x, &target, style, ("colours", gauge))
+        self.colours.forward(x, &target, style, 1.0, ("colours", gauge))
     }
 
     /// Moments through a small perceptron; several styles are mixed after it, where interpolation is smooth.
