@@ -40,16 +40,20 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::Style(args) => style::run(&args),
-        Command::Speed(args) => speed::run(&args),
-        Command::Serve(args) => worker::serve(&args),
-    };
-    match outcome {
+    match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("impasto-bench: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    impasto_engine::device::instruction_set()?;
+    match command {
+        Command::Style(args) => style::run(&args),
+        Command::Speed(args) => speed::run(&args),
+        Command::Serve(args) => worker::serve(&args),
     }
 }

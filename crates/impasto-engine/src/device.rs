@@ -113,8 +113,18 @@ pub fn has_kernels(device: &Device) -> bool {
     }
 }
 
+/// The instruction set that impasto's own CPU kernels run: the best of this processor, or the one that the environment
+/// variable `IMPASTO_ISA` asks for (`avx512`, `avx2` or `portable`).
+///
+/// # Errors
+/// [`EngineError::Environment`] when the variable asks for one that this processor lacks or that does not exist.
+pub fn instruction_set() -> Result<&'static str> {
+    impasto_kernels::instruction_set().map_err(|problem| EngineError::Environment(problem.to_string()))
+}
+
 #[cfg(feature = "flex")]
 fn open_cpu() -> Result<OpenDevice> {
+    instruction_set()?;
     Ok(OpenDevice { device: Device::flex(), spec: DeviceSpec::Cpu })
 }
 

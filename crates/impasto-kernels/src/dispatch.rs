@@ -1,6 +1,13 @@
 //! Choice of the instruction set at run time.
 #![allow(unsafe_code)]
 
+use std::fmt;
+use std::sync::OnceLock;
+
+/// The environment variable that narrows the choice, for tests and measurements: `avx512`, `avx2` or `portable`. Read
+/// once. It rules this crate's kernels only, not what other libraries choose for themselves.
+pub const ISA_VARIABLE: &str = "IMPASTO_ISA";
+
 /// An instruction set that the running processor has.
 ///
 /// The variants other than [`Isa::Portable`] are made by [`Isa::detect`] and the like only, after detection: having one in hand proves
@@ -17,33 +24,74 @@ pub(crate) enum Isa {
     Portable,
 }
 
+/// The value of [`ISA_VARIABLE`] names no instruction set of this processor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IsaError {
+    value: String,
+}
+
+impl fmt::Display for IsaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
+        let (value, names) = (&self.value, names.join(", "));
+        write!(f, "{ISA_VARIABLE}={value} is not to be had here: unset it or set it to one of: {names}")
+    }
+}
+
+impl std::error::Error for IsaError {}
+
+/// The name of the instruction set that the kernels run: `avx512`, `avx2` or `portable`.
+///
+/// # Errors
+/// [`ISA_VARIABLE`] names none of this processor's. Programs ask at their start; the kernels, which have no way to
+/// refuse, would run on the slowest, which every processor has.
+pub fn instruction_set() -> Result<&'static str, IsaError> {
+    Isa::chosen().as_ref().map(|isa| isa.name()).map_err(IsaError::clone)
+}
+
 impl Isa {
-    /// The best instruction set of this processor.
+    /// The instruction set to run: the best of this processor, or the one asked for by [`ISA_VARIABLE`].
     pub(crate) fn detect() -> Self {
+        *Self::chosen().as_ref().unwrap_or(&Self::Portable)
+    }
+
+    fn chosen() -> &'static Result<Self, IsaError> {
+        static CHOSEN: OnceLock<Result<Isa, IsaError>> = OnceLock::new();
+        CHOSEN.get_or_init(|| Self::choose(std::env::var_os(ISA_VARIABLE).map(|v| v.to_string_lossy().into_owned())))
+    }
+
+    fn choose(value: Option<String>) -> Result<Self, IsaError> {
+        let available = Self::available();
+        match value.filter(|value| !value.is_empty()) {
+            None => Ok(available[0]),
+            Some(value) => available.into_iter().find(|isa| isa.name() == value).ok_or(IsaError { value }),
+        }
+    }
+
+    /// Every instruction set that this processor can run, best first; never empty.
+    pub(crate) fn available() -> Vec<Self> {
+        let mut found = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f") {
-                return Self::Avx512;
+                found.push(Self::Avx512);
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Self::Avx2;
+                found.push(Self::Avx2);
             }
         }
-        Self::Portable
+        found.push(Self::Portable);
+        found
     }
 
-    /// Every instruction set that this processor can run, best first.
-    #[cfg(test)]
-    pub(crate) fn all() -> Vec<Self> {
-        let mut all = vec![Self::detect()];
-        #[cfg(target_arch = "x86_64")]
-        if all[0] == Self::Avx512 && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            all.push(Self::Avx2);
+    fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "avx2",
+            Self::Portable => "portable",
         }
-        if all[0] != Self::Portable {
-            all.push(Self::Portable);
-        }
-        all
     }
 
     /// Lanes of one vector.
@@ -93,3 +141,23 @@ macro_rules! dispatched {
     };
 }
 pub(crate) use dispatched;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_narrows_the_choice() {
+        let best = Isa::available()[0];
+        let choose = |value: &str| Isa::choose(Some(value.to_owned()));
+        assert_eq!(Isa::choose(None), Ok(best));
+        assert_eq!(choose(""), Ok(best));
+        for isa in Isa::available() {
+            assert_eq!(choose(isa.name()), Ok(isa));
+        }
+        for value in ["sse9", "AVX2 ", "0"] {
+            let message = choose(value).unwrap_err().to_string();
+            assert!(message.contains(value) && message.contains("portable"), "{message}");
+        }
+    }
+}

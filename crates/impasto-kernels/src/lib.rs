@@ -45,6 +45,7 @@ pub mod resample;
 #[cfg(test)]
 mod tests;
 
+pub use dispatch::{ISA_VARIABLE, IsaError, instruction_set};
 pub use error::ShapeError;
 pub use forward::conv2d;
 pub use input_grad::conv2d_input_grad;

@@ -21,6 +21,7 @@ pub(crate) fn run(_: DoctorArgs, global: &Global, reporter: &Reporter) -> Result
     row("impasto", env!("CARGO_PKG_VERSION"));
     row("system", &format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH));
     row("processor", &processor());
+    row("kernels", device::instruction_set()?);
     let free = memory::available().map_or("unknown".to_owned(), |bytes| format!("{} free", output::bytes(bytes)));
     row("memory", &free);
     row("backends", &device::compiled().join(", "));

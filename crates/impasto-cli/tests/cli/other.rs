@@ -1,6 +1,6 @@
 //! Lists, checks, completions.
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Ran};
 
 #[test]
 fn models_are_listed_one_a_line() {
@@ -26,6 +26,18 @@ fn the_doctor_finds_this_machine_well() {
         assert!(report.contains(part), "{report}");
     }
     assert!(!report.contains("WRONG"), "{report}");
+}
+
+#[test]
+fn an_instruction_set_can_be_asked_for() {
+    let bench = Bench::new();
+    let with = |value: &str| {
+        let mut command = bench.command(&["doctor"]);
+        Ran::from(command.env("IMPASTO_ISA", value).output().unwrap())
+    };
+    let report = with("portable").ok().stdout;
+    assert!(report.lines().any(|line| line.starts_with("kernels") && line.ends_with("portable")), "{report}");
+    with("sse9").fails(1, &["IMPASTO_ISA=sse9", "portable"]);
 }
 
 #[test]
