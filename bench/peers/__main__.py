@@ -8,6 +8,7 @@ ENGINE is torch, torch-channels-last, torch-double or onnxruntime. Pictures are 
 
 import argparse
 import json
+import os
 import sys
 import time
 
@@ -45,8 +46,11 @@ def serve(args):
             case other:
                 raise ValueError(f"unknown request {other!r}")
 
+    # Answers alone go to standard output, whatever libraries below Python have to say.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line))), flush=True)
+        print(json.dumps(answer(json.loads(line))), file=answers, flush=True)
 
 
 def rates(threads):

@@ -1,6 +1,7 @@
 """impasto's own network `fusion`, written again from `crates/impasto-engine/src/algorithms/fusion`, whose names and
 weights it uses."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -36,7 +37,7 @@ def correlations_of(flat):
 
 def roots(matrices):
     """Square root and inverse square root by the coupled Newton-Schulz iteration."""
-    identity = torch.eye(matrices.shape[1], dtype=matrices.dtype)[None]
+    identity = torch.eye(int(matrices.shape[1]), dtype=matrices.dtype)[None]
     ridged = matrices + identity * RIDGE
     norm = ridged.square().sum((1, 2), keepdim=True).sqrt()
     root, inverse = ridged / norm, identity.expand(matrices.shape[0], -1, -1)
@@ -53,21 +54,33 @@ def recorrelate(x, target):
     return (colour @ whiten @ flat).reshape(x.shape)
 
 
+# The exporter takes constants from numpy as they are; those that PyTorch computes it writes as operations.
+
+
 def pooling(size, dtype):
     """The matrix of an adaptive mean over `GRID` cells, `[GRID, size]`: ONNX knows it for sizes it divides only."""
-    matrix = torch.zeros(GRID, size, dtype=dtype)
+    matrix = np.zeros((GRID, size))
     for i in range(GRID):
         begin, end = i * size // GRID, -(-(i + 1) * size // GRID)
         matrix[i, begin:end] = 1 / (end - begin)
-    return matrix
+    return torch.from_numpy(matrix).to(dtype)
+
+
+def below_diagonal(matrices):
+    """What lies under the diagonals, row by row: `[n, c, c]` to `[n, c (c - 1) / 2]`."""
+    c = int(matrices.shape[1])  # a tensor while exporting
+    rows, columns = np.tril_indices(c, -1)
+    return matrices.flatten(1)[:, torch.from_numpy(rows * c + columns)]
 
 
 def symmetric(below, c):
-    """The symmetric matrix with ones on its diagonal and `below` under it, row by row."""
-    index = torch.full((c, c), below.shape[1])
-    rows, columns = torch.tril_indices(c, c, -1)
-    index[rows, columns] = index[columns, rows] = torch.arange(below.shape[1])
-    return torch.cat([below, torch.ones_like(below[:, :1])], 1)[:, index]
+    """The symmetric matrices with ones on their diagonals and `below` under them."""
+    count = c * (c - 1) // 2
+    index = np.full((c, c), count)
+    rows, columns = np.tril_indices(c, -1)
+    index[rows, columns] = index[columns, rows] = np.arange(count)
+    values = torch.cat([below, torch.ones_like(below[:, :1])], 1)
+    return values[:, torch.from_numpy(index.ravel())].reshape(-1, c, c)
 
 
 class Fusion(Network):
@@ -82,7 +95,7 @@ class Fusion(Network):
     def code(self, levels):
         """Moments, tokens, and the correlations of the finer levels as whole matrices."""
         coarsest = levels[-1]
-        rows, columns = (pooling(size, coarsest.dtype) for size in coarsest.shape[2:])
+        rows, columns = (pooling(int(size), coarsest.dtype) for size in coarsest.shape[2:])
         tokens = (rows @ coarsest @ columns.T).flatten(2).transpose(1, 2)
         correlations = [correlations_of(F.instance_norm(x).flatten(2)) for x in levels[:CORRELATED]]
         return torch.cat([part for x in levels for part in moments(x)], 1), tokens, correlations
@@ -117,7 +130,7 @@ class Fusion(Network):
         style = self.dense("style_output", F.leaky_relu(self.dense("style_hidden", moments_), 0.2))
         targets, start = [], 0
         for level, x in enumerate(levels):
-            c = x.shape[1]
+            c = int(x.shape[1])
             mean, deviation = moments_[:, start : start + c], moments_[:, start + c : start + 2 * c]
             targets.append((mean, deviation, correlations[level] if level < CORRELATED else None))
             start += 3 * c
@@ -143,11 +156,7 @@ class Encode(Fusion):
 
     def forward(self, picture):
         moments_, tokens, correlations = self.code(self.levels(picture))
-        below = []
-        for matrix in correlations:
-            rows, columns = torch.tril_indices(matrix.shape[1], matrix.shape[1], -1)
-            below.append(matrix[:, rows, columns])
-        return (moments_, tokens, *below)
+        return (moments_, tokens, *(below_diagonal(matrices) for matrices in correlations))
 
 
 class Paint(Fusion):
@@ -157,5 +166,5 @@ class Paint(Fusion):
 
     def forward(self, picture, moments_, tokens, *below):
         levels = self.levels(picture)
-        correlations = [symmetric(part, x.shape[1]) for part, x in zip(below, levels)]
+        correlations = [symmetric(part, int(x.shape[1])) for part, x in zip(below, levels)]
         return (self.paint(levels, moments_, tokens, correlations),)

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from network import Network
 
-CODE = tuple(f"{level}.{part}" for level in ("shallow", "deep") for part in ("mean", "deviation", "weight", "bias"))
+CODE = tuple(f"{level}.{part}" for level in ("level0", "level1") for part in ("mean", "deviation", "weight", "bias"))
 
 
 def moments(x):
