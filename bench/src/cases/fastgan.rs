@@ -13,7 +13,7 @@ use impasto_engine::rng;
 use impasto_engine::weights::Arrays;
 
 use super::layers::{ConvNorm, Norm, drawn, zero};
-use super::{Case, SEED, Slopes, Workload, input, noise, weight_file, weighted};
+use super::{Case, Peers, SEED, Slopes, Workload, input, noise, weight_file, weighted};
 
 /// Side of the pictures.
 const SIDE: usize = 128;
@@ -33,7 +33,8 @@ pub(super) const STEPS: Case = Case {
     network: "fastgan-step",
     title: "steps of a FastGAN-type discriminator and generator, batch 4",
     side: Some(SIDE),
-    trains: true,
+    small: SIDE,
+    peers: Peers::PyTorch,
     weights: |material| weight_file(material, "fastgan", &Gan::new(&Device::flex())),
     inputs: |_, side| {
         let mut real = noise("fastgan.real", &[BATCH, 3, side, side]);

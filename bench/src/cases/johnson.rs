@@ -11,7 +11,7 @@ use impasto_engine::weights::Arrays;
 
 use super::layers::{ConvNorm, drawn};
 use super::vgg16::Vgg16;
-use super::{Case, Slopes, Workload, array, input, noise, weight_file, weighted};
+use super::{Case, Peers, Slopes, Workload, array, input, noise, weight_file, weighted};
 use crate::floor::{Layer, Work, layer};
 
 /// Channels at full, half and quarter size.
@@ -24,7 +24,8 @@ pub(super) const PAINT: Case = Case {
     network: "johnson",
     title: "Johnson network",
     side: None,
-    trains: false,
+    small: 64,
+    peers: Peers::All,
     weights: |material| weight_file(material, "johnson", &Johnson::new(&Device::flex())),
     inputs: |material, side| Ok(Arrays::from([("picture".to_owned(), material.content(side)?)])),
     open: |file, inputs, device| {
@@ -39,7 +40,8 @@ pub(super) const STEP: Case = Case {
     network: "johnson-step",
     title: "training step of the Johnson network through VGG16 to relu4_3",
     side: Some(256),
-    trains: true,
+    small: 64,
+    peers: Peers::PyTorch,
     weights: |material| weight_file(material, "johnson-step", &Trained::new(&Device::flex())),
     inputs: |material, side| {
         // Any features of the right size do; those of a picture are not negative.

@@ -2,6 +2,7 @@
 //! program can run it and what comes out can be compared.
 
 mod fastgan;
+mod fusion_training;
 mod johnson;
 mod layers;
 mod stylizers;
@@ -20,7 +21,7 @@ use crate::floor::Work;
 pub(crate) use stylizers::{Material, STYLE_SIDE};
 
 /// Every case, those of one network together.
-pub(crate) const CASES: [Case; 8] = [
+pub(crate) const CASES: [Case; 9] = [
     johnson::PAINT,
     stylizers::MICROAST_ENCODE,
     stylizers::MICROAST,
@@ -29,6 +30,7 @@ pub(crate) const CASES: [Case; 8] = [
     vgg16::FEATURES,
     johnson::STEP,
     fastgan::STEPS,
+    fusion_training::TRAINING,
 ];
 
 /// Something that impasto and its peers do with the same weights and inputs.
@@ -42,8 +44,10 @@ pub(crate) struct Case {
     pub(crate) title: &'static str,
     /// The only side in pixels it is run at; the sides asked for where there is none.
     pub(crate) side: Option<usize>,
-    /// Whether it is a training step, which ONNX Runtime does not run.
-    pub(crate) trains: bool,
+    /// A small side in pixels, for repeating it many times.
+    pub(crate) small: usize,
+    /// Who else runs it.
+    pub(crate) peers: Peers,
     /// Writes or finds its weights.
     pub(crate) weights: fn(&Material) -> Result<WeightFiles>,
     /// Its inputs at a side in pixels.
@@ -52,6 +56,28 @@ pub(crate) struct Case {
     pub(crate) open: fn(&Path, Arrays, &Device) -> Result<Box<dyn Workload>>,
     /// What it must at least do at a side in pixels, where that is known.
     pub(crate) work: fn(usize) -> Option<Work>,
+}
+
+/// Who runs a case beside impasto.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peers {
+    /// PyTorch and ONNX Runtime.
+    All,
+    /// PyTorch: training steps, which ONNX Runtime does not run.
+    PyTorch,
+    /// Nobody: a training that goes on from run to run.
+    None,
+}
+
+impl Peers {
+    /// Relative L2 distance to the reference in f64 above which a program computes something else. Gradients lose digits:
+    /// a value near zero may pass a rectifier in one program and not in the other.
+    pub(crate) fn most_error(self) -> f64 {
+        match self {
+            Self::All => 1e-4,
+            Self::PyTorch | Self::None => 1e-2,
+        }
+    }
 }
 
 /// The weights of a case. The files may differ by names of tensors only.
@@ -78,6 +104,22 @@ pub(crate) fn find(name: &str) -> Result<&'static Case> {
         let known: Vec<&str> = CASES.iter().map(|case| case.name).collect();
         anyhow!("there is no case '{name}'; there are {}", known.join(", "))
     })
+}
+
+/// The cases of these names; all for which `else_if` holds where there are no names.
+pub(crate) fn choose(names: &[String], else_if: impl Fn(&Case) -> bool) -> Result<Vec<&'static Case>> {
+    match names {
+        [] => Ok(CASES.iter().filter(|case| else_if(case)).collect()),
+        names => names.iter().map(|name| find(name)).collect(),
+    }
+}
+
+/// Reads the side of a picture in pixels; networks halve it up to three times.
+pub(crate) fn side(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(side) if side >= 64 && side % 8 == 0 => Ok(side),
+        _ => Err("a side is a multiple of 8 from 64 on".to_owned()),
+    }
 }
 
 /// The networks that have cases, in their order.
@@ -212,6 +254,14 @@ mod tests {
             networks().len(),
             CASES.iter().map(|case| case.network).collect::<std::collections::BTreeSet<_>>().len()
         );
+    }
+
+    #[test]
+    fn sides_are_multiples_of_eight() {
+        assert_eq!(side("256"), Ok(256));
+        for text in ["0", "8", "255", "x"] {
+            assert!(side(text).is_err(), "{text}");
+        }
     }
 
     #[test]

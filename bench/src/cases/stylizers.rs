@@ -8,7 +8,7 @@ use impasto_engine::weights::{Array, Arrays};
 use impasto_engine::{Control, Device, Style, StyleRequest, Stylizer, registry, tensor};
 use impasto_image::{Picture, crop, resize, resize_to_short_side};
 
-use super::{Case, WeightFiles, Workload, array, input};
+use super::{Case, Peers, WeightFiles, Workload, array, input};
 use crate::floor;
 use crate::networks::Network;
 use crate::shared::{self, Shared};
@@ -23,7 +23,8 @@ pub(super) const MICROAST_ENCODE: Case = Case {
     network: "microast",
     title: "MicroAST, encode a style",
     side: Some(STYLE_SIDE),
-    trains: false,
+    small: 64,
+    peers: Peers::All,
     weights: |material| material.microast(),
     inputs: style,
     open: |file, inputs, device| Encode::open("microast", file, &inputs, device),
@@ -79,6 +80,11 @@ impl Material {
         Ok(planar(&self.content_picture(side)?))
     }
 
+    /// The painting, `[1, 3, side, side]`.
+    pub(crate) fn style(&self, side: usize) -> Result<Array> {
+        Ok(planar(&self.style_picture(side)?))
+    }
+
     /// The photograph, square.
     pub(crate) fn content_picture(&self, side: usize) -> Result<Picture> {
         Ok(square(&shared::open(&self.shared.photographs(24)?[CONTENT])?, side))
@@ -105,12 +111,12 @@ impl Material {
         }
     }
 
-    fn microast(&self) -> Result<WeightFiles> {
+    pub(super) fn microast(&self) -> Result<WeightFiles> {
         let own = self.microast_network()?.file.context("weights without a file")?;
         Ok(WeightFiles { own, peers: self.shared.microast()? })
     }
 
-    fn fusion(&self) -> Result<WeightFiles> {
+    pub(super) fn fusion(&self) -> Result<WeightFiles> {
         let own = self.fusion_network()?.file.context("weights without a file")?;
         Ok(WeightFiles { peers: own.clone(), own })
     }
@@ -126,7 +132,7 @@ impl Material {
 }
 
 fn style(material: &Material, side: usize) -> Result<Arrays> {
-    Ok(Arrays::from([("picture".to_owned(), planar(&material.style_picture(side)?))]))
+    Ok(Arrays::from([("picture".to_owned(), material.style(side)?)]))
 }
 
 /// `[1, 3, h, w]`.

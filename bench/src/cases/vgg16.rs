@@ -7,7 +7,7 @@ use impasto_engine::blocks::{Conv, max_pool2, relu};
 use impasto_engine::weights::Arrays;
 
 use super::layers::{drawn, zero};
-use super::{Case, Workload, array, input, weight_file, weighted};
+use super::{Case, Peers, Workload, array, input, weight_file, weighted};
 use crate::floor::{Layer, Work, layer};
 
 /// Channels and convolutions of each level; every level is half the size of the one before.
@@ -18,7 +18,8 @@ pub(super) const FEATURES: Case = Case {
     network: "vgg16",
     title: "VGG16 to relu4_3",
     side: None,
-    trains: false,
+    small: 64,
+    peers: Peers::All,
     weights: |material| weight_file(material, "vgg16", &Vgg16::new(&Device::flex())),
     inputs: |material, side| Ok(Arrays::from([("picture".to_owned(), material.content(side)?)])),
     open: |file, inputs, device| {

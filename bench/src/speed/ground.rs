@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::SpeedArgs;
-use crate::cases::Material;
+use crate::cases::{Case, Material, Peers};
 use crate::worker::{Request, Worker};
 
 /// PyTorch in f64, which the others are measured by.
@@ -19,15 +19,22 @@ pub(super) struct Peer {
     pub(super) engine: &'static str,
     /// What tables call it.
     pub(super) name: &'static str,
-    /// Whether it runs training steps.
-    pub(super) trains: bool,
+    /// The cases it runs.
+    runs: &'static [Peers],
+}
+
+impl Peer {
+    /// Whether it runs a case.
+    pub(super) fn runs(&self, case: &Case) -> bool {
+        self.runs.contains(&case.peers)
+    }
 }
 
 /// What impasto is compared with.
 pub(super) const PEERS: [Peer; 3] = [
-    Peer { engine: "torch", name: "PyTorch", trains: true },
-    Peer { engine: "torch-channels-last", name: "PyTorch, channels last", trains: true },
-    Peer { engine: "onnxruntime", name: "ONNX Runtime", trains: false },
+    Peer { engine: "torch", name: "PyTorch", runs: &[Peers::All, Peers::PyTorch] },
+    Peer { engine: "torch-channels-last", name: "PyTorch, channels last", runs: &[Peers::All, Peers::PyTorch] },
+    Peer { engine: "onnxruntime", name: "ONNX Runtime", runs: &[Peers::All] },
 ];
 
 /// What everything is run with.

@@ -124,7 +124,8 @@ fn compare(ground: &Ground<'_>, programs: &[Program<'_>]) -> Result<Task> {
             times.psnr = Some(psnr(&own, &painted(program)?));
         }
     }
-    Ok(Task { name: "MicroAST, whole program".to_owned(), side: SIDE, work: None, times })
+    let name = "MicroAST, whole program".to_owned();
+    Ok(Task { name, side: SIDE, work: None, most_error: f64::INFINITY, times })
 }
 
 /// Runs a program to its end: seconds, the processors' seconds, and the most memory it had resident.

@@ -33,6 +33,9 @@ pub(super) struct Task {
     pub(super) side: usize,
     /// The least there is to do, where it is known.
     pub(super) work: Option<Work>,
+    /// The error above which a program computes something else.
+    #[serde(skip)]
+    pub(super) most_error: f64,
     pub(super) times: Vec<Times>,
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use impasto_engine::weights::Arrays;
 
-use super::ground::{Ground, PEERS, REFERENCE};
+use super::ground::{Ground, PEERS, Peer, REFERENCE};
 use super::table::{Clock, Task, summaries};
-use crate::cases::{self, CASES, Case};
+use crate::cases::{self, CASES, Case, Peers};
 use crate::worker::{Load, Request, Worker};
 
 /// Between two turns: threads of the one before may still spin in wait of work.
@@ -16,18 +16,18 @@ pub(super) const PAUSE: Duration = Duration::from_millis(200);
 /// A program that answers requests.
 struct Program {
     name: &'static str,
-    trains: bool,
+    /// `None` for impasto itself.
+    peer: Option<Peer>,
     worker: Worker,
 }
 
 /// All cases of a network, at all sizes. The processes live as long, so that peaks of memory are this network's.
 pub(super) fn run(ground: &Ground<'_>, network: &str) -> Result<Vec<Task>> {
-    let mut programs = vec![Program { name: "impasto", trains: true, worker: ground.serve_own()? }];
+    let mut programs = vec![Program { name: "impasto", peer: None, worker: ground.serve_own()? }];
     let cases: Vec<&Case> = CASES.iter().filter(|case| case.network == network).collect();
-    let only_steps = cases.iter().all(|case| case.trains);
-    for peer in PEERS.iter().filter(|peer| peer.trains || !only_steps) {
+    for peer in PEERS.iter().filter(|peer| cases.iter().any(|case| peer.runs(case))) {
         let worker = ground.serve(peer.engine, peer.name)?;
-        programs.extend(worker.map(|worker| Program { name: peer.name, trains: peer.trains, worker }));
+        programs.extend(worker.map(|worker| Program { name: peer.name, peer: Some(*peer), worker }));
     }
     let mut sizes = ground.args.sizes.clone();
     sizes.sort_unstable(); // peaks of memory only grow
@@ -46,17 +46,15 @@ fn compare(ground: &Ground<'_>, case: &Case, side: usize, programs: &mut [Progra
     let inputs = ground.scratch("inputs.safetensors");
     cases::write(&inputs, &(case.inputs)(&ground.material, side)?)?;
     let graph = graph(ground, case, side);
-    let mut load = Load { case: case.name.to_owned(), weights: weights.peers, inputs, graph: Some(graph) };
-    let reference = reference(ground, case, &load)?;
-    let mut running: Vec<&mut Program> = programs.iter_mut().filter(|p| p.trains || !case.trains).collect();
+    let load = Load { case: case.name.to_owned(), weights: weights.peers, inputs, graph: Some(graph) };
+    let reference = if case.peers == Peers::None { None } else { reference(ground, case, &load)? };
+    let own = Load { weights: weights.own, ..load.clone() };
+    let mut running: Vec<&mut Program> =
+        programs.iter_mut().filter(|p| p.peer.is_none_or(|peer| peer.runs(case))).collect();
     let mut versions = Vec::new();
-    for (i, program) in running.iter_mut().enumerate() {
-        let peers = load.weights.clone();
-        if i == 0 {
-            load.weights = weights.own.clone();
-        }
+    for program in &mut running {
+        let load = if program.peer.is_none() { &own } else { &load };
         versions.push(program.worker.ask(&Request::Load(load.clone()))?.version);
-        load.weights = peers;
     }
     let clocks = take_turns(ground.args.rounds, &mut running)?;
     let names = running.iter().map(|program| (program.name, program.worker.peak()));
@@ -67,7 +65,8 @@ fn compare(ground: &Ground<'_>, case: &Case, side: usize, programs: &mut [Progra
             times.error = Some(cases::distance(&outputs(ground, &mut program.worker)?, reference));
         }
     }
-    Ok(Task { name: case.title.to_owned(), side, work: (case.work)(side), times })
+    let most_error = case.peers.most_error();
+    Ok(Task { name: case.title.to_owned(), side, work: (case.work)(side), most_error, times })
 }
 
 /// Lets all programs take turns.
@@ -101,7 +100,7 @@ pub(super) fn reference(ground: &Ground<'_>, case: &Case, load: &Load) -> Result
     worker.ask(&Request::Load(load.clone()))?;
     worker.ask(&Request::Run)?;
     let outputs = outputs(ground, &mut worker)?;
-    if !case.trains {
+    if case.peers == Peers::All {
         worker.ask(&Request::Export { path: load.graph.clone().context("no file for the graph")? })?;
     }
     Ok(Some(outputs))
