@@ -1,10 +1,11 @@
 //! Prints the effective speed of the convolutions, in GFLOP/s (two operations for each multiplication of the plain
-//! method), for the shapes of the networks in use: `cargo run --release --example conv_speed [filter]`.
+//! method), for the shapes of the networks in use: `cargo run --release --example conv_speed [filter] [auto|direct|two|four]
+//! [forward]`.
 #![allow(clippy::print_stdout)]
 
 use std::time::Instant;
 
-use impasto_kernels::{Conv2d, PadMode, conv2d, conv2d_input_grad, conv2d_weight_grad};
+use impasto_kernels::{Conv2d, Method, PadMode, conv2d, conv2d_input_grad, conv2d_weight_grad};
 
 /// Time spent on each number, in seconds.
 const BUDGET: f64 = 0.25;
@@ -36,6 +37,7 @@ fn square(channels_in: usize, channels_out: usize, kernel: usize, size: usize) -
         pad_mode: PadMode::Zero,
         groups: 1,
         upsample: 1,
+        method: Method::Auto,
     }
 }
 
@@ -49,11 +51,17 @@ fn name(shape: &Conv2d) -> String {
         _ => " depthwise",
     };
     let [kernel, _] = shape.kernel;
-    format!("{}->{} {kernel}x{kernel} @{}{extra}", shape.channels_in, shape.channels_out, shape.height)
+    format!("{}x {}->{} {kernel}x{kernel} @{}{extra}", shape.batch, shape.channels_in, shape.channels_out, shape.height)
 }
 
 fn main() {
     let filter = std::env::args().nth(1).unwrap_or_default();
+    let method = match std::env::args().nth(2).as_deref() {
+        Some("direct") => Method::Direct,
+        Some("two") => Method::WinogradTwo,
+        Some("four") => Method::WinogradFour,
+        _ => Method::Auto,
+    };
     let reflect = |shape| Conv2d { pad_mode: PadMode::Reflect, ..shape };
     let stride = |shape| Conv2d { stride: [2, 2], ..shape };
     let upsample = |shape| Conv2d { upsample: 2, ..shape };
@@ -81,15 +89,29 @@ fn main() {
         depthwise(64, 40),
         depthwise(32, 160),
     ];
+    let one = |shape| Conv2d { batch: 1, ..shape };
+    let johnson = [
+        one(reflect(square(3, 32, 9, 512))),
+        one(stride(square(32, 64, 3, 512))),
+        one(stride(square(64, 128, 3, 256))),
+        one(reflect(square(128, 128, 3, 128))),
+        one(upsample(reflect(square(128, 64, 3, 128)))),
+        one(upsample(reflect(square(64, 32, 3, 256)))),
+        one(reflect(square(32, 3, 9, 512))),
+        one(square(64, 64, 3, 256)),
+        one(square(256, 256, 3, 64)),
+        one(square(512, 512, 3, 32)),
+    ];
     println!(
-        "{:<28} {:>9} {:>9} {:>9}   GFLOP/s, batch 4, {} threads",
+        "{:<35} {:>9} {:>9} {:>9}   GFLOP/s, batch 4, {} threads",
         "",
         "forward",
         "input",
         "weights",
         rayon::current_num_threads()
     );
-    for shape in shapes {
+    for shape in shapes.into_iter().chain(johnson) {
+        let shape = Conv2d { method, ..shape };
         let label = name(&shape);
         if !label.contains(&filter) {
             continue;
@@ -97,14 +119,19 @@ fn main() {
         let values = |len: usize| (0..len).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect::<Vec<f32>>();
         let (x, w, dy) = (values(shape.input_len()), values(shape.weight_len()), values(shape.output_len()));
         let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
+        let forward = least(|| conv2d(&shape, &x, &w, None, &mut y).unwrap_or_default());
+        if std::env::args().nth(3).is_some() {
+            println!("{label:<35} {:>9.0}   {:.2} ms", 2e-9 * shape.macs() as f64 / forward, forward * 1e3);
+            continue;
+        }
         let times = [
-            least(|| conv2d(&shape, &x, &w, None, &mut y).unwrap_or_default()),
+            forward,
             least(|| conv2d_input_grad(&shape, &dy, &w, &mut dx).unwrap_or_default()),
             least(|| conv2d_weight_grad(&shape, &x, &dy, &mut dw).unwrap_or_default()),
         ];
         let speed = times.map(|time| 2e-9 * shape.macs() as f64 / time);
         println!(
-            "{label:<28} {:>9.0} {:>9.0} {:>9.0}   {:.2} {:.2} {:.2} ms",
+            "{label:<35} {:>9.0} {:>9.0} {:>9.0}   {:.2} {:.2} {:.2} ms",
             speed[0],
             speed[1],
             speed[2],

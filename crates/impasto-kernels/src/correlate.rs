@@ -9,6 +9,7 @@ use rayon::prelude::*;
 pub(crate) use self::plan::Sums;
 use self::plan::{Method, Part, Plan};
 use crate::dispatch::Isa;
+use crate::norm::affine_plane;
 use crate::scratch::{LINE, with_scratch};
 use crate::shared::SharedSlice;
 use crate::strip::Source;
@@ -16,7 +17,7 @@ use crate::tile::OVERRUN;
 use crate::tile_sums::{DOT_BLOCK, Dot, Outer, dot_block, outer_block};
 
 /// Products of every plane of a grid with every plane of a source, shifted by every tap, summed over positions.
-pub(crate) struct Correlation {
+pub(crate) struct Correlation<'a> {
     /// The instructions to use.
     pub(crate) isa: Isa,
     /// How strips are read.
@@ -37,9 +38,30 @@ pub(crate) struct Correlation {
     pub(crate) grid: [usize; 2],
     /// How the grid's planes are read: a kernel of one value that moves by one.
     pub(crate) grid_source: Source,
+    /// Subtracted from the planes of both sides, where both are the same: `[batch * groups * channels]`.
+    pub(crate) centre: Option<&'a [f32]>,
 }
 
-impl Correlation {
+/// Some planes of the grid and what is subtracted from each.
+#[derive(Clone, Copy)]
+struct Planes<'a> {
+    values: &'a [f32],
+    means: Option<&'a [f32]>,
+}
+
+impl Planes<'_> {
+    /// At most `count` planes of `area` values from `first` on.
+    fn part(&self, area: usize, first: usize, count: usize) -> Self {
+        let all = self.values.len() / area;
+        let range = first..all.min(first + count);
+        Self {
+            values: &self.values[range.start * area..range.end * area],
+            means: self.means.map(|means| &means[range]),
+        }
+    }
+}
+
+impl Correlation<'_> {
     /// Computes all sums from the stored planes of both sides and gives them to `finish`.
     pub(crate) fn run(&self, source: &[f32], grid: &[f32], finish: impl FnOnce(&Sums<'_>)) {
         let plan = self.plan();
@@ -97,10 +119,19 @@ impl Correlation {
                     let (image, first_row) = (index / plan.strips, index % plan.strips * plan.rows);
                     let rows = first_row..self.grid[0].min(first_row + plan.rows);
                     let planes = &source[(image * self.groups + group) * per_group..][..per_group];
-                    self.source.load(&plan.layout, planes, first_row, strip);
+                    let first_plane = (image * self.groups + group) * self.channels_source;
+                    let centre = |channel: usize, from: &[f32], to: &mut [f32]| {
+                        let mean = self.centre.map_or(0.0, |means| means[first_plane + channel]);
+                        affine_plane(self.isa, from, mean, 1.0, 0.0, to);
+                    };
+                    let prologue: Option<&dyn Fn(usize, &[f32], &mut [f32])> =
+                        if self.centre.is_some() { Some(&centre) } else { None };
+                    self.source.load(&plan.layout, planes, first_row, prologue, strip);
                     let plane = (image * self.groups + group) * self.channels_grid + part.channels.start;
                     let area = self.grid_source.plane();
                     let planes = &grid[plane * area..][..part.channels.len() * area];
+                    let means = self.centre.map(|means| &means[plane..plane + part.channels.len()]);
+                    let planes = Planes { values: planes, means };
                     match part.method {
                         Method::Outer => self.outer(part, planes, rows, strip, offsets, left, sums),
                         Method::Dot => self.dot(planes, rows, strip, offsets, left, left_pitch, sums),
@@ -115,7 +146,7 @@ impl Correlation {
     fn outer(
         &self,
         part: &Part,
-        planes: &[f32],
+        planes: Planes<'_>,
         rows: Range<usize>,
         strip: &[f32],
         offsets: &[usize],
@@ -135,9 +166,7 @@ impl Correlation {
             let width = count * lanes;
             let turned = &mut left[first * lanes * rows.len() * columns..][..width * rows.len() * columns];
             let area = self.grid_source.plane();
-            let block = &planes[first * lanes * area..];
-            let channels = (block.len() / area).min(width);
-            self.turn(&block[..channels * area], rows.clone(), turned, width);
+            self.turn(planes.part(area, first * lanes, width), rows.clone(), turned, width);
             let outer =
                 Outer { left: turned, right: strip, offsets, rows: rows.len(), columns, pitch: self.source.pitch() };
             outer_block(self.isa, &outer, count, sums, part.width, first * lanes);
@@ -146,18 +175,19 @@ impl Correlation {
     }
 
     /// Copies rows of planes to `turned`, `[position][width]`; channels that there are no planes for become zero.
-    fn turn(&self, planes: &[f32], rows: Range<usize>, turned: &mut [f32], width: usize) {
+    fn turn(&self, planes: Planes<'_>, rows: Range<usize>, turned: &mut [f32], width: usize) {
         let columns = self.grid[1];
         let area = self.grid_source.plane();
-        if planes.len() < width * area {
+        if planes.values.len() < width * area {
             turned.fill(0.0);
         }
         with_scratch(LINE * columns, |lines| {
             for (target, row) in turned.chunks_exact_mut(width * columns).zip(rows) {
-                for (block, planes) in planes.chunks(LINE * area).enumerate() {
-                    let count = planes.len() / area;
-                    for (plane, line) in planes.chunks_exact(area).zip(lines.chunks_exact_mut(columns)) {
-                        self.grid_source.load_row(plane, row, line);
+                for block in 0..planes.values.len().div_ceil(LINE * area) {
+                    let planes = planes.part(area, block * LINE, LINE);
+                    let count = planes.values.len() / area;
+                    for (index, line) in lines.chunks_exact_mut(columns).take(count).enumerate() {
+                        self.load_row(planes, area, index, row, line);
                     }
                     let lines = &lines[..count * columns];
                     transpose(lines, columns, &mut target[block * LINE..], width);
@@ -166,11 +196,20 @@ impl Correlation {
         });
     }
 
+    /// One row of one of the planes.
+    fn load_row(&self, planes: Planes<'_>, area: usize, index: usize, row: usize, line: &mut [f32]) {
+        self.grid_source.load_row(&planes.values[index * area..][..area], row, line);
+        if let Some(means) = planes.means {
+            let mean = means[index];
+            line.iter_mut().for_each(|value| *value -= mean);
+        }
+    }
+
     /// Adds a strip to the sums, with vectors of positions.
     #[allow(clippy::too_many_arguments)]
     fn dot(
         &self,
-        planes: &[f32],
+        planes: Planes<'_>,
         rows: Range<usize>,
         strip: &[f32],
         offsets: &[usize],
@@ -180,15 +219,15 @@ impl Correlation {
     ) {
         let (columns, pitch) = (self.grid[1], self.source.pitch());
         let area = self.grid_source.plane();
-        for (plane, left) in planes.chunks_exact(area).zip(left.chunks_exact_mut(left_pitch)) {
+        let channels = planes.values.len() / area;
+        for (plane, left) in left.chunks_exact_mut(left_pitch).take(channels).enumerate() {
             for (row, target) in rows.clone().zip(left.chunks_exact_mut(pitch)) {
                 let (inside, outside) = target.split_at_mut(columns);
-                self.grid_source.load_row(plane, row, inside);
+                self.load_row(planes, area, plane, row, inside);
                 outside.fill(0.0);
             }
             left[rows.len() * pitch..].fill(0.0);
         }
-        let channels = planes.len() / area;
         for first in (0..channels).step_by(DOT_BLOCK) {
             let dot = Dot {
                 left: &left[first * left_pitch..],

@@ -2,10 +2,12 @@
 
 use crate::dispatch::Isa;
 use crate::error::{ShapeError, check_length};
+use crate::fused::Fused;
 use crate::gather::{Engine, Phase};
 use crate::shape::Conv2d;
 use crate::strip::Source;
 use crate::upsample::Merged;
+use crate::winograd::{self, Filters, Winograd};
 
 /// Convolves `x` with `w` and adds `bias`.
 ///
@@ -21,6 +23,16 @@ pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>, y: &mu
     conv2d_on(Isa::detect(), shape, x, w, bias, y)
 }
 
+/// Convolves with what comes before and after in the same pass: `y = rectified(conv(affine(x)) + bias + residual)`, see
+/// [`Fused`]. Slices as for [`conv2d`].
+///
+/// # Errors
+///
+/// [`ShapeError`] where the shape is invalid, a slice disagrees with it or a slope does not lie between 0 and 1.
+pub fn conv2d_fused(shape: &Conv2d, x: &[f32], w: &[f32], fused: &Fused<'_>, y: &mut [f32]) -> Result<(), ShapeError> {
+    conv2d_fused_on(Isa::detect(), shape, x, w, fused, y)
+}
+
 pub(crate) fn conv2d_on(
     isa: Isa,
     shape: &Conv2d,
@@ -29,23 +41,50 @@ pub(crate) fn conv2d_on(
     bias: Option<&[f32]>,
     y: &mut [f32],
 ) -> Result<(), ShapeError> {
+    conv2d_fused_on(isa, shape, x, w, &Fused::bias(bias), y)
+}
+
+pub(crate) fn conv2d_fused_on(
+    isa: Isa,
+    shape: &Conv2d,
+    x: &[f32],
+    w: &[f32],
+    fused: &Fused<'_>,
+    y: &mut [f32],
+) -> Result<(), ShapeError> {
     shape.validate()?;
     check_length("x", x, shape.input_len())?;
     check_length("w", w, shape.weight_len())?;
     check_length("y", y, shape.output_len())?;
-    if let Some(bias) = bias {
-        check_length("bias", bias, shape.channels_out)?;
+    fused.check(shape)?;
+    if let Some(form) = winograd::form(shape) {
+        let channels = [shape.channels_out, shape.channels_in];
+        let filters = Filters::new(isa, form, channels, |to, from, tap| w[(to * channels[1] + from) * 9 + tap]);
+        let winograd = Winograd {
+            isa,
+            form,
+            batch: shape.batch,
+            channels_source: shape.channels_in,
+            channels_target: shape.channels_out,
+            source: [shape.height, shape.width],
+            axes: shape.axes(),
+            target: shape.output_size(),
+            filters: &filters,
+            fused: *fused,
+        };
+        winograd.run(x, y);
+        return Ok(());
     }
     let engine = match Merged::of(shape) {
-        Some(merged) => merged.forward(isa, w, bias),
-        None => direct(isa, shape, w, bias),
+        Some(merged) => merged.forward(isa, w, *fused),
+        None => direct(isa, shape, w, *fused),
     };
     engine.run(x, y);
     Ok(())
 }
 
 /// One phase: every output value from all taps.
-fn direct<'a>(isa: Isa, shape: &Conv2d, w: &[f32], bias: Option<&'a [f32]>) -> Engine<'a> {
+fn direct<'a>(isa: Isa, shape: &Conv2d, w: &[f32], fused: Fused<'a>) -> Engine<'a> {
     let [kernel_rows, kernel_columns] = shape.kernel;
     let area = kernel_rows * kernel_columns;
     let (group_in, group_out) = (shape.group_in(), shape.group_out());
@@ -63,6 +102,6 @@ fn direct<'a>(isa: Isa, shape: &Conv2d, w: &[f32], bias: Option<&'a [f32]>) -> E
         grid: shape.output_size(),
         step: [1, 1],
         phases: vec![Phase::new(isa, [0, 0], taps, [shape.groups, group_out, group_in], weight)],
-        bias,
+        fused,
     }
 }

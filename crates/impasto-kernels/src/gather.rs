@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use crate::dispatch::Isa;
+use crate::fused::{Fused, affine_rectify};
 use crate::scratch::{LINE, with_scratch};
 use crate::shared::SharedSlice;
 use crate::strip::{Layout, Source};
@@ -90,8 +91,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) step: [usize; 2],
     /// The phases.
     pub(crate) phases: Vec<Phase>,
-    /// What to add, one value per channel of the target, all groups.
-    pub(crate) bias: Option<&'a [f32]>,
+    /// What is done on the way in and out.
+    pub(crate) fused: Fused<'a>,
 }
 
 /// How the work is cut.
@@ -179,7 +180,15 @@ impl Engine<'_> {
         let strip_len = self.channels_source * self.source.phases() * plan.layout.plane();
         let overrun = OVERRUN * LINE;
         with_scratch(strip_len + overrun, |strip| {
-            self.source.load(&plan.layout, planes, first_row, strip);
+            let first_plane = (image * self.groups + group) * self.channels_source;
+            let change = |channel: usize, from: &[f32], to: &mut [f32]| {
+                if let Some(constants) = self.fused.prologue(first_plane + channel) {
+                    affine_rectify(self.isa, from, &constants, to);
+                }
+            };
+            let prologue: Option<&dyn Fn(usize, &[f32], &mut [f32])> =
+                if self.fused.input.is_some() { Some(&change) } else { None };
+            self.source.load(&plan.layout, planes, first_row, prologue, strip);
             with_scratch(widest_block(self.isa) * plan.pitch, |block| {
                 let channels = part * plan.channels..self.channels_target.min((part + 1) * plan.channels);
                 for (phase, offsets) in self.phases.iter().zip(offsets) {
@@ -192,7 +201,7 @@ impl Engine<'_> {
                             source: strip,
                             offsets,
                             weights: &phase.weights[channel * offsets.len()..][..count * offsets.len()],
-                            init: self.bias.map_or(&zeros[..count], |bias| &bias[channel..][..count]),
+                            init: self.fused.bias.map_or(&zeros[..count], |bias| &bias[channel..][..count]),
                             run: (rows - 1) * self.source.pitch() + self.grid[1],
                         };
                         gather_block(self.isa, &gather, block, plan.pitch);
@@ -226,8 +235,10 @@ impl Engine<'_> {
         if start == 0 && skip == 0 && self.step == [1, 1] && self.source.pitch() == width && phase.start[0] == 0 {
             // No garbage between the rows: all at once.
             // SAFETY: as below, for all rows of the strip.
-            let lines = unsafe { target.range((plane * height + first_row) * width, rows * width) };
+            let at = (plane * height + first_row) * width;
+            let lines = unsafe { target.range(at, rows * width) };
             lines.copy_from_slice(&values[..rows * width]);
+            self.fused.finish(self.isa, lines, at);
             return;
         }
         for row in 0..rows {
@@ -238,14 +249,16 @@ impl Engine<'_> {
             let values = &values[row * self.source.pitch()..][..self.grid[1]][skip..];
             // SAFETY: this row of this plane belongs to one task, image, group, channels and rows of the grid being
             // distinct between tasks, and the result does not outlive this turn of the loop.
-            let line = unsafe { target.range((plane * height + target_row as usize) * width, width) };
-            let line = &mut line[start as usize..];
-            match step {
-                1 => {
-                    let len = line.len().min(values.len());
-                    line[..len].copy_from_slice(&values[..len]);
-                }
-                _ => line.iter_mut().step_by(step).zip(values).for_each(|(to, &from)| *to = from),
+            let at = (plane * height + target_row as usize) * width;
+            let line = &mut unsafe { target.range(at, width) }[start as usize..];
+            let at = at + start as usize;
+            if step == 1 {
+                let len = line.len().min(values.len());
+                line[..len].copy_from_slice(&values[..len]);
+                self.fused.finish(self.isa, &mut line[..len], at);
+            } else {
+                line.iter_mut().step_by(step).zip(values).for_each(|(to, &from)| *to = from);
+                self.fused.finish_stepped(line, at, step);
             }
         }
     }

@@ -4,12 +4,14 @@ use rayon::prelude::*;
 
 use crate::dispatch::Isa;
 use crate::error::{ShapeError, check_length};
+use crate::fused::Fused;
 use crate::gather::Engine;
 use crate::scratch::with_scratch;
 use crate::shape::{Conv2d, PadMode};
-use crate::strip::{ZERO, padded_axis};
+use crate::strip::{ZERO, shifted_axis};
 use crate::transposed::Transposed;
 use crate::upsample::Merged;
+use crate::winograd::{self, Filters, Winograd};
 
 /// The gradient with respect to the input: the adjoint of [`conv2d`](crate::conv2d) in its first argument.
 ///
@@ -36,19 +38,44 @@ pub(crate) fn conv2d_input_grad_on(
     check_length("w", w, shape.weight_len())?;
     check_length("dx", dx, shape.input_len())?;
     let size = [shape.height, shape.width];
-    if let Some(merged) = Merged::of(shape) {
+    // What belongs to each value of the padded input, where that is not the input itself.
+    let padded = shape.upsample != 1 || shape.pad_mode != PadMode::Zero;
+    if let Some(form) = winograd::form(shape).filter(|_| shape.upsample == 1) {
+        let (target, crop) = if padded { (shape.padded_size(), [0, 0]) } else { (size, shape.padding) };
+        let filters = Filters::new(isa, form, [shape.channels_in, shape.channels_out], |to, from, tap| {
+            w[(from * shape.channels_in + to) * 9 + 8 - tap]
+        });
+        let output = shape.output_size();
+        let axis = |axis: usize| shifted_axis(output[axis], crop[axis] as isize - 2, target[axis] + 2, false);
+        let winograd = Winograd {
+            isa,
+            form,
+            batch: shape.batch,
+            channels_source: shape.channels_out,
+            channels_target: shape.channels_in,
+            source: output,
+            axes: [axis(0), axis(1)],
+            target,
+            filters: &filters,
+            fused: Fused::default(),
+        };
+        if padded {
+            fold_padded(shape, dx, |wide| winograd.run(dy, wide));
+        } else {
+            winograd.run(dy, dx);
+        }
+    } else if let Some(merged) = Merged::of(shape) {
         let engine = merged.input_grad(isa, w);
         if merged.repeat == [false; 2] {
             engine.run(dy, dx);
         } else {
-            run_and_fold(&engine, &merged.axes(), size, 1, dy, dx);
+            run_and_fold(&merged.axes(), size, 1, dx, |wide| engine.run(dy, wide));
         }
-    } else if shape.upsample == 1 && shape.pad_mode == PadMode::Zero {
-        transposed(isa, shape, w, size, shape.padding).run(dy, dx);
-    } else {
-        let axis = |axis: usize| padded_axis(size[axis], shape.upsample, shape.padding[axis], shape.pad_mode);
+    } else if padded {
         let engine = transposed(isa, shape, w, shape.padded_size(), [0, 0]);
-        run_and_fold(&engine, &[axis(0), axis(1)], size, shape.upsample, dy, dx);
+        fold_padded(shape, dx, |wide| engine.run(dy, wide));
+    } else {
+        transposed(isa, shape, w, size, shape.padding).run(dy, dx);
     }
     Ok(())
 }
@@ -69,25 +96,29 @@ fn transposed(isa: Isa, shape: &Conv2d, w: &[f32], target: [usize; 2], crop: [us
         stride: shape.stride,
         target,
         crop,
-        bias: None,
+        fused: Fused::default(),
     };
     transposed.engine(|group, to, from, tap| w[((group * group_out + from) * group_in + to) * area + tap])
 }
 
-/// Runs an engine whose target is the upsampled and padded form of the planes of `dx`, and adds up what belongs to each
-/// of their values. `axes` are the stored row and column of each row and column of the target.
+/// [`run_and_fold`] of the upsampled and padded form of a convolution's input.
+fn fold_padded(shape: &Conv2d, dx: &mut [f32], run: impl FnOnce(&mut [f32])) {
+    run_and_fold(&shape.axes(), [shape.height, shape.width], shape.upsample, dx, run);
+}
+
+/// Lets `run` fill the upsampled and padded form of the planes of `dx`, and adds up what belongs to each of their values.
+/// `axes` are the stored row and column of each row and column of that form.
 fn run_and_fold(
-    engine: &Engine<'_>,
     axes: &[Vec<usize>; 2],
     size: [usize; 2],
     upsample: usize,
-    dy: &[f32],
     dx: &mut [f32],
+    run: impl FnOnce(&mut [f32]),
 ) {
     let area = size[0] * size[1];
     let wide_area = axes[0].len() * axes[1].len();
     with_scratch(dx.len() / area * wide_area, |wide| {
-        engine.run(dy, wide);
+        run(wide);
         let planes = dx.par_chunks_mut(area).zip(wide.par_chunks(wide_area));
         planes.for_each(|(dx, wide)| fold(axes, size[1], upsample, wide, dx));
     });

@@ -6,8 +6,9 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm512_add_ps,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_storeu_ps,
+    _mm256_sub_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    _mm512_sub_ps,
 };
 
 /// A vector of `f32`.
@@ -35,6 +36,12 @@ pub(crate) trait Lanes: Copy {
 
     /// `self + other`.
     fn plus(self, other: Self) -> Self;
+
+    /// `self - other`.
+    fn minus(self, other: Self) -> Self;
+
+    /// `self * other`.
+    fn times(self, other: Self) -> Self;
 
     /// The sum of the lanes, in an order of its own.
     fn total(self) -> f32;
@@ -84,6 +91,18 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        let (a, b) = (self.0, other.0);
+        Self([a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3]])
+    }
+
+    #[inline(always)]
+    fn times(self, other: Self) -> Self {
+        let (a, b) = (self.0, other.0);
+        Self([a[0] * b[0], a[1] * b[1], a[2] * b[2], a[3] * b[3]])
+    }
+
+    #[inline(always)]
     fn total(self) -> f32 {
         let [a, b, c, d] = self.0;
         (a + c) + (b + d)
@@ -103,7 +122,10 @@ pub(crate) struct Avx512(__m512);
 /// Implements [`Lanes`] with intrinsics.
 #[cfg(target_arch = "x86_64")]
 macro_rules! intrinsics {
-    ($name:ident, $count:literal, $half:ty, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident) => {
+    (
+        $name:ident, $count:literal, $half:ty, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident,
+        $mul:ident
+    ) => {
         impl Lanes for $name {
             const COUNT: usize = $count;
             const FMA: bool = true;
@@ -141,6 +163,18 @@ macro_rules! intrinsics {
             }
 
             #[inline(always)]
+            fn minus(self, other: Self) -> Self {
+                // SAFETY: the processor has the instructions, see `Lanes`.
+                Self(unsafe { $sub(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                // SAFETY: the processor has the instructions, see `Lanes`.
+                Self(unsafe { $mul(self.0, other.0) })
+            }
+
+            #[inline(always)]
             fn total(self) -> f32 {
                 let mut lanes = [0.0; $count];
                 self.store(&mut lanes);
@@ -151,6 +185,28 @@ macro_rules! intrinsics {
 }
 
 #[cfg(target_arch = "x86_64")]
-intrinsics!(Avx2, 8, Portable, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps);
+intrinsics!(
+    Avx2,
+    8,
+    Portable,
+    _mm256_set1_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_fmadd_ps,
+    _mm256_add_ps,
+    _mm256_sub_ps,
+    _mm256_mul_ps
+);
 #[cfg(target_arch = "x86_64")]
-intrinsics!(Avx512, 16, Avx2, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps);
+intrinsics!(
+    Avx512,
+    16,
+    Avx2,
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_fmadd_ps,
+    _mm512_add_ps,
+    _mm512_sub_ps,
+    _mm512_mul_ps
+);

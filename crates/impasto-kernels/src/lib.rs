@@ -24,6 +24,7 @@ mod correlate;
 mod dispatch;
 mod error;
 mod forward;
+mod fused;
 mod gather;
 mod input_grad;
 mod lanes;
@@ -36,6 +37,7 @@ mod tile_sums;
 mod transposed;
 mod upsample;
 mod weight_grad;
+mod winograd;
 
 pub mod act;
 pub mod moments;
@@ -47,7 +49,8 @@ mod tests;
 
 pub use dispatch::{ISA_VARIABLE, IsaError, instruction_set};
 pub use error::ShapeError;
-pub use forward::conv2d;
+pub use forward::{conv2d, conv2d_fused};
+pub use fused::{Affine, Fused, affine_sum};
 pub use input_grad::conv2d_input_grad;
-pub use shape::{Conv2d, PadMode};
-pub use weight_grad::{conv2d_bias_grad, conv2d_weight_grad};
+pub use shape::{Conv2d, Method, PadMode};
+pub use weight_grad::{channel_products, conv2d_bias_grad, conv2d_weight_grad};

@@ -1,6 +1,8 @@
 //! Strips: the rows of the input that a task needs, padded, upsampled and split into phases of the stride.
 
-use crate::scratch::LINE;
+use std::ops::Range;
+
+use crate::scratch::{LINE, with_scratch};
 use crate::shape::{Conv2d, PadMode};
 
 /// A row or column that lies in the padding and is zero.
@@ -77,9 +79,7 @@ impl Source {
 
     /// The source of the input of a convolution.
     pub(crate) fn input(shape: &Conv2d) -> Self {
-        let axis = |axis: usize, size| padded_axis(size, shape.upsample, shape.padding[axis], shape.pad_mode);
-        let axes = [axis(0, shape.height), axis(1, shape.width)];
-        Self::new([shape.height, shape.width], axes, shape.kernel, shape.stride, shape.output_size()[1])
+        Self::new([shape.height, shape.width], shape.axes(), shape.kernel, shape.stride, shape.output_size()[1])
     }
 
     /// Distance between the rows of a strip.
@@ -124,9 +124,39 @@ impl Source {
 
     /// Fills `strip` with the rows from row `first` of the grid on, of the channels stored one after the other in
     /// `planes`.
-    pub(crate) fn load(&self, layout: &Layout, planes: &[f32], first: usize, strip: &mut [f32]) {
-        let channels = planes.chunks_exact(self.plane());
-        for (plane, target) in channels.zip(strip.chunks_exact_mut(self.phases() * layout.plane)) {
+    ///
+    /// Their values are changed by `prologue` first, which is called with a channel and a row of it.
+    pub(crate) fn load(
+        &self,
+        layout: &Layout,
+        planes: &[f32],
+        first: usize,
+        prologue: Option<&dyn Fn(usize, &[f32], &mut [f32])>,
+        strip: &mut [f32],
+    ) {
+        let Some(prologue) = prologue else {
+            let channels = planes.chunks_exact(self.plane());
+            let targets = strip.chunks_exact_mut(self.phases() * layout.plane);
+            channels.zip(targets).for_each(|(plane, target)| self.load_plane(layout, plane, first, target));
+            return;
+        };
+        // The rows that are read are changed in a copy of the plane's part.
+        let needed = self.rows.iter().skip(first * self.stride).take((layout.rows - 1) * self.stride + self.phase_rows);
+        let needed = || needed.clone().copied().filter(|&row| row != ZERO);
+        let range = needed().min().unwrap_or(0)..needed().max().map_or(0, |last| last + 1);
+        with_scratch(range.end * self.width, |copy| {
+            let channels = planes.chunks_exact(self.plane());
+            let targets = strip.chunks_exact_mut(self.phases() * layout.plane);
+            for (channel, (plane, target)) in channels.zip(targets).enumerate() {
+                let part = range.start * self.width..range.end * self.width;
+                prologue(channel, &plane[part.clone()], &mut copy[part]);
+                self.load_plane(layout, copy, first, target);
+            }
+        });
+    }
+
+    fn load_plane(&self, layout: &Layout, plane: &[f32], first: usize, target: &mut [f32]) {
+        {
             let mut targets = target.chunks_exact_mut(layout.plane);
             for phase_row in 0..self.phase_rows {
                 for columns in &self.phases {
@@ -198,7 +228,7 @@ impl Layout {
 }
 
 /// One phase of the columns: the stored column of each position, and the longest regular run among them.
-struct Columns {
+pub(crate) struct Columns {
     stored: Vec<usize>,
     start: usize,
     end: usize,
@@ -224,7 +254,8 @@ impl Pattern {
 }
 
 impl Columns {
-    fn new(all: &[usize], phase: usize, stride: usize, len: usize) -> Self {
+    /// `len` positions of an axis, every `stride`-th from `phase` on; beyond its end they are [`ZERO`].
+    pub(crate) fn new(all: &[usize], phase: usize, stride: usize, len: usize) -> Self {
         let stored: Vec<usize> = (0..len).map(|j| all.get(j * stride + phase).copied().unwrap_or(ZERO)).collect();
         let (mut best, mut best_pattern) = (0..0, Pattern::Step(1));
         for pattern in [Pattern::Step(1), Pattern::Step(stride), Pattern::Twice] {
@@ -243,15 +274,34 @@ impl Columns {
         Self { stored, start: best.start, end: best.end, pattern: best_pattern }
     }
 
+    /// The stored columns that are read, and those between.
+    pub(crate) fn stored_range(&self) -> Range<usize> {
+        let stored = || self.stored.iter().copied().filter(|&stored| stored != ZERO);
+        stored().min().unwrap_or(0)..stored().max().map_or(0, |last| last + 1)
+    }
+
+    /// Calls `visit` with the position and value of each column outside the regular run.
+    #[inline]
+    pub(crate) fn each_outside(&self, source: &[f32], mut visit: impl FnMut(usize, f32)) {
+        for position in (0..self.start).chain(self.end..self.stored.len()) {
+            let stored = self.stored[position];
+            visit(position, if stored == ZERO { 0.0 } else { source[stored] });
+        }
+    }
+
+    /// The regular run and where it begins, where it is stored values one after the other.
+    pub(crate) fn plain_run<'a>(&self, source: &'a [f32]) -> Option<(&'a [f32], usize)> {
+        match self.pattern {
+            Pattern::Step(1) if self.start < self.end => {
+                Some((&source[self.stored[self.start]..][..self.end - self.start], self.start))
+            }
+            _ => None,
+        }
+    }
+
     /// Fills a row of the strip from a stored row.
-    fn load(&self, source: &[f32], target: &mut [f32]) {
-        let single = |&stored: &usize| if stored == ZERO { 0.0 } else { source[stored] };
-        for (value, stored) in target[..self.start].iter_mut().zip(&self.stored) {
-            *value = single(stored);
-        }
-        for (value, stored) in target[self.end..].iter_mut().zip(&self.stored[self.end..]) {
-            *value = single(stored);
-        }
+    pub(crate) fn load(&self, source: &[f32], target: &mut [f32]) {
+        self.each_outside(source, |position, value| target[position] = value);
         if self.start == self.end {
             return;
         }
@@ -270,9 +320,11 @@ impl Columns {
                 }
             }
             Pattern::Twice => {
-                for (pair, &stored) in run.chunks_mut(2).zip(source) {
-                    pair.fill(stored);
+                let (pairs, rest) = run.as_chunks_mut::<2>();
+                if let Some(last) = rest.first_mut() {
+                    *last = source[pairs.len()];
                 }
+                pairs.iter_mut().zip(source).for_each(|(pair, &stored)| *pair = [stored; 2]);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Transposed convolution: every value of the source spread over the target by the kernel.
 
 use crate::dispatch::Isa;
+use crate::fused::Fused;
 use crate::gather::{Engine, Phase};
 use crate::strip::{Source, shifted_axis};
 
@@ -29,8 +30,8 @@ pub(crate) struct Transposed<'a> {
     pub(crate) target: [usize; 2],
     /// Values left out before the target.
     pub(crate) crop: [usize; 2],
-    /// What to add, one value per channel of the target.
-    pub(crate) bias: Option<&'a [f32]>,
+    /// What is done on the way in and out.
+    pub(crate) fused: Fused<'a>,
 }
 
 impl<'a> Transposed<'a> {
@@ -80,7 +81,7 @@ impl<'a> Transposed<'a> {
             grid,
             step: stride,
             phases,
-            bias: self.bias,
+            fused: self.fused,
         }
     }
 }

@@ -11,6 +11,7 @@
 use rayon::prelude::*;
 
 use crate::dispatch::Isa;
+use crate::fused::Fused;
 use crate::gather::{Engine, Phase};
 use crate::shape::{Conv2d, PadMode};
 use crate::strip::{Source, shifted_axis};
@@ -81,7 +82,7 @@ impl<'a> Merged<'a> {
     }
 
     /// The forward convolution.
-    pub(crate) fn forward<'b>(&self, isa: Isa, w: &[f32], bias: Option<&'b [f32]>) -> Engine<'b> {
+    pub(crate) fn forward<'b>(&self, isa: Isa, w: &[f32], fused: Fused<'b>) -> Engine<'b> {
         let shape = self.shape;
         let (merged, area) = (self.weights(w), self.area());
         let (group_in, group_out) = (shape.group_in(), shape.group_out());
@@ -97,7 +98,7 @@ impl<'a> Merged<'a> {
             stride: [2, 2],
             target: shape.output_size(),
             crop: self.padding,
-            bias,
+            fused,
         };
         transposed.engine(|group, to, from, tap| merged[((group * group_out + to) * group_in + from) * area + tap])
     }
@@ -144,7 +145,7 @@ impl<'a> Merged<'a> {
             grid: self.grid(),
             step: [1, 1],
             phases: vec![Phase::new(isa, [0, 0], taps, [shape.groups, group_in, group_out], weight)],
-            bias: None,
+            fused: Fused::default(),
         }
     }
 }

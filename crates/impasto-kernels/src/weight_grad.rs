@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::correlate::{Correlation, Sums};
 use crate::dispatch::Isa;
 use crate::error::{ShapeError, check_length};
-use crate::shape::Conv2d;
+use crate::shape::{Conv2d, Method, PadMode};
 use crate::strip::{Source, shifted_axis};
 use crate::upsample::Merged;
 
@@ -48,6 +48,7 @@ pub(crate) fn conv2d_weight_grad_on(
             channels_grid: group_in,
             grid,
             grid_source: Source::new([shape.height, shape.width], merged.axes(), [1, 1], [1, 1], grid[1]),
+            centre: None,
         };
         let area = merged.area();
         correlation.run(dy, x, |sums| {
@@ -72,6 +73,7 @@ pub(crate) fn conv2d_weight_grad_on(
             channels_grid: group_in,
             grid: [shape.height, shape.width],
             grid_source: plain(),
+            centre: None,
         };
         correlation.run(dy, x, |sums| from_swapped(shape, sums, dw, 1, |value, kernel| kernel.copy_from_slice(value)));
     } else {
@@ -86,6 +88,7 @@ pub(crate) fn conv2d_weight_grad_on(
             channels_grid: group_out,
             grid: shape.output_size(),
             grid_source: plain_source(shape.output_size()),
+            centre: None,
         };
         correlation.run(x, dy, |sums| from_sums(shape, sums, dw));
     }
@@ -137,6 +140,58 @@ fn from_swapped(
             }
         }
     });
+}
+
+/// The products of the channels of each image, averaged over positions: `products[n][i][j]` is the mean of
+/// `(x[n][i] - mean[n][i]) * (x[n][j] - mean[n][j])`, the covariance where `mean` holds the means.
+///
+/// - `size`: batch, channels, rows and columns
+/// - `x`: `[batch, channels, rows, columns]`
+/// - `mean`: `[batch * channels]`
+/// - `products`: `[batch, channels, channels]`, overwritten
+///
+/// # Errors
+///
+/// [`ShapeError`] where the lengths do not fit together or there is no value.
+pub fn channel_products(size: [usize; 4], x: &[f32], mean: &[f32], products: &mut [f32]) -> Result<(), ShapeError> {
+    let [batch, channels, height, width] = size;
+    // Images as groups of one image: a convolution of kernel 1 has these sums as gradient of its weights.
+    let shape = Conv2d {
+        batch: 1,
+        channels_in: batch * channels,
+        height,
+        width,
+        channels_out: batch * channels,
+        kernel: [1, 1],
+        stride: [1, 1],
+        padding: [0, 0],
+        pad_mode: PadMode::Zero,
+        groups: batch,
+        upsample: 1,
+        method: Method::Direct,
+    };
+    shape.validate()?;
+    check_length("x", x, shape.input_len())?;
+    check_length("mean", mean, batch * channels)?;
+    check_length("products", products, shape.weight_len())?;
+    let isa = Isa::detect();
+    let correlation = Correlation {
+        isa,
+        source: plain_source([height, width]),
+        stride: [1, 1],
+        kernel: [1, 1],
+        batch: 1,
+        groups: batch,
+        channels_source: channels,
+        channels_grid: channels,
+        grid: [height, width],
+        grid_source: plain_source([height, width]),
+        centre: Some(mean),
+    };
+    correlation.run(x, x, |sums| from_sums(&shape, sums, products));
+    let share = 1.0 / (height * width) as f32;
+    products.iter_mut().for_each(|product| *product *= share);
+    Ok(())
 }
 
 /// The gradient with respect to the bias: the sums of the planes of `dy`.

@@ -3,6 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::map::Map;
 use super::ops::{self, ConvSpec, PadMode};
 use crate::rng;
 
@@ -93,6 +94,52 @@ pub struct Conv {
 impl Conv {
     /// `x` `[n, cin, h, w]` to `[n, cout, h', w']`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        ops::conv2d(x, self.weight.val(), self.bias.val(), self.spec)
+        ops::conv2d(x, self.weight.val(), self.bias.val(), self.spec, 1.0)
+    }
+
+    /// [`Conv::forward`], then `max(y, 0)`, in one pass.
+    pub fn forward_relu(&self, x: Tensor<4>) -> Tensor<4> {
+        self.forward_leaky(x, 0.0)
+    }
+
+    /// [`Conv::forward`], then `slope * y` where `y` is below zero, in one pass; `slope` from 0 to 1.
+    pub fn forward_leaky(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
+        ops::conv2d(x, self.weight.val(), self.bias.val(), self.spec, slope)
+    }
+
+    /// [`Conv::forward`] of a map with what is still to be done to it, plus `residual` `[n, cout, h', w']`, in one pass where
+    /// gradients are not wanted.
+    pub(crate) fn forward_map(&self, x: Map, residual: Option<Tensor<4>>) -> Tensor<4> {
+        let (x, affine) = x.parts();
+        ops::fused_conv2d(x, affine, self.weight.val(), self.bias.val(), residual, self.spec, 1.0)
+    }
+
+    /// The convolution `x` to `forward(x) * gain + x * skip`, `[cout]` both, of one that keeps number of channels and
+    /// size.
+    pub(crate) fn modulated(&self, gain: Tensor<1>, skip: Tensor<1>) -> Filters {
+        let [cout, cin, kh, kw] = self.weight.val().dims();
+        debug_assert!(cout == cin && self.spec.groups == 1 && self.spec.stride == 1 && self.spec.upsample == 1);
+        // What is skipped is a filter with one value in the middle.
+        let same = Tensor::<2>::eye(cout, &gain.device()) * skip.unsqueeze(); // [cout, cin]
+        let middle = Tensor::zeros([cout, cin, kh, kw], &gain.device())
+            .slice_assign([0..cout, 0..cin, kh / 2..kh / 2 + 1, kw / 2..kw / 2 + 1], same.reshape([cout, cin, 1, 1]));
+        let weight = self.weight.val() * gain.clone().reshape([cout, 1, 1, 1]) + middle;
+        Filters { weight, bias: self.bias.val() * gain, spec: self.spec }
+    }
+}
+
+/// A convolution made for one occasion.
+#[derive(Debug, Clone)]
+pub(crate) struct Filters {
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    spec: ConvSpec,
+}
+
+impl Filters {
+    /// As [`Conv::forward_map`], with a leaky rectifier of `slope` after the sum.
+    pub(crate) fn forward_map(&self, x: Map, residual: Option<Tensor<4>>, slope: f32) -> Tensor<4> {
+        let (x, affine) = x.parts();
+        ops::fused_conv2d(x, affine, self.weight.clone(), self.bias.clone(), residual, self.spec, slope)
     }
 }

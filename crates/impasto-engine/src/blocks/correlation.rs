@@ -2,7 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::norm::instance_norm;
+use super::norm::{EPS, instance_norm, modulated_norm};
+use super::ops::{self, ConvSpec};
 
 /// Added to the diagonal of correlation matrices before roots are taken: bounds how far a direction in which a picture
 /// hardly varies is amplified (by `1 / sqrt(RIDGE)`), and how many iterations the roots need.
@@ -27,6 +28,56 @@ pub fn recorrelate(x: Tensor<4>, target: Tensor<3>) -> Tensor<4> {
     let [_, whiten] = square_roots(correlations_of_normalised(flat.clone())); // [n, c, c]
     let [colour, _] = square_roots(target); // [n, c, c]
     colour.matmul(whiten).matmul(flat).reshape([n, c, h, w])
+}
+
+/// [`recorrelate`], then [`modulated_norm`] with `gain` and `shift` `[n, c]`, then a leaky rectifier of `slope` from 0 to
+/// 1, which stands for none. Where gradients are not wanted all of it is one product with a matrix at every position.
+pub(crate) fn recoloured(x: Tensor<4>, target: Tensor<3>, gain: Tensor<2>, shift: Tensor<2>, slope: f32) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if ops::fuses(&x.device()) {
+        let [mean, deviation] = ops::moments(x.clone(), EPS);
+        let covariances = ops::covariances(x.clone(), mean.clone());
+        return Recolouring { mean, deviation, covariances, target, gain, shift }.apply(x, slope);
+    }
+    let x = modulated_norm(recorrelate(x, target), gain, shift);
+    if slope == 1.0 { x } else { ops::leaky_relu(x, slope) }
+}
+
+/// What a map takes on, as a product with a matrix at every position.
+pub(crate) struct Recolouring {
+    /// Means of the map, `[n, c]`.
+    pub(crate) mean: Tensor<2>,
+    /// Its deviations, with [`EPS`] under the root, `[n, c]`.
+    pub(crate) deviation: Tensor<2>,
+    /// Its covariances, `[n, c, c]`.
+    pub(crate) covariances: Tensor<3>,
+    /// The correlations to take on, `[n, c, c]`.
+    pub(crate) target: Tensor<3>,
+    /// Deviations to take on, `[n, c]`.
+    pub(crate) gain: Tensor<2>,
+    /// Means to take on, `[n, c]`.
+    pub(crate) shift: Tensor<2>,
+}
+
+impl Recolouring {
+    /// `x` `[n, c, h, w]` to the same, with a leaky rectifier of `slope`.
+    pub(crate) fn apply(self, x: Tensor<4>, slope: f32) -> Tensor<4> {
+        let [n, c, h, w] = x.dims();
+        let inverse = self.deviation.recip(); // [n, c]
+        let own = self.covariances * inverse.clone().reshape([n, c, 1]) * inverse.clone().reshape([n, 1, c]);
+        let [_, whiten] = square_roots(own.clone()); // [n, c, c]
+        let [colour, _] = square_roots(self.target); // [n, c, c]
+        let turn = colour.matmul(whiten); // [n, c, c], from normalised features
+        // What the product leaves of the deviations, by which the normalisation divides.
+        let variance = (turn.clone().matmul(own) * turn.clone()).sum_dim(2).reshape([n, c]);
+        let gain = self.gain / (variance + EPS).sqrt(); // [n, c]
+        let turn = turn * gain.reshape([n, c, 1]) * inverse.reshape([n, 1, c]);
+        let shift = self.shift - turn.clone().matmul(self.mean.reshape([n, c, 1])).reshape([n, c]);
+        // A convolution of kernel 1, with the images of a batch as groups of channels.
+        let spec = ConvSpec { groups: n, ..ConvSpec::default() };
+        let (turn, shift) = (turn.reshape([n * c, c, 1, 1]), shift.reshape([n * c]));
+        ops::conv2d(x.reshape([1, n * c, h, w]), turn, shift, spec, slope).reshape([n, c, h, w])
+    }
 }
 
 fn flatten(x: Tensor<4>) -> Tensor<3> {
@@ -94,6 +145,22 @@ mod tests {
             assert!(largest(root.clone().matmul(root.clone()), ridged) < 2e-3, "{c} channels");
             let identity = Tensor::<2>::eye(c, &device).reshape([1, c, c]).repeat_dim(0, 2);
             assert!(largest(root.matmul(inverse), identity) < 5e-3, "{c} channels");
+        }
+    }
+
+    #[test]
+    fn one_product_does_what_the_steps_do() {
+        let device = Device::flex();
+        let dims = [2, 12, 20, 17];
+        let x = correlated("steps", dims, &device) + 0.7;
+        let target = correlations(correlated("steps style", dims, &device));
+        let rows = |name: &str| noise(name, [2, 12, 1, 1], &device).reshape([2, 12]);
+        let (gain, shift) = (rows("gain").abs() + 0.1, rows("shift"));
+        for slope in [1.0, 0.0] {
+            let steps = modulated_norm(recorrelate(x.clone(), target.clone()), gain.clone(), shift.clone());
+            let steps = if slope == 1.0 { steps } else { steps.clamp_min(0.0) };
+            let one = recoloured(x.clone(), target.clone(), gain.clone(), shift.clone(), slope);
+            assert!(scalar((one - steps).abs().max()) < 2e-4, "{slope}");
         }
     }
 

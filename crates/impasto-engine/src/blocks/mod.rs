@@ -2,12 +2,15 @@
 
 mod conv;
 mod correlation;
+mod gauge;
+mod map;
 mod norm;
 mod ops;
 mod resample;
 
 pub use conv::{Conv, ConvConfig};
 pub use correlation::{correlations, recorrelate};
+pub(crate) use gauge::{Gauge, Whole};
 pub(crate) use norm::EPS;
 pub use norm::{channel_moments, channel_moments3, instance_norm, modulated_norm};
 pub use ops::{ConvSpec, PadMode};

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use burn::tensor::module;
-use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
+use burn::tensor::ops::AvgPoolOptions;
 
 use super::ops;
 
@@ -18,10 +18,7 @@ pub fn avg_pool2(x: Tensor<4>) -> Tensor<4> {
 
 /// Bilinear enlargement by two, half-pixel centres: `[n, c, h, w]` to `[n, c, 2h, 2w]`.
 pub fn upsample_bilinear2(x: Tensor<4>) -> Tensor<4> {
-    let [_, _, h, w] = x.dims();
-    let options =
-        InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false).with_output_size([h * 2, w * 2]);
-    module::interpolate(x, options)
+    ops::upsample_bilinear2(x)
 }
 
 /// `max(x, 0)`.

@@ -8,7 +8,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 
 use super::Features;
-use crate::blocks::{Conv, ConvConfig, max_pool2, relu};
+use crate::blocks::{Conv, ConvConfig, max_pool2};
 use crate::error::{EngineError, Result};
 use crate::weights::{self, Array, Arrays};
 
@@ -90,10 +90,10 @@ impl Features for PocketVgg {
         let last = self.levels.len() - 1;
         for (i, convs) in self.levels.iter().enumerate() {
             for (j, conv) in convs.iter().enumerate() {
-                x = relu(conv.forward(x)); // [n, c, h / 2^i, w / 2^i]
+                x = conv.forward_relu(x); // [n, c, h / 2^i, w / 2^i]
                 if j == 0 {
                     taps.push(match &self.wide {
-                        Some(wide) => relu(wide[i].forward(x.clone())),
+                        Some(wide) => wide[i].forward_relu(x.clone()),
                         None => x.clone(),
                     });
                 }

@@ -103,11 +103,11 @@ const OPERATIONS: [(&str, Op, Op); 8] = [
 ];
 
 fn run_conv(i: &Inputs, spec: ConvSpec) -> Tensor<4> {
-    blocks::conv2d(i.x.clone(), i.weight.clone(), i.bias.clone(), spec)
+    blocks::conv2d(i.x.clone(), i.weight.clone(), i.bias.clone(), spec, 1.0)
 }
 
 fn reference_conv(i: &Inputs, spec: ConvSpec) -> Tensor<4> {
-    composed::conv2d(i.x.clone(), i.weight.clone(), i.bias.clone(), spec)
+    composed::conv2d(i.x.clone(), i.weight.clone(), i.bias.clone(), spec, 1.0)
 }
 
 /// Runs every operation on `device` and on the reference.

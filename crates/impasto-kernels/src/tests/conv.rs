@@ -2,12 +2,24 @@
 
 use super::{Random, assert_close, base, dot, reference};
 use crate::dispatch::Isa;
-use crate::forward::conv2d_on;
+use crate::forward::{conv2d_fused_on, conv2d_on};
 use crate::input_grad::conv2d_input_grad_on;
 use crate::weight_grad::conv2d_weight_grad_on;
-use crate::{Conv2d, PadMode, conv2d, conv2d_bias_grad, conv2d_input_grad, conv2d_weight_grad};
+use crate::{
+    Affine, Conv2d, Fused, Method, PadMode, conv2d, conv2d_bias_grad, conv2d_fused, conv2d_input_grad,
+    conv2d_weight_grad,
+};
+use crate::{affine_sum, channel_products};
 
-const LIMIT: f64 = 1e-6;
+/// Relative error of forward convolutions and gradients, by method.
+fn limit(shape: &Conv2d) -> f64 {
+    match shape.method {
+        Method::Auto | Method::WinogradFour => 5e-6,
+        Method::WinogradTwo | Method::Direct => 1e-6,
+    }
+}
+
+const METHODS: [Method; 4] = [Method::Auto, Method::WinogradFour, Method::WinogradTwo, Method::Direct];
 
 fn random_shape(random: &mut Random) -> Conv2d {
     loop {
@@ -27,6 +39,7 @@ fn random_shape(random: &mut Random) -> Conv2d {
             pad_mode: if random.range(0, 1) == 0 { PadMode::Zero } else { PadMode::Reflect },
             groups,
             upsample: random.range(1, 2),
+            method: METHODS[random.range(0, 3)],
         };
         if shape.validate().is_ok() && shape.macs() < 2_000_000 {
             return shape;
@@ -44,15 +57,15 @@ fn check(isa: Isa, shape: &Conv2d, random: &mut Random) {
 
     let mut y = vec![f32::NAN; shape.output_len()];
     conv2d_on(isa, shape, &x, &w, bias, &mut y).unwrap();
-    assert_close(&what("forward"), &y, &reference::forward(shape, &x, &w, bias), LIMIT);
+    assert_close(&what("forward"), &y, &reference::forward(shape, &x, &w, bias), limit(shape));
 
     let mut dx = vec![f32::NAN; shape.input_len()];
     conv2d_input_grad_on(isa, shape, &dy, &w, &mut dx).unwrap();
-    assert_close(&what("input gradient"), &dx, &reference::input_grad(shape, &dy, &w), LIMIT);
+    assert_close(&what("input gradient"), &dx, &reference::input_grad(shape, &dy, &w), limit(shape));
 
     let mut dw = vec![f32::NAN; shape.weight_len()];
     conv2d_weight_grad_on(isa, shape, &x, &dy, &mut dw).unwrap();
-    assert_close(&what("weight gradient"), &dw, &reference::weight_grad(shape, &x, &dy), LIMIT);
+    assert_close(&what("weight gradient"), &dw, &reference::weight_grad(shape, &x, &dy), limit(shape));
 
     // <conv(x, w), dy> = <x, input_grad(dy, w)> = <w, weight_grad(x, dy)>.
     let mut linear = vec![0.0; shape.output_len()];
@@ -72,6 +85,104 @@ fn random_shapes_match_the_reference() {
             let shape = random_shape(&mut random);
             check(isa, &shape, &mut random);
         }
+    }
+}
+
+#[test]
+fn winograd_matches_the_reference() {
+    for isa in Isa::available() {
+        let mut random = Random::new(17);
+        for index in 0..120 {
+            let shape = loop {
+                let shape = Conv2d {
+                    batch: random.range(1, 5),
+                    channels_in: random.range(1, 40),
+                    height: random.range(1, 40),
+                    width: random.range(1, 70),
+                    channels_out: random.range(1, 40),
+                    padding: [random.range(0, 2), random.range(0, 2)],
+                    pad_mode: if random.range(0, 1) == 0 { PadMode::Zero } else { PadMode::Reflect },
+                    upsample: random.range(1, 2),
+                    method: METHODS[index % 3],
+                    ..base()
+                };
+                if shape.validate().is_ok() && shape.macs() < 4_000_000 {
+                    break shape;
+                }
+            };
+            check(isa, &shape, &mut random);
+        }
+    }
+}
+
+/// `rectified(conv(affine(x)) + bias + residual)` by the reference and plain loops.
+fn fused_reference(shape: &Conv2d, x: &[f32], w: &[f32], fused: &Fused<'_>) -> Vec<f64> {
+    let rectified = |value: f64, slope: f32| if value < 0.0 { value * f64::from(slope) } else { value };
+    let area = shape.height * shape.width;
+    let affine = |(i, &x): (usize, &f32)| match &fused.input {
+        Some(affine) => {
+            let plane = i / area;
+            let (mean, scale, shift) = (affine.mean[plane], affine.scale[plane], affine.shift[plane]);
+            rectified((f64::from(x) - f64::from(mean)) * f64::from(scale) + f64::from(shift), affine.slope) as f32
+        }
+        None => x,
+    };
+    let x: Vec<f32> = x.iter().enumerate().map(affine).collect();
+    let mut y = reference::forward(shape, &x, w, fused.bias);
+    for (i, y) in y.iter_mut().enumerate() {
+        *y = rectified(*y + fused.residual.map_or(0.0, |residual| f64::from(residual[i])), fused.slope);
+    }
+    y
+}
+
+#[test]
+fn what_is_fused_matches_the_reference() {
+    for isa in Isa::available() {
+        let mut random = Random::new(23);
+        for index in 0..120 {
+            let mut shape = random_shape(&mut random);
+            if index % 2 == 0 {
+                shape = Conv2d { kernel: [3, 3], stride: [1, 1], padding: [1, 1], groups: 1, ..shape };
+            }
+            if shape.validate().is_err() {
+                continue;
+            }
+            let planes = shape.batch * shape.channels_in;
+            let (x, w) = (random.values(shape.input_len()), random.values(shape.weight_len()));
+            let (bias, residual) = (random.values(shape.channels_out), random.values(shape.output_len()));
+            let [mean, scale, shift] = [0; 3].map(|_| random.values(planes));
+            let input = Affine { mean: &mean, scale: &scale, shift: &shift, slope: [0.0, 0.2, 1.0][index % 3] };
+            let mut chosen = || random.range(0, 1) == 0;
+            let fused = Fused {
+                input: chosen().then_some(input),
+                bias: chosen().then_some(&bias),
+                residual: chosen().then_some(&residual),
+                slope: [1.0, 0.0, 0.3][index / 3 % 3],
+            };
+            let mut y = vec![f32::NAN; shape.output_len()];
+            conv2d_fused_on(isa, &shape, &x, &w, &fused, &mut y).unwrap();
+            let expected = fused_reference(&shape, &x, &w, &fused);
+            assert_close(&format!("{isa:?} {shape:?} {fused:?}"), &y, &expected, limit(&shape));
+        }
+    }
+}
+
+#[test]
+fn wrong_extras_are_refused() {
+    let shape = base();
+    let (x, w) = (vec![0.0; shape.input_len()], vec![0.0; shape.weight_len()]);
+    let mut y = vec![0.0; shape.output_len()];
+    let short = [0.0; 2];
+    let affine = Affine { mean: &short, scale: &short, shift: &short, slope: 1.0 };
+    let wrong = [
+        Fused { bias: Some(&short), ..Fused::default() },
+        Fused { residual: Some(&short), ..Fused::default() },
+        Fused { input: Some(affine), ..Fused::default() },
+        Fused { slope: 1.5, ..Fused::default() },
+        Fused { slope: f32::NAN, ..Fused::default() },
+    ];
+    for fused in wrong {
+        assert!(conv2d_fused(&shape, &x, &w, &fused, &mut y).is_err(), "{fused:?}");
     }
 }
 
@@ -187,4 +298,64 @@ fn bias_gradient_sums_the_planes() {
         expected[plane % shape.channels_out] += values.iter().map(|&value| f64::from(value)).sum::<f64>();
     }
     assert_close("bias gradient", &db, &expected, 1e-6);
+}
+
+#[test]
+fn products_of_channels_are_covariances() {
+    let mut random = Random::new(31);
+    for [batch, channels, height, width] in
+        [[1, 1, 1, 1], [1, 3, 40, 50], [2, 17, 9, 13], [1, 40, 30, 33], [3, 16, 1, 7]]
+    {
+        let area = height * width;
+        let mut x = random.values(batch * channels * area);
+        // Means far larger than the deviations.
+        x.iter_mut().enumerate().for_each(|(i, x)| *x = *x * 0.1 + (i / area % channels) as f32);
+        let planes = x.chunks(area).map(|plane| plane.iter().map(|&v| f64::from(v)).sum::<f64>() / area as f64);
+        let mean: Vec<f64> = planes.collect();
+        let mut expected = Vec::new();
+        for image in 0..batch {
+            for i in 0..channels {
+                for j in 0..channels {
+                    let (i, j) = (image * channels + i, image * channels + j);
+                    let value = |plane: usize, p: usize| f64::from(x[plane * area + p]) - mean[plane];
+                    expected.push((0..area).map(|p| value(i, p) * value(j, p)).sum::<f64>() / area as f64);
+                }
+            }
+        }
+        let near: Vec<f32> = mean.iter().map(|&mean| mean as f32).collect();
+        let mut products = vec![f32::NAN; expected.len()];
+        channel_products([batch, channels, height, width], &x, &near, &mut products).unwrap();
+        assert_close("products", &products, &expected, 1e-4);
+    }
+}
+
+#[test]
+fn affine_sums_match_plain_loops() {
+    let mut random = Random::new(37);
+    let (planes, area) = (5, 5000);
+    let [x, other] = [0; 2].map(|_| random.values(planes * area));
+    let constants = [0; 6].map(|_| random.values(planes));
+    let affine = |first: usize, slope| {
+        let [mean, scale, shift] = [0, 1, 2].map(|i| &constants[first + i][..]);
+        Affine { mean, scale, shift, slope }
+    };
+    let changed = |values: &[f32], affine: &Affine<'_>, i: usize| {
+        let plane = i / area;
+        let value = f64::from(values[i] - affine.mean[plane]) * f64::from(affine.scale[plane]);
+        let value = value + f64::from(affine.shift[plane]);
+        if value < 0.0 { value * f64::from(affine.slope) } else { value }
+    };
+    let (first, second) = (affine(0, 0.0), affine(3, 1.0));
+    for (others, term) in [(None, 0), (Some((&other[..], None)), 1), (Some((&other[..], Some(second))), 2)] {
+        let mut y = vec![f32::NAN; x.len()];
+        affine_sum(&x, first, others, &mut y).unwrap();
+        let added = |i: usize| match term {
+            0 => 0.0,
+            1 => f64::from(other[i]),
+            _ => changed(&other, &second, i),
+        };
+        let expected: Vec<f64> = (0..x.len()).map(|i| changed(&x, &first, i) + added(i)).collect();
+        assert_close(&format!("sum {term}"), &y, &expected, 1e-6);
+    }
+    assert!(affine_sum(&x, affine(0, 2.0), None, &mut other.clone()).is_err());
 }

@@ -5,7 +5,7 @@ mod elementwise;
 mod reference;
 mod shape;
 
-use crate::{Conv2d, PadMode};
+use crate::{Conv2d, Method, PadMode};
 
 /// A small generator of reproducible numbers.
 pub(crate) struct Random(u64);
@@ -63,5 +63,6 @@ pub(crate) fn base() -> Conv2d {
         pad_mode: PadMode::Zero,
         groups: 1,
         upsample: 1,
+        method: Method::Auto,
     }
 }

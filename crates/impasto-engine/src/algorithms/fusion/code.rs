@@ -35,6 +35,7 @@ pub(super) struct Code {
 }
 
 /// Statistics that features should take on.
+#[derive(Debug, Clone)]
 pub(super) struct Target {
     /// `[n, c]`.
     pub(super) mean: Tensor<2>,
@@ -45,6 +46,7 @@ pub(super) struct Target {
 }
 
 /// Several codes as one.
+#[derive(Debug, Clone)]
 pub(super) struct Blend {
     /// Of every level, finest first.
     pub(super) targets: [Target; LEVELS],

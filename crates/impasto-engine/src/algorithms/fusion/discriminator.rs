@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use crate::blocks::{Conv, ConvConfig, leaky_relu};
+use crate::blocks::{Conv, ConvConfig};
 
 /// Strided convolutions without normalisation; a logit sees 31 x 31 pixels and comes every 8.
 #[derive(Module, Debug)]
@@ -30,7 +30,7 @@ impl Discriminator {
 
     /// `[n, 3, h, w]` in `[0, 1]` to logits `[n, 1, h / 8, w / 8]`.
     pub(super) fn forward(&self, image: Tensor<4>) -> Tensor<4> {
-        let x = self.layers.iter().fold((image - 0.5) * 4.0, |x, layer| leaky_relu(layer.forward(x), 0.2));
+        let x = self.layers.iter().fold((image - 0.5) * 4.0, |x, layer| layer.forward_leaky(x, 0.2));
         self.logit.forward(x)
     }
 }

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::FusionConfig;
 use super::code::{Blend, Code, LEVELS, Target};
-use crate::blocks::{Conv, ConvConfig, EPS, channel_moments, instance_norm, modulated_norm, recorrelate, relu};
+use crate::blocks::{Conv, ConvConfig, EPS, Gauge, Whole};
 use crate::rng;
 
 /// Draws layers from one seed, each from a stream of its own name.
@@ -61,17 +61,30 @@ impl Adapt {
         Self { correct: init.dense(name, hidden, 2 * channels, 0.1 / (hidden as f32).sqrt()) }
     }
 
-    /// `x` `[n, c, h, w]` and the style's statistics of as many channels to `[n, c, h, w]`.
-    fn forward(&self, x: Tensor<4>, target: Target, style: &Tensor<2>) -> Tensor<4> {
-        let [n, c, _, _] = x.dims();
+    /// Gain and shift of normalised features, `[n, c]` each.
+    fn modulation(&self, target: &Target, style: &Tensor<2>) -> [Tensor<2>; 2] {
+        let [n, c] = target.mean.dims();
         let both = self.correct.forward(style.clone()); // [n, 2c]
         let gain = target.deviation.clone() * (both.clone().slice([0..n, 0..c]) + 1.0); // [n, c]
-        let shift = target.mean + target.deviation * both.slice([0..n, c..2 * c]); // [n, c]
-        let x = match target.correlations {
-            Some(correlations) => recorrelate(x, correlations),
-            None => x,
-        };
-        modulated_norm(x, gain, shift)
+        let shift = target.mean.clone() + target.deviation.clone() * both.slice([0..n, c..2 * c]); // [n, c]
+        [gain, shift]
+    }
+
+    /// `x` `[n, c, h, w]`, the map called `site`, and the style's statistics of as many channels to `[n, c, h, w]`, through
+    /// a leaky rectifier of `slope` (1: none).
+    fn forward<G: Gauge>(
+        &self,
+        x: Tensor<4>,
+        target: &Target,
+        style: &Tensor<2>,
+        slope: f32,
+        (site, gauge): (&str, &mut G),
+    ) -> Result<Tensor<4>, G::Unknown> {
+        let [gain, shift] = self.modulation(target, style);
+        match &target.correlations {
+            Some(correlations) => gauge.recolour(site, x, correlations.clone(), gain, shift, slope),
+            None => Ok(gauge.norm(site, x, gain, shift)?.leaky(slope).settle()),
+        }
     }
 }
 
@@ -96,13 +109,22 @@ impl Fuse {
         }
     }
 
-    /// `x` `[n, from, h / 2, w / 2]` and the content's features `[n, to, h, w]` to `[n, to, h, w]`.
-    fn forward(&self, x: Tensor<4>, content: Tensor<4>, share: f32, target: Target, style: &Tensor<2>) -> Tensor<4> {
+    /// `x` `[n, from, h / 2, w / 2]` and the content's features `[n, to, h, w]` to `[n, to, h, w]`. The maps on the way
+    /// are called `name.up`, `name.content`, `name.sum` and `name.refine`.
+    fn forward<G: Gauge>(
+        &self,
+        x: Tensor<4>,
+        content: Tensor<4>,
+        share: f32,
+        target: &Target,
+        style: &Tensor<2>,
+        (name, gauge): (&str, &mut G),
+    ) -> Result<Tensor<4>, G::Unknown> {
+        let x = gauge.plain_norm(&format!("{name}.up"), self.up.forward(x))?; // [n, to, h, w]
         let keep = (self.keep.forward(style.clone()) + 1.0) * share; // [n, to]
-        let content = modulated_norm(content, keep.clone(), keep.zeros_like()); // [n, to, h, w]
-        let x = instance_norm(self.up.forward(x)) + content; // [n, to, h, w]
-        let x = self.adapt.forward(x, target, style);
-        self.refine.forward(relu(x), style)
+        let content = gauge.norm(&format!("{name}.content"), content, keep.clone(), keep.zeros_like())?; // [n, to, h, w]
+        let x = self.adapt.forward(x.plus(content), target, style, 0.0, (&format!("{name}.sum"), gauge))?;
+        self.refine.forward(x, style, (&format!("{name}.refine"), gauge))
     }
 }
 
@@ -126,13 +148,19 @@ impl StyledBlock {
         }
     }
 
-    fn forward(&self, x: Tensor<4>, style: &Tensor<2>) -> Tensor<4> {
+    /// `x` `[n, c, h, w]` to the same; the branch's map is called `site`.
+    fn forward<G: Gauge>(
+        &self,
+        x: Tensor<4>,
+        style: &Tensor<2>,
+        (site, gauge): (&str, &mut G),
+    ) -> Result<Tensor<4>, G::Unknown> {
         let [n, c, _, _] = x.dims();
         let both = self.affine.forward(style.clone()); // [n, 2c]
         let gain = both.clone().slice([0..n, 0..c]) + 1.0; // [n, c]
         let shift = both.slice([0..n, c..2 * c]); // [n, c]
-        let branch = modulated_norm(self.first.forward(x.clone()), gain, shift);
-        x + self.second.forward(relu(branch))
+        let branch = gauge.norm(site, self.first.forward(x.clone()), gain, shift)?;
+        Ok(self.second.forward_map(branch.relu(), Some(x)))
     }
 }
 
@@ -157,11 +185,12 @@ impl TokenAttention {
         }
     }
 
-    /// `x` `[n, c, h, w]`, `tokens` `[n, t, c]`, `bias` `[n, t]` (logarithms of the tokens' weights) to `[n, c, h, w]`.
-    fn forward(&self, x: Tensor<4>, tokens: Tensor<3>, bias: Tensor<2>) -> Tensor<4> {
-        let [n, c, h, w] = x.dims();
+    /// `normal`, normalised features `[n, c, h, w]`, `tokens` `[n, t, c]` and `bias` `[n, t]` (logarithms of the tokens'
+    /// weights) to `[n, c, h, w]`.
+    fn forward(&self, normal: Tensor<4>, tokens: Tensor<3>, bias: Tensor<2>) -> Tensor<4> {
+        let [n, c, h, w] = normal.dims();
         let t = tokens.dims()[1];
-        let positions = instance_norm(x).reshape([n, c, h * w]).swap_dims(1, 2); // [n, hw, c]
+        let positions = normal.reshape([n, c, h * w]).swap_dims(1, 2); // [n, hw, c]
         let rows = |x: Tensor<3>, layer: &Dense| {
             let [n, rows, c] = x.dims();
             let y = layer.forward(x.reshape([n * rows, c])); // [n * rows, width]
@@ -193,6 +222,17 @@ pub(super) struct Levels {
     pub(super) maps: [Tensor<4>; LEVELS],
 }
 
+/// What the encoder's maps are called, finest first; those that are fused are called after where.
+pub(super) const CONTENT: [&str; LEVELS] = ["content", "encode1", "fuse2.content", "fuse3.content", "encode4"];
+
+/// Styles as the stages of painting take them.
+#[derive(Debug, Clone)]
+pub(super) struct Guide {
+    /// `[n, hidden]`.
+    style: Tensor<2>,
+    blend: Blend,
+}
+
 /// The whole generator.
 #[derive(Module, Debug)]
 pub struct Generator {
@@ -216,10 +256,10 @@ pub struct Generator {
 /// Deviation of a picture's values below which its painting becomes as flat as it is.
 const FLAT: f32 = 0.02;
 
-/// 1 for pictures with something on them, `[n, 3, h, w]` to `[n, 1]`; less the flatter they are. Every normalisation
-/// amplifies, and in a picture of one colour there is nothing but rounding errors to amplify.
-fn liveliness(image: Tensor<4>) -> Tensor<2> {
-    let (_, deviation) = channel_moments(image); // [n, 3]
+/// 1 for pictures with something on them, less the flatter they are: the deviations of their channels, `[n, 3]`, to
+/// `[n, 1]`. Every normalisation amplifies, and in a picture of one colour there is nothing but rounding errors to
+/// amplify.
+fn liveliness(deviation: Tensor<2>) -> Tensor<2> {
     let least = EPS.sqrt(); // the deviation of a constant, as it is computed
     (deviation.mean_dim(1) - least).clamp(0.0, FLAT) / FLAT // [n, 1]
 }
@@ -259,10 +299,10 @@ impl Generator {
 
     /// The encoder, shared by contents and styles: `[n, 3, h, w]` in `[0, 1]`, sides multiples of 8.
     pub(super) fn encode(&self, image: Tensor<4>) -> Levels {
-        let x1 = relu(self.encode1.forward((image.clone() - 0.5) * 4.0)); // [n, c1, h, w]
-        let x2 = relu(self.encode2.forward(x1.clone())); // [n, c2, h/2, w/2]
-        let x3 = relu(self.encode3.forward(x2.clone())); // [n, c3, h/4, w/4]
-        let x4 = relu(self.encode4.forward(x3.clone())); // [n, c4, h/8, w/8]
+        let x1 = self.encode1.forward_relu((image.clone() - 0.5) * 4.0); // [n, c1, h, w]
+        let x2 = self.encode2.forward_relu(x1.clone()); // [n, c2, h/2, w/2]
+        let x3 = self.encode3.forward_relu(x2.clone()); // [n, c3, h/4, w/4]
+        let x4 = self.encode4.forward_relu(x3.clone()); // [n, c4, h/8, w/8]
         Levels { maps: [image, x1, x2, x3, x4] }
     }
 
@@ -273,19 +313,77 @@ impl Generator {
 
     /// Paints the content's features with styles: `codes` with positive weights that sum to 1, each for the whole batch.
     pub(super) fn paint(&self, content: Levels, codes: &[(Code, f32)]) -> Tensor<4> {
-        let style = self.style_vector(codes); // [n, hidden]
-        let Blend { targets: [colours, target1, target2, target3, target4], tokens, bias } = Code::blend(codes);
+        let guide = self.guide(codes);
         let [image, _, x2, x3, x4] = content.maps;
-        let mut x = self.adapt4.forward(x4, target4, &style); // [n, c4, h/8, w/8]
-        x = x.clone() + self.attention.forward(x, tokens, bias);
-        for block in &self.bottleneck {
-            x = block.forward(x, &style);
+        let painted = self.bottleneck(x4, &guide, &mut Whole).and_then(|x| {
+            let x = self.fuse_quarter(x, x3, &guide, &mut Whole)?;
+            let x = self.fuse_half(x, x2, &guide, &mut Whole)?;
+            self.colours(x, image, &guide, &mut Whole)
+        });
+        let Ok(painted) = painted;
+        painted
+    }
+
+    /// What the stages of painting take of styles: `codes` as for [`Generator::paint`].
+    pub(super) fn guide(&self, codes: &[(Code, f32)]) -> Guide {
+        Guide { style: self.style_vector(codes), blend: Code::blend(codes) }
+    }
+
+    /// First stage: the coarsest features `[n, c4, h/8, w/8]` take on the style, to the same shape.
+    pub(super) fn bottleneck<G: Gauge>(
+        &self,
+        x: Tensor<4>,
+        Guide { style, blend }: &Guide,
+        gauge: &mut G,
+    ) -> Result<Tensor<4>, G::Unknown> {
+        let [gain, shift] = self.adapt4.modulation(&blend.targets[4], style);
+        let x = gauge.norm(CONTENT[4], x, gain.clone(), shift.clone())?.settle(); // [n, c4, h/8, w/8]
+        let normal = gauge.norm_again(CONTENT[4], x.clone(), gain, shift)?.settle();
+        let mut x = x + self.attention.forward(normal, blend.tokens.clone(), blend.bias.clone());
+        for (i, block) in self.bottleneck.iter().enumerate() {
+            x = block.forward(x, style, (&format!("bottleneck.{i}"), gauge))?;
         }
-        let x = self.fuse3.forward(x, x3, SHARES[0], target3, &style); // [n, c3, h/4, w/4]
-        let x = self.fuse2.forward(x, x2, SHARES[1], target2, &style); // [n, c2, h/2, w/2]
-        let x = relu(self.adapt1.forward(self.up1.forward(x), target1, &style)); // [n, c1, h, w]
-        let colours = Target { deviation: colours.deviation * liveliness(image), ..colours };
-        self.colours.forward(self.paint.forward(x), colours, &style) // [n, 3, h, w]
+        Ok(x)
+    }
+
+    /// Second stage: `x` `[n, c4, h/8, w/8]` of the first and the content's `[n, c3, h/4, w/4]` to `[n, c3, h/4, w/4]`.
+    pub(super) fn fuse_quarter<G: Gauge>(
+        &self,
+        x: Tensor<4>,
+        content: Tensor<4>,
+        Guide { style, blend }: &Guide,
+        gauge: &mut G,
+    ) -> Result<Tensor<4>, G::Unknown> {
+        self.fuse3.forward(x, content, SHARES[0], &blend.targets[3], style, ("fuse3", gauge))
+    }
+
+    /// Third stage: `x` `[n, c3, h/4, w/4]` of the second and the content's `[n, c2, h/2, w/2]` to a picture
+    /// `[n, 3, h, w]` whose colours are not yet the style's.
+    pub(super) fn fuse_half<G: Gauge>(
+        &self,
+        x: Tensor<4>,
+        content: Tensor<4>,
+        Guide { style, blend }: &Guide,
+        gauge: &mut G,
+    ) -> Result<Tensor<4>, G::Unknown> {
+        let x = self.fuse2.forward(x, content, SHARES[1], &blend.targets[2], style, ("fuse2", gauge))?;
+        let x = self.adapt1.forward(self.up1.forward(x), &blend.targets[1], style, 0.0, ("up1", gauge))?; // [n, c1, h, w]
+        Ok(self.paint.forward(x)) // [n, 3, h, w]
+    }
+
+    /// Last stage: the picture `x` `[n, 3, h, w]` of the third takes on the style's colours, as far as there is
+    /// something on the content `image` `[n, 3, h, w]`.
+    pub(super) fn colours<G: Gauge>(
+        &self,
+        x: Tensor<4>,
+        image: Tensor<4>,
+        Guide { style, blend }: &Guide,
+        gauge: &mut G,
+    ) -> Result<Tensor<4>, G::Unknown> {
+        let lively = liveliness(gauge.deviation(CONTENT[0], image)?); // [n, 1]
+        let target = blend.targets[0].clone();
+        let target = Target { deviation: target.deviation * lively, ..target };
+        self.colours.forward(x, &target, style, 1.0, ("colours", gauge))
     }
 
     /// Moments through a small perceptron; several styles are mixed after it, where interpolation is smooth.
@@ -303,6 +401,7 @@ impl Generator {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blocks::channel_moments;
     use crate::tensor;
 
     /// Largest deviation of the colours of `content` painted in a lively style.

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::MicroAstConfig;
 use super::code::{Code, Level};
-use crate::blocks::{Conv, ConvConfig, modulated_norm, relu, upsample_bilinear2};
+use crate::blocks::{Conv, ConvConfig, Gauge, upsample_bilinear2};
 
 /// Added to variances before the square root.
 const EPS: f32 = 1e-5;
@@ -40,17 +40,17 @@ impl Residual {
 
     /// `[n, c, h, w]` to the same.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        x.clone() + self.second.forward(relu(self.first.forward(x)))
+        self.second.forward_map(self.first.forward_relu(x.clone()).into(), Some(x))
     }
 
     /// The same with both convolutions' outputs scaled by `level.weight` and their inputs, scaled by `level.bias`,
     /// added.
     fn modulated(&self, x: Tensor<4>, level: &Level) -> Tensor<4> {
         let [_, c, _, _] = x.dims();
-        let weight = level.weight.clone().reshape([1, c, 1, 1]);
-        let bias = level.bias.clone().reshape([1, c, 1, 1]);
-        let styled = |conv: &Conv, x: Tensor<4>| conv.forward(x.clone()) * weight.clone() + x * bias.clone();
-        x.clone() + styled(&self.second, relu(styled(&self.first, x)))
+        let (gain, skip) = (level.weight.clone().reshape([c]), level.bias.clone().reshape([c]));
+        let styled = |conv: &Conv| conv.modulated(gain.clone(), skip.clone());
+        let hidden = styled(&self.first).forward_map(x.clone().into(), None, 0.0);
+        styled(&self.second).forward_map(hidden.into(), Some(x), 1.0)
     }
 }
 
@@ -84,8 +84,8 @@ impl Encoder {
 
     /// `[n, 3, h, w]` in `[0, 1]` to two maps `[n, c, h / 4, w / 4]`, rounded up; the shallower first.
     pub(super) fn forward(&self, image: Tensor<4>) -> [Tensor<4>; 2] {
-        let stem = relu(self.stem.forward(image)); // [n, widths[0], h, w]
-        let x = self.down.iter().fold(stem, |x, conv| relu(conv.forward(x))); // [n, c, h / 4, w / 4]
+        let stem = self.stem.forward_relu(image); // [n, widths[0], h, w]
+        let x = self.down.iter().fold(stem, |x, conv| conv.forward_relu(x)); // [n, c, h / 4, w / 4]
         let shallow = self.shallow.forward(x);
         [shallow.clone(), self.deep.forward(shallow)]
     }
@@ -171,15 +171,20 @@ impl Network {
     }
 
     /// Deep content features `[1, c, h / 4, w / 4]` and a code to a picture `[1, 3, h, w]`.
-    pub(super) fn paint(&self, content: Tensor<4>, code: &Code) -> Tensor<4> {
+    pub(super) fn paint<G: Gauge>(
+        &self,
+        content: Tensor<4>,
+        code: &Code,
+        gauge: &mut G,
+    ) -> Result<Tensor<4>, G::Unknown> {
         let [shallow, deep] = &code.levels;
-        let x = self.decoder.deep.modulated(adapt(content, deep), deep);
-        let x = self.decoder.shallow.modulated(adapt(x, shallow), shallow);
+        let x = self.decoder.deep.modulated(adapt(content, deep, ("deep", gauge))?, deep);
+        let x = self.decoder.shallow.modulated(adapt(x, shallow, ("shallow", gauge))?, shallow);
         let x = self.decoder.up.chunks(2).fold(x, |x, pair| {
             let doubled = upsample_bilinear2(x); // [1, c, 2h, 2w]
-            pair.iter().fold(doubled, |x, conv| relu(conv.forward(x)))
+            pair.iter().fold(doubled, |x, conv| conv.forward_relu(x))
         });
-        self.decoder.paint.forward(x) // [1, 3, h, w]
+        Ok(self.decoder.paint.forward(x)) // [1, 3, h, w]
     }
 }
 
@@ -191,12 +196,13 @@ fn moments(x: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
     (mean.reshape([n, c]), (squares / free(h * w) + EPS).sqrt())
 }
 
-/// Gives every channel the style's mean and deviation (Huang and Belongie 2017).
-fn adapt(x: Tensor<4>, style: &Level) -> Tensor<4> {
-    let [_, _, h, w] = x.dims();
+/// Gives every channel of `x` `[1, c, h, w]`, the map called `site`, the style's mean and deviation (Huang and Belongie
+/// 2017).
+fn adapt<G: Gauge>(x: Tensor<4>, style: &Level, (site, gauge): (&str, &mut G)) -> Result<Tensor<4>, G::Unknown> {
+    let count = gauge.positions(&x);
     // The kernel divides by the deviation over `count`, the network was trained with that over `count - 1`.
-    let unbiased = (free(h * w) / (h * w) as f32).sqrt();
-    modulated_norm(x, style.deviation.clone() * unbiased, style.mean.clone())
+    let unbiased = (free(count) / count as f32).sqrt();
+    Ok(gauge.norm(site, x, style.deviation.clone() * unbiased, style.mean.clone())?.settle())
 }
 
 /// Degrees of freedom of the variance of `count` values, at least 1.

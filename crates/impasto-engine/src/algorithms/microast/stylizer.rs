@@ -5,6 +5,7 @@ use burn::tensor::Device;
 use super::code::Code;
 use super::network::Network;
 use super::{DESCRIPTOR, MicroAstConfig};
+use crate::blocks::Whole;
 use crate::control::Control;
 use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
@@ -74,7 +75,8 @@ impl Stylizer for MicroAst {
         control.check()?;
         let [n, c, h, w] = request.content.dims();
         // Sides that are no multiple of 4 come out rounded up.
-        let painted = self.network.paint(content, &code).slice([0..n, 0..c, 0..h, 0..w]);
+        let Ok(painted) = self.network.paint(content, &code, &mut Whole);
+        let painted = painted.slice([0..n, 0..c, 0..h, 0..w]);
         let blend = (strength / BLEND_BELOW).min(1.0);
         Ok(if blend < 1.0 { request.content * (1.0 - blend) + painted * blend } else { painted })
     }

@@ -3,9 +3,9 @@
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{Int, Tensor, activation, module};
 
-use super::{ConvSpec, PadMode};
+use super::{Affine, ConvSpec, PadMode};
 
-pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: ConvSpec) -> Tensor<4> {
+pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: ConvSpec, slope: f32) -> Tensor<4> {
     let [_, _, h, w] = x.dims();
     let x = if spec.upsample > 1 {
         let size = [h * spec.upsample, w * spec.upsample];
@@ -19,7 +19,32 @@ pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: Con
         _ => (x, spec.padding),
     };
     let options = ConvOptions::new([spec.stride; 2], [padding; 2], [1, 1], spec.groups);
-    module::conv2d(x, weight, Some(bias), options) // [n, cout, h', w']
+    rectified(module::conv2d(x, weight, Some(bias), options), slope) // [n, cout, h', w']
+}
+
+pub(crate) fn rectified(x: Tensor<4>, slope: f32) -> Tensor<4> {
+    if slope == 1.0 { x } else { leaky_relu(x, slope) }
+}
+
+pub(crate) fn affine_sum(x: Tensor<4>, affine: Affine, other: Option<(Tensor<4>, Option<Affine>)>) -> Tensor<4> {
+    let apply = |x: Tensor<4>, affine: Affine| {
+        let [n, c, _, _] = x.dims();
+        let wide = |values: Tensor<2>| values.reshape([n, c, 1, 1]);
+        rectified((x - wide(affine.mean)) * wide(affine.scale) + wide(affine.shift), affine.slope)
+    };
+    let y = apply(x, affine);
+    match other {
+        Some((other, Some(affine))) => y + apply(other, affine),
+        Some((other, None)) => y + other,
+        None => y,
+    }
+}
+
+pub(crate) fn upsample_bilinear2(x: Tensor<4>) -> Tensor<4> {
+    let [_, _, h, w] = x.dims();
+    let options =
+        InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false).with_output_size([h * 2, w * 2]);
+    module::interpolate(x, options)
 }
 
 fn reflect(x: Tensor<4>, padding: usize) -> Tensor<4> {

@@ -42,14 +42,101 @@ impl Default for ConvSpec {
     }
 }
 
-/// 2-D convolution: `x` `[n, cin, h, w]`, `weight` `[cout, cin / groups, kh, kw]`, `bias` `[cout]` to
-/// `[n, cout, h', w']`.
-pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: ConvSpec) -> Tensor<4> {
+/// 2-D convolution and leaky rectifier: `x` `[n, cin, h, w]`, `weight` `[cout, cin / groups, kh, kw]`, `bias` `[cout]` to
+/// `[n, cout, h', w']`. `slope` is the factor on results below zero, from 0 to 1, which stands for none.
+pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: ConvSpec, slope: f32) -> Tensor<4> {
     #[cfg(feature = "flex")]
     if device::has_kernels(&x.device()) {
-        return kernels::conv2d(x, weight, bias, spec);
+        return kernels::conv2d(x, weight, bias, spec, slope);
     }
-    composed::conv2d(x, weight, bias, spec)
+    composed::conv2d(x, weight, bias, spec, slope)
+}
+
+/// What is done to every value of a feature map: `(x - mean) * scale + shift`, then a leaky rectifier.
+#[derive(Debug, Clone)]
+pub(crate) struct Affine {
+    /// Subtracted, `[n, c]`.
+    pub(crate) mean: Tensor<2>,
+    /// Multiplied, `[n, c]`.
+    pub(crate) scale: Tensor<2>,
+    /// Added, `[n, c]`.
+    pub(crate) shift: Tensor<2>,
+    /// Factor on values below zero, from 0 to 1, which stands for none.
+    pub(crate) slope: f32,
+}
+
+/// Whether the operations on an [`Affine`] do what they do in one pass on this device, where gradients are not wanted.
+pub(crate) fn fuses(device: &burn::tensor::Device) -> bool {
+    #[cfg(feature = "flex")]
+    return *device == burn::tensor::Device::flex();
+    #[cfg(not(feature = "flex"))]
+    {
+        let _ = device;
+        false
+    }
+}
+
+/// [`conv2d`] of `affine(x)`, with `residual` `[n, cout, h', w']` added before the rectifier. In one pass where the
+/// device [`fuses`].
+pub(crate) fn fused_conv2d(
+    x: Tensor<4>,
+    affine: Option<Affine>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    residual: Option<Tensor<4>>,
+    spec: ConvSpec,
+    slope: f32,
+) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if fuses(&x.device()) {
+        return kernels::fused_conv2d(x, affine, weight, bias, residual, spec, slope);
+    }
+    let x = match affine {
+        Some(affine) => composed::affine_sum(x, affine, None),
+        None => x,
+    };
+    match residual {
+        Some(residual) => composed::rectified(conv2d(x, weight, bias, spec, 1.0) + residual, slope),
+        None => conv2d(x, weight, bias, spec, slope),
+    }
+}
+
+/// `affine(x)`, plus `other` to which its own may be applied; all maps `[n, c, h, w]`. In one pass where the device
+/// [`fuses`].
+pub(crate) fn affine_sum(x: Tensor<4>, affine: Affine, other: Option<(Tensor<4>, Option<Affine>)>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if fuses(&x.device()) {
+        return kernels::affine_sum(x, affine, other);
+    }
+    composed::affine_sum(x, affine, other)
+}
+
+/// Mean and deviation `sqrt(variance + eps)` of every channel, for devices that [`fuses`] says yes to: `[n, c, h, w]` to
+/// two `[n, c]`.
+#[cfg(feature = "flex")]
+pub(crate) fn moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 2] {
+    kernels::moments(x, eps)
+}
+
+/// Covariances of the channels over positions: `x` `[n, c, h, w]` with means `[n, c]` to `[n, c, c]`. In one pass where
+/// the device [`fuses`].
+pub(crate) fn covariances(x: Tensor<4>, mean: Tensor<2>) -> Tensor<3> {
+    #[cfg(feature = "flex")]
+    if fuses(&x.device()) {
+        return kernels::covariances(x, mean);
+    }
+    let [n, c, h, w] = x.dims();
+    let centred = (x - mean.reshape([n, c, 1, 1])).reshape([n, c, h * w]); // [n, c, hw]
+    centred.clone().matmul(centred.swap_dims(1, 2)) / (h * w) as f32 // [n, c, c]
+}
+
+/// Bilinear enlargement by two, half-pixel centres: `[n, c, h, w]` to `[n, c, 2h, 2w]`.
+pub(crate) fn upsample_bilinear2(x: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if device::has_kernels(&x.device()) {
+        return kernels::upsample_bilinear2(x);
+    }
+    composed::upsample_bilinear2(x)
 }
 
 /// Instance normalisation with a gain and a shift for each sample and channel:

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{ConvSpec, PadMode, composed, kernels};
+use super::{Affine, ConvSpec, PadMode, affine_sum, composed, covariances, fused_conv2d, kernels, moments};
 use crate::rng;
 use crate::tensor::values;
 
@@ -60,13 +60,15 @@ fn convolutions_agree() {
         let weight = random("w", [cout, cin / spec.groups, kernel, kernel], &device);
         let bias = random("b", [cout], &device);
         let arguments = || (x.clone(), weight.clone(), bias.clone());
-        let run = |f: fn(Tensor<4>, Tensor<4>, Tensor<1>, ConvSpec) -> Tensor<4>| {
-            let (x, weight, bias) = arguments();
-            f(x, weight, bias, spec)
-        };
-        let what = format!("{spec:?}");
-        compare(&what, &[x.clone(), weight.clone()], || run(kernels::conv2d), || run(composed::conv2d));
-        compare(&what, std::slice::from_ref(&bias), || run(kernels::conv2d), || run(composed::conv2d));
+        for slope in [1.0, 0.0, 0.2] {
+            let run = |f: fn(Tensor<4>, Tensor<4>, Tensor<1>, ConvSpec, f32) -> Tensor<4>| {
+                let (x, weight, bias) = arguments();
+                f(x, weight, bias, spec, slope)
+            };
+            let what = format!("{spec:?}, slope {slope}");
+            compare(&what, &[x.clone(), weight.clone()], || run(kernels::conv2d), || run(composed::conv2d));
+            compare(&what, std::slice::from_ref(&bias), || run(kernels::conv2d), || run(composed::conv2d));
+        }
     }
 }
 
@@ -103,4 +105,52 @@ fn moments_rectifiers_and_pooling_agree() {
         compare("rectifier", &inputs, a, b);
     }
     compare("pooling", &inputs, || kernels::max_pool2(x.clone()), || composed::max_pool2(x.clone()));
+}
+
+#[test]
+fn enlarging_agrees() {
+    let device = Device::flex().autodiff();
+    for (h, w) in [(1, 1), (2, 5), (7, 4)] {
+        let x = random("x", [2, 3, h, w], &device);
+        let (kernel, composed) =
+            (|| kernels::upsample_bilinear2(x.clone()), || composed::upsample_bilinear2(x.clone()));
+        compare(&format!("{h}x{w}"), std::slice::from_ref(&x), kernel, composed);
+    }
+}
+
+/// What is fused where no gradients are wanted, against its parts.
+#[test]
+fn fused_operations_agree() {
+    let device = Device::flex().autodiff();
+    let plain = |name: &str, shape: [usize; 4]| random(name, shape, &device).inner();
+    let affine = |name: &str, slope: f32| {
+        let [mean, scale, shift] =
+            ["mean", "scale", "shift"].map(|part| random(&format!("{name} {part}"), [2, 24], &device).inner());
+        Affine { mean, scale, shift, slope }
+    };
+    let x = plain("x", [2, 24, 17, 19]);
+    let (weight, bias) = (plain("w", [24, 24, 3, 3]), random("b", [24], &device).inner());
+    let residual = plain("residual", [2, 24, 17, 19]);
+    let spec = ConvSpec { padding: 1, ..ConvSpec::default() };
+    for (with_affine, with_residual, slope) in [(true, true, 0.0), (true, false, 1.0), (false, true, 0.3)] {
+        let first = with_affine.then(|| affine("first", 0.2));
+        let other = with_residual.then(|| residual.clone());
+        let got = fused_conv2d(x.clone(), first.clone(), weight.clone(), bias.clone(), other.clone(), spec, slope);
+        let changed = first.map_or_else(|| x.clone(), |first| composed::affine_sum(x.clone(), first, None));
+        let y = composed::conv2d(changed, weight.clone(), bias.clone(), spec, 1.0);
+        let y = other.map_or_else(|| y.clone(), |other| y.clone() + other);
+        close(&format!("{with_affine} {with_residual} {slope}"), got, composed::rectified(y, slope));
+    }
+    let second = || Some((residual.clone(), Some(affine("second", 1.0))));
+    for (what, other) in [("alone", None), ("plain", Some((residual.clone(), None))), ("both", second())] {
+        let first = affine("first", 0.0);
+        close(what, affine_sum(x.clone(), first.clone(), other.clone()), composed::affine_sum(x.clone(), first, other));
+    }
+    let [mean, deviation] = moments(x.clone(), 1e-5);
+    let [expected_mean, expected_deviation, _] = composed::channel_moments(x.clone(), 1e-5);
+    close("mean", mean.clone(), expected_mean);
+    close("deviation", deviation, expected_deviation);
+    let centred = (x.clone() - mean.clone().reshape([2, 24, 1, 1])).reshape([2, 24, 17 * 19]);
+    let expected = centred.clone().matmul(centred.swap_dims(1, 2)) / (17 * 19) as f32;
+    close("covariances", covariances(x, mean), expected);
 }

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::{LEVELS, PerceptConfig};
-use crate::blocks::{Conv, ConvConfig, leaky_relu, max_pool2, relu};
+use crate::blocks::{Conv, ConvConfig, max_pool2};
 
 /// Five levels and a head for each.
 #[derive(Module, Debug)]
@@ -49,7 +49,7 @@ impl Network {
                 if j == 1 && i + 1 == LEVELS {
                     break; // nothing is tapped behind here
                 }
-                x = relu(conv.forward(x)); // [n, widths[i], h / 2^i, w / 2^i]
+                x = conv.forward_relu(x); // [n, widths[i], h / 2^i, w / 2^i]
                 if j == 0 {
                     taps.push(x.clone());
                 }
@@ -60,9 +60,8 @@ impl Network {
 
     /// Taps to the teacher's channels, rectified with the slope `leak` below zero: `[n, outputs[i], h', w']` each.
     /// Training leaks, so that no channel is without a gradient.
-    pub(super) fn wide(&self, taps: Vec<Tensor<4>>, leak: f64) -> Vec<Tensor<4>> {
-        let rectify = |x| if leak > 0.0 { leaky_relu(x, leak) } else { relu(x) };
-        taps.into_iter().zip(&self.heads).map(|(tap, head)| rectify(head.forward(tap))).collect()
+    pub(super) fn wide(&self, taps: Vec<Tensor<4>>, leak: f32) -> Vec<Tensor<4>> {
+        taps.into_iter().zip(&self.heads).map(|(tap, head)| head.forward_leaky(tap, leak)).collect()
     }
 }
 

@@ -80,7 +80,7 @@ impl PerceptTraining {
 }
 
 /// Slope of the heads' rectifier below zero while training.
-const LEAK: f64 = 0.05;
+const LEAK: f32 = 0.05;
 
 /// Batches over which the teacher's channel deviations are measured.
 const STATISTICS_BATCHES: u64 = 12;

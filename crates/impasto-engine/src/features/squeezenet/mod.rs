@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor};
 
 use self::trunk::{MIN_SIDE, Names, Trunk};
 use super::{Features, frozen_conv};
-use crate::blocks::{Conv, ConvConfig, relu};
+use crate::blocks::{Conv, ConvConfig};
 use crate::error::{EngineError, Result};
 use crate::tensor::ImageTensor;
 use crate::weights::{self, Arrays};
@@ -64,7 +64,7 @@ impl SqueezeNet {
         let mut maps = self.maps(image);
         let last = maps.swap_remove(TAPS[4]);
         let n = last.dims()[0];
-        let scores = relu(self.classifier.forward(last)); // [n, 1000, h', w']
+        let scores = self.classifier.forward_relu(last); // [n, 1000, h', w']
         scores.mean_dims(&[2, 3]).reshape([n, 1000])
     }
 }

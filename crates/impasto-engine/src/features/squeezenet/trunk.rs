@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 
-use crate::blocks::{Conv, ConvConfig, PadMode, relu};
+use crate::blocks::{Conv, ConvConfig, PadMode};
 use crate::features::frozen_conv;
 use crate::weights::Arrays;
 
@@ -29,9 +29,9 @@ struct Fire {
 
 impl Fire {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = relu(self.squeeze.forward(x)); // [n, squeeze, h, w]
-        let (one, three) = (self.expand1.forward(x.clone()), self.expand3.forward(x));
-        relu(Tensor::cat(vec![one, three], 1)) // [n, 2 * expand, h, w]
+        let x = self.squeeze.forward_relu(x); // [n, squeeze, h, w]
+        let (one, three) = (self.expand1.forward_relu(x.clone()), self.expand3.forward_relu(x));
+        Tensor::cat(vec![one, three], 1) // [n, 2 * expand, h, w]
     }
 }
 
@@ -68,7 +68,7 @@ impl Trunk {
 
     /// Normalised pictures `[n, 3, h, w]` to the activations after the first convolution and after each fire module.
     pub(super) fn forward(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
-        let mut x = relu(self.first.forward(x)); // [n, 64, (h - 1) / 2, (w - 1) / 2]
+        let mut x = self.first.forward_relu(x); // [n, 64, (h - 1) / 2, (w - 1) / 2]
         let mut maps = Vec::with_capacity(1 + self.fires.len());
         maps.push(x.clone());
         for (i, fire) in self.fires.iter().enumerate() {

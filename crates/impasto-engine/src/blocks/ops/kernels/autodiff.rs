@@ -17,18 +17,25 @@ use crate::blocks::ops::ConvSpec;
 struct ConvBackward;
 
 #[derive(Debug, Clone)]
-struct ConvState {
+struct ConvState<F> {
     x: NodeId,
     weight: NodeId,
     spec: ConvSpec,
+    slope: f32,
+    /// Where there is a rectifier, whose gradient depends on the sign of its result.
+    y: Option<F>,
 }
 
 impl<B: KernelGrads> Backward<B, 3> for ConvBackward {
-    type State = ConvState;
+    type State = ConvState<B::FloatTensorPrimitive>;
 
-    fn backward(self, ops: Ops<ConvState, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
         let [x_node, weight_node, bias_node] = ops.parents;
         let dy = grads.consume::<B>(&ops.node);
+        let dy = match ops.state.y {
+            Some(y) => B::leaky_relu_grad(y, dy, ops.state.slope),
+            None => dy,
+        };
         let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state.x);
         let weight = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state.weight);
         let (x_shape, weight_shape) = (x.shape(), weight.shape());
@@ -89,6 +96,21 @@ impl<B: KernelGrads> Backward<B, 1> for LeakyReluBackward {
 }
 
 #[derive(Debug)]
+struct UpsampleBackward;
+
+impl<B: KernelGrads> Backward<B, 1> for UpsampleBackward {
+    type State = ();
+
+    fn backward(self, ops: Ops<(), 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [node] = ops.parents;
+        let dy = grads.consume::<B>(&ops.node);
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::upsample2_grad(dy));
+        }
+    }
+}
+
+#[derive(Debug)]
 struct MaxPoolBackward;
 
 impl<B: KernelGrads> Backward<B, 1> for MaxPoolBackward {
@@ -127,16 +149,20 @@ impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         spec: ConvSpec,
+        slope: f32,
     ) -> FloatTensor<Self> {
         let prepared = ConvBackward.prepare::<C>([x.node(), weight.node(), bias.node()]).compute_bound();
         match prepared.stateful() {
             OpsKind::Tracked(mut prep) => {
-                let state = ConvState { x: prep.checkpoint(&x), weight: prep.checkpoint(&weight), spec };
-                let y = B::kernel_conv2d(x.into_primitive(), weight.into_primitive(), bias.into_primitive(), spec);
-                prep.finish(state, y)
+                let (x_node, weight_node) = (prep.checkpoint(&x), prep.checkpoint(&weight));
+                let (x, weight, bias) = (x.into_primitive(), weight.into_primitive(), bias.into_primitive());
+                let y = B::kernel_conv2d(x, weight, bias, spec, slope);
+                let kept = (slope != 1.0).then(|| y.clone());
+                prep.finish(ConvState { x: x_node, weight: weight_node, spec, slope, y: kept }, y)
             }
             OpsKind::UnTracked(prep) => {
-                prep.finish(B::kernel_conv2d(x.into_primitive(), weight.into_primitive(), bias.into_primitive(), spec))
+                let (x, weight, bias) = (x.into_primitive(), weight.into_primitive(), bias.into_primitive());
+                prep.finish(B::kernel_conv2d(x, weight, bias, spec, slope))
             }
         }
     }
@@ -172,6 +198,13 @@ impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B
                 prep.finish(state, B::kernel_leaky_relu(x.into_primitive(), slope))
             }
             OpsKind::UnTracked(prep) => prep.finish(B::kernel_leaky_relu(x.into_primitive(), slope)),
+        }
+    }
+
+    fn kernel_upsample2(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        match UpsampleBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((), B::kernel_upsample2(x.into_primitive())),
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_upsample2(x.into_primitive())),
         }
     }
 

@@ -5,7 +5,7 @@ use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 use impasto_kernels as k;
 
-use super::{KernelGrads, KernelOps};
+use super::{FusedOps, KernelGrads, KernelOps, Parts};
 use crate::blocks::ops::{ConvSpec, PadMode};
 
 fn slice(tensor: &FlexTensor) -> std::borrow::Cow<'_, [f32]> {
@@ -43,6 +43,7 @@ fn geometry(x: &Shape, weight: &Shape, spec: ConvSpec) -> k::Conv2d {
         },
         groups: spec.groups,
         upsample: spec.upsample,
+        method: k::Method::Auto,
     }
 }
 
@@ -53,13 +54,75 @@ fn checked(result: Result<(), k::ShapeError>) {
     }
 }
 
+fn convolved(x: &FlexTensor, weight: &FlexTensor, spec: ConvSpec, fused: &k::Fused<'_>) -> FlexTensor {
+    let conv = geometry(&x.shape(), &weight.shape(), spec);
+    let [h, w] = conv.output_size();
+    let mut y = vec![0.0; conv.batch * conv.channels_out * h * w];
+    checked(k::conv2d_fused(&conv, &slice(x), &slice(weight), fused, &mut y));
+    wrap(y, [conv.batch, conv.channels_out, h, w])
+}
+
+/// Splits the constants of an affine map, `[3, n, c]`.
+fn affine(constants: &[f32], slope: Option<f32>) -> Option<k::Affine<'_>> {
+    let planes = constants.len() / 3;
+    let part = |i: usize| &constants[i * planes..(i + 1) * planes];
+    slope.map(|slope| k::Affine { mean: part(0), scale: part(1), shift: part(2), slope })
+}
+
+impl FusedOps for Flex {
+    fn fused_conv2d(
+        x: FlexTensor,
+        constants: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        other: FlexTensor,
+        parts: Parts,
+        spec: ConvSpec,
+        slope: f32,
+    ) -> FlexTensor {
+        let (constants, bias) = (slice(&constants), slice(&bias));
+        let other = parts.other.then(|| slice(&other));
+        let input = affine(&constants, parts.affine);
+        convolved(&x, &weight, spec, &k::Fused { input, bias: Some(&bias), residual: other.as_deref(), slope })
+    }
+
+    fn fused_affine_sum(
+        x: FlexTensor,
+        constants: FlexTensor,
+        other: FlexTensor,
+        other_constants: FlexTensor,
+        parts: Parts,
+    ) -> FlexTensor {
+        let shape = x.shape();
+        let (constants, other_constants) = (slice(&constants), slice(&other_constants));
+        let first = affine(&constants, parts.affine).expect("the first map always has constants");
+        let other = parts.other.then(|| slice(&other));
+        let second = affine(&other_constants, parts.other_affine);
+        let mut y = vec![0.0; shape.num_elements()];
+        checked(k::affine_sum(&slice(&x), first, other.as_deref().map(|other| (other, second)), &mut y));
+        wrap(y, shape)
+    }
+
+    fn fused_moments(x: FlexTensor, eps: f32) -> FlexTensor {
+        let [n, c, _, _] = dims4(&x.shape());
+        let mut moments = vec![0.0; 2 * n * c];
+        let (mean, deviation) = moments.split_at_mut(n * c);
+        checked(k::moments::plane_moments(&slice(&x), eps, mean, deviation, None));
+        wrap(moments, [2, n, c])
+    }
+
+    fn fused_covariances(x: FlexTensor, mean: FlexTensor) -> FlexTensor {
+        let size = dims4(&x.shape());
+        let [n, c, _, _] = size;
+        let mut products = vec![0.0; n * c * c];
+        checked(k::channel_products(size, &slice(&x), &slice(&mean), &mut products));
+        wrap(products, [n, c, c])
+    }
+}
+
 impl KernelOps for Flex {
-    fn kernel_conv2d(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, spec: ConvSpec) -> FlexTensor {
-        let conv = geometry(&x.shape(), &weight.shape(), spec);
-        let [h, w] = conv.output_size();
-        let mut y = vec![0.0; conv.batch * conv.channels_out * h * w];
-        checked(k::conv2d(&conv, &slice(&x), &slice(&weight), Some(&slice(&bias)), &mut y));
-        wrap(y, [conv.batch, conv.channels_out, h, w])
+    fn kernel_conv2d(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, spec: ConvSpec, slope: f32) -> FlexTensor {
+        convolved(&x, &weight, spec, &k::Fused { bias: Some(&slice(&bias)), slope, ..k::Fused::default() })
     }
 
     fn kernel_modulated_norm(x: FlexTensor, gain: FlexTensor, shift: FlexTensor, eps: f32) -> FlexTensor {
@@ -79,6 +142,13 @@ impl KernelOps for Flex {
         let mut y = vec![0.0; n * c * (h / 2) * (w / 2)];
         checked(k::resample::max_pool2x2_forward(planes([n, c, h, w]), &slice(&x), &mut y));
         wrap(y, [n, c, h / 2, w / 2])
+    }
+
+    fn kernel_upsample2(x: FlexTensor) -> FlexTensor {
+        let [n, c, h, w] = dims4(&x.shape());
+        let mut y = vec![0.0; n * c * 4 * h * w];
+        checked(k::resample::bilinear2x_forward(planes([n, c, h, w]), &slice(&x), &mut y));
+        wrap(y, [n, c, 2 * h, 2 * w])
     }
 
     fn kernel_channel_moments(x: FlexTensor, eps: f32) -> FlexTensor {
@@ -160,6 +230,13 @@ impl KernelGrads for Flex {
         let mut dx = vec![0.0; shape.num_elements()];
         checked(k::act::leaky_relu_backward(&slice(&x), &slice(&dy), slope, &mut dx));
         wrap(dx, shape)
+    }
+
+    fn upsample2_grad(dy: FlexTensor) -> FlexTensor {
+        let [n, c, h, w] = dims4(&dy.shape());
+        let mut dx = vec![0.0; n * c * (h / 2) * (w / 2)];
+        checked(k::resample::bilinear2x_backward(planes([n, c, h / 2, w / 2]), &slice(&dy), &mut dx));
+        wrap(dx, [n, c, h / 2, w / 2])
     }
 
     fn max_pool2_grad(x: FlexTensor, dy: FlexTensor) -> FlexTensor {

@@ -1,0 +1,196 @@
+//! What a convolution does on its way in and out, so that feature maps are read and written once.
+
+use rayon::prelude::*;
+
+use crate::dispatch::{Isa, dispatched};
+use crate::error::{ShapeError, check_length};
+use crate::lanes::Lanes;
+use crate::norm::plane_area;
+use crate::scratch::with_scratch;
+use crate::shape::Conv2d;
+
+/// `(x - mean) * scale + shift`, then [`Fused::slope`]'s form of rectifier: what is applied to every value of the input
+/// before padding. All three are `[batch * channels_in]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Affine<'a> {
+    /// Subtracted first, so that a mean much larger than the deviation does not cancel.
+    pub mean: &'a [f32],
+    /// Multiplied.
+    pub scale: &'a [f32],
+    /// Added last.
+    pub shift: &'a [f32],
+    /// Factor on values below zero after that, from 0 (rectifier) to 1 (none).
+    pub slope: f32,
+}
+
+impl Affine<'_> {
+    fn check(&self, planes: usize) -> Result<(), ShapeError> {
+        check_length("mean", self.mean, planes)?;
+        check_length("scale", self.scale, planes)?;
+        check_length("shift", self.shift, planes)?;
+        check_slope(self.slope)
+    }
+
+    /// Mean, scale, shift and slope of one plane.
+    fn of(&self, plane: usize) -> [f32; 4] {
+        [self.mean[plane], self.scale[plane], self.shift[plane], self.slope]
+    }
+}
+
+fn check_slope(slope: f32) -> Result<(), ShapeError> {
+    if (0.0..=1.0).contains(&slope) {
+        Ok(())
+    } else {
+        Err(ShapeError::Invalid("the slope of a rectifier must lie between 0 and 1"))
+    }
+}
+
+/// Operations around a convolution: `y = rectified(conv(affine(x)) + bias + residual)`.
+#[derive(Debug, Clone, Copy)]
+pub struct Fused<'a> {
+    /// What becomes of the input first.
+    pub input: Option<Affine<'a>>,
+    /// `[channels_out]`, added.
+    pub bias: Option<&'a [f32]>,
+    /// Of the output's size, added.
+    pub residual: Option<&'a [f32]>,
+    /// Factor on results below zero, from 0 (rectifier) to 1 (none).
+    pub slope: f32,
+}
+
+impl Default for Fused<'_> {
+    fn default() -> Self {
+        Self { input: None, bias: None, residual: None, slope: 1.0 }
+    }
+}
+
+impl<'a> Fused<'a> {
+    /// Only a bias.
+    pub fn bias(bias: Option<&'a [f32]>) -> Self {
+        Self { bias, ..Self::default() }
+    }
+
+    pub(crate) fn check(&self, shape: &Conv2d) -> Result<(), ShapeError> {
+        if let Some(affine) = &self.input {
+            affine.check(shape.batch * shape.channels_in)?;
+        }
+        if let Some(bias) = self.bias {
+            check_length("bias", bias, shape.channels_out)?;
+        }
+        if let Some(residual) = self.residual {
+            check_length("residual", residual, shape.output_len())?;
+        }
+        check_slope(self.slope)
+    }
+
+    /// What becomes of the values of one plane of the input.
+    pub(crate) fn prologue(&self, plane: usize) -> Option<[f32; 4]> {
+        self.input.map(|affine| affine.of(plane))
+    }
+
+    /// Finishes a run of results that is stored from `at` on; the bias is not added.
+    pub(crate) fn finish(&self, isa: Isa, values: &mut [f32], at: usize) {
+        match self.residual {
+            Some(residual) => add_rectify(isa, &residual[at..at + values.len()], self.slope, values),
+            None if self.slope != 1.0 => rectify(isa, self.slope, values),
+            None => {}
+        }
+    }
+
+    /// [`Fused::finish`] of every `step`-th value.
+    pub(crate) fn finish_stepped(&self, values: &mut [f32], at: usize, step: usize) {
+        if let Some(residual) = self.residual {
+            let residual = residual[at..at + values.len()].iter().step_by(step);
+            values.iter_mut().step_by(step).zip(residual).for_each(|(y, &x)| *y = rectified(*y + x, self.slope));
+        } else if self.slope != 1.0 {
+            values.iter_mut().step_by(step).for_each(|y| *y = rectified(*y, self.slope));
+        }
+    }
+}
+
+/// Applies `affine` to the planes of `x` and adds `other`, to which its own may be applied:
+/// `y = affine(x) + other_affine(other)`. `x`, `y` and `other` are `[planes, values of one plane]`.
+///
+/// # Errors
+///
+/// [`ShapeError`] where the lengths do not fit together, there is no value, or a slope does not lie between 0 and 1.
+pub fn affine_sum(
+    x: &[f32],
+    affine: Affine<'_>,
+    other: Option<(&[f32], Option<Affine<'_>>)>,
+    y: &mut [f32],
+) -> Result<(), ShapeError> {
+    let planes = affine.mean.len();
+    let area = plane_area(x, planes)?;
+    check_length("y", y, x.len())?;
+    affine.check(planes)?;
+    if let Some((other, affine)) = other {
+        check_length("other", other, x.len())?;
+        affine.map_or(Ok(()), |affine| affine.check(planes))?;
+    }
+    let isa = Isa::detect();
+    y.par_chunks_mut(area).enumerate().for_each(|(plane, y)| {
+        affine_rectify(isa, &x[plane * area..][..area], &affine.of(plane), y);
+        let Some((other, affine)) = other else { return };
+        let other = &other[plane * area..][..area];
+        match affine {
+            // In parts that stay in the first level cache.
+            Some(affine) => with_scratch(PART, |changed| {
+                for (y, other) in y.chunks_mut(PART).zip(other.chunks(PART)) {
+                    let changed = &mut changed[..other.len()];
+                    affine_rectify(isa, other, &affine.of(plane), changed);
+                    add_rectify(isa, changed, 1.0, y);
+                }
+            }),
+            None => add_rectify(isa, other, 1.0, y),
+        }
+    });
+    Ok(())
+}
+
+/// Values changed at a time.
+const PART: usize = 2048;
+
+dispatched! {
+    /// `y = rectified((x - mean) * scale + shift)` with `constants = [mean, scale, shift, slope]`.
+    pub(crate) fn affine_rectify(x: &[f32], constants: &[f32; 4], y: &mut [f32]) => affine_rectify_any
+}
+
+dispatched! {
+    /// `y = rectified(y + x)`.
+    pub(crate) fn add_rectify(x: &[f32], slope: f32, y: &mut [f32]) => add_rectify_any
+}
+
+dispatched! {
+    /// `y = rectified(y)`.
+    pub(crate) fn rectify(slope: f32, y: &mut [f32]) => rectify_any
+}
+
+/// With a slope up to 1 the larger of the value and its multiple; a value that is no number stays none.
+#[inline(always)]
+fn rectified(x: f32, slope: f32) -> f32 {
+    let low = x * slope;
+    if low > x { low } else { x }
+}
+
+#[inline(always)]
+fn affine_rectify_any<V: Lanes>(x: &[f32], constants: &[f32; 4], y: &mut [f32]) {
+    let [mean, scale, shift, slope] = *constants;
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = rectified(V::scalar_fma(x - mean, scale, shift), slope);
+    }
+}
+
+#[inline(always)]
+fn add_rectify_any<V: Lanes>(x: &[f32], slope: f32, y: &mut [f32]) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = rectified(*y + x, slope);
+    }
+}
+
+#[inline(always)]
+fn rectify_any<V: Lanes>(slope: f32, y: &mut [f32]) {
+    for y in y {
+        *y = rectified(*y, slope);
+    }
+}

@@ -1,0 +1,399 @@
+//! 3x3 convolutions of stride 1 by Winograd's minimal filtering: a quarter of the multiplications.
+//!
+//! A task takes a block of tiles through all three stages while it stays in the second level cache: every channel of the
+//! source is transformed (36 values for each tile of 4x4 results), for each of the 36 the channels of the target are a
+//! matrix product over the channels of the source, and every channel of the target is transformed back. Vectors run
+//! over tiles in all of them.
+
+mod form;
+mod points;
+mod tiles;
+
+use rayon::prelude::*;
+
+pub(crate) use self::form::Form;
+use self::tiles::{Block, SIDE};
+use crate::dispatch::Isa;
+use crate::fused::{Fused, affine_rectify};
+use crate::scratch::{LINE, Scratch, with_scratch};
+use crate::shape::{Conv2d, Method};
+use crate::shared::SharedSlice;
+use crate::strip::{Columns, ZERO};
+use crate::tile::{Gather, gather_block, next_block, widest_block};
+
+/// Values that transformed tiles of source and target should not exceed, so that they stay in the second level cache.
+const BLOCK_VALUES: usize = 250 << 10;
+
+/// Channels of the target that are transformed back together.
+const TOGETHER: usize = 64;
+
+/// Fewest tiles of a block where there are as many: three vectors of 16.
+const LEAST_TILES: usize = 48;
+
+/// The form that a convolution is computed by, if any.
+pub(crate) fn form(shape: &Conv2d) -> Option<Form> {
+    let applies = shape.kernel == [3, 3] && shape.stride == [1, 1] && shape.groups == 1;
+    match shape.method {
+        _ if !applies => None,
+        Method::Direct => None,
+        Method::WinogradFour => Some(Form::FOUR),
+        Method::WinogradTwo => Some(Form::TWO),
+        Method::Auto => pays(shape).then_some(Form::FOUR),
+    }
+}
+
+/// Whether F(4, 3) is faster than the direct way, as measured.
+fn pays(shape: &Conv2d) -> bool {
+    let [rows, columns] = shape.output_size();
+    let tiles = rows.div_ceil(4) * columns.div_ceil(4);
+    // Parts of tiles beyond the edges are lost work; with few channels the transforms cost more than they save; upsampled
+    // convolutions save as much by merging what upsampling repeats.
+    let full = 4 * tiles * 16 <= 5 * rows * columns;
+    full && shape.upsample == 1 && shape.channels_in.min(shape.channels_out) >= 24 && shape.batch * tiles >= 16
+}
+
+/// Filters after the transform.
+pub(crate) struct Filters {
+    /// Blocks of channels of the target (see [`next_block`]), each `[area][channels_source][block]` with one cache line
+    /// after each value of the area, so that the values of one filter do not compete for the same cache sets.
+    values: Scratch,
+    area: usize,
+    source: usize,
+    widest: usize,
+}
+
+impl Filters {
+    /// Transforms the filters of `target` channels from `source` channels; `weight` gives the value for target channel,
+    /// source channel and position in the filter.
+    pub(crate) fn new(
+        isa: Isa,
+        form: Form,
+        [target, source]: [usize; 2],
+        weight: impl Fn(usize, usize, usize) -> f32 + Sync,
+    ) -> Self {
+        let area = form.area();
+        let widest = widest_block(isa);
+        let mut filters = Self { values: Scratch::new(0), area, source, widest };
+        let mut values = Scratch::new(filters.start(target));
+        let mut rest = &mut values[..];
+        let mut blocks = Vec::new();
+        let mut first = 0;
+        while first < target {
+            let count = next_block(isa, target - first);
+            let (block, after) = rest.split_at_mut(area * (source * count + LINE));
+            blocks.push((first, count, block));
+            (first, rest) = (first + count, after);
+        }
+        let share = (1 << 14) / (area * source * widest) + 1;
+        blocks.into_par_iter().with_min_len(share).for_each(|(first, count, block)| {
+            // In the order in which they are stored.
+            for start in (0..source * count).step_by(SIDE) {
+                let mut w = [[0.0; SIDE]; 9];
+                for index in start..(source * count).min(start + SIDE) {
+                    for (tap, values) in w.iter_mut().enumerate() {
+                        values[index - start] = weight(first + index % count, index / count, tap);
+                    }
+                }
+                (form.filters)(isa, &w, source * count + LINE, &mut block[start..]);
+            }
+        });
+        filters.values = values;
+        filters
+    }
+
+    /// Where the block that begins with a channel of the target starts.
+    fn start(&self, first: usize) -> usize {
+        let blocks = first.div_ceil(self.widest) + usize::from(first % self.widest > 4 && self.widest > 4);
+        self.area * (first * self.source + blocks * LINE)
+    }
+
+    /// The filters' value `f` for a block of channels, `[channels_source][count]`.
+    fn panel(&self, first: usize, count: usize, f: usize) -> &[f32] {
+        &self.values[self.start(first) + f * (self.source * count + LINE)..][..self.source * count]
+    }
+}
+
+/// A whole convolution: `batch` images of `channels_target` planes from `channels_source`.
+pub(crate) struct Winograd<'a> {
+    /// The instructions to use.
+    pub(crate) isa: Isa,
+    /// The form of the algorithm.
+    pub(crate) form: Form,
+    /// Number of images.
+    pub(crate) batch: usize,
+    /// Channels of the source.
+    pub(crate) channels_source: usize,
+    /// Channels of the target.
+    pub(crate) channels_target: usize,
+    /// Rows and columns of the stored source.
+    pub(crate) source: [usize; 2],
+    /// The stored row and column of each row and column that the filters see, two more than the target has, or [`ZERO`].
+    pub(crate) axes: [Vec<usize>; 2],
+    /// Rows and columns of the target.
+    pub(crate) target: [usize; 2],
+    /// The filters.
+    pub(crate) filters: &'a Filters,
+    /// What is done on the way in and out.
+    pub(crate) fused: Fused<'a>,
+}
+
+/// How the work is cut.
+struct Plan {
+    /// Images in one block, more than one only where a block holds all of an image's tiles.
+    images: usize,
+    /// Rows of tiles in one block.
+    rows: usize,
+    /// Rows of blocks in one image.
+    strips: usize,
+    /// Columns of tiles in one block.
+    columns: usize,
+    /// How the columns of each block are read.
+    readers: Vec<Columns>,
+    /// Channels of the target in one task.
+    channels: usize,
+    /// Number of such parts.
+    parts: usize,
+    /// Distance between the channels of transformed tiles.
+    pitch: usize,
+}
+
+/// The place of one task.
+struct Task {
+    images: std::ops::Range<usize>,
+    row: usize,
+    rows: usize,
+    column: usize,
+    channels: std::ops::Range<usize>,
+}
+
+impl Winograd<'_> {
+    /// Computes `target` `[batch, channels_target, rows, columns]` from `source` `[batch, channels_source, ..]`.
+    pub(crate) fn run(&self, source: &[f32], target: &mut [f32]) {
+        let plan = self.plan();
+        let groups = self.batch.div_ceil(plan.images);
+        let target = SharedSlice::new(target);
+        let tasks = groups * plan.strips * plan.readers.len() * plan.parts;
+        (0..tasks).into_par_iter().for_each(|task| {
+            let (rest, part) = (task / plan.parts, task % plan.parts);
+            let (rest, column) = (rest / plan.readers.len(), rest % plan.readers.len());
+            let (group, strip) = (rest / plan.strips, rest % plan.strips);
+            let row = strip * plan.rows;
+            let task = Task {
+                images: group * plan.images..self.batch.min((group + 1) * plan.images),
+                row,
+                rows: plan.rows.min(self.tiles()[0] - row),
+                column,
+                channels: part * plan.channels..self.channels_target.min((part + 1) * plan.channels),
+            };
+            self.task(&plan, &task, source, &target);
+        });
+    }
+
+    /// Rows and columns of tiles.
+    fn tiles(&self) -> [usize; 2] {
+        self.target.map(|size| size.div_ceil(self.form.results))
+    }
+
+    fn plan(&self) -> Plan {
+        let [tile_rows, tile_columns] = self.tiles();
+        let widest = widest_block(self.isa);
+        let together = self.channels_target.min(TOGETHER);
+        let per_tile = self.form.area() * (self.channels_source + together);
+        let wanted_tiles = (BLOCK_VALUES / per_tile / LINE * LINE).clamp(LEAST_TILES, 8 * LEAST_TILES);
+        let parts = tile_columns.div_ceil(wanted_tiles);
+        let columns = if parts == 1 { tile_columns } else { tile_columns.div_ceil(parts).next_multiple_of(LINE) };
+        let threads = rayon::current_num_threads();
+        // As many rows as keep vectors full and threads busy.
+        let cost = |rows: usize| {
+            let tasks = self.batch * tile_rows.div_ceil(rows) * parts;
+            tasks.div_ceil(threads) * (2 * (rows * columns).div_ceil(LINE) + 1)
+        };
+        let most = (wanted_tiles / columns).clamp(1, tile_rows);
+        let rows = (1..=most).rev().min_by_key(|&rows| cost(rows)).unwrap_or(1);
+        let strips = tile_rows.div_ceil(rows);
+        let images = if strips * parts == 1 { (wanted_tiles / (rows * columns)).clamp(1, self.batch) } else { 1 };
+        let images = images.min(self.batch.div_ceil(threads));
+        let tasks = self.batch.div_ceil(images) * strips * parts;
+        let blocks = self.channels_target.div_ceil(widest);
+        let channel_parts = threads.div_ceil(tasks).min(blocks.div_ceil(2));
+        let channels = blocks.div_ceil(channel_parts) * widest;
+        let m = self.form.results;
+        let reader = |column: usize| {
+            let axis = &self.axes[1][self.axes[1].len().min(column * columns * m)..];
+            Columns::new(axis, 0, 1, (columns + 1) * m)
+        };
+        Plan {
+            images,
+            rows,
+            strips,
+            columns,
+            readers: (0..tile_columns.div_ceil(columns)).map(reader).collect(),
+            channels,
+            parts: self.channels_target.div_ceil(channels),
+            // A vector of slack for the overrun of the last row, and no power of two.
+            pitch: (images * rows * columns).next_multiple_of(LINE) + LINE,
+        }
+    }
+
+    fn task(&self, plan: &Plan, task: &Task, source: &[f32], target: &SharedSlice<'_>) {
+        let m = self.form.results;
+        let tiles = task.rows * plan.columns;
+        let run = task.images.len() * tiles;
+        let together = task.channels.len().min(TOGETHER);
+        let phase_pitch = (plan.columns + 1).next_multiple_of(LINE) + LINE;
+        let row_pitch = m * phase_pitch;
+        let frequency_in = self.channels_source * plan.pitch + LINE;
+        let frequency_out = together * plan.pitch + LINE;
+        let block = |frequency| Block { rows: task.rows, columns: plan.columns, row_pitch, frequency };
+        let offsets: Vec<usize> = (0..self.channels_source).map(|channel| channel * plan.pitch).collect();
+        let wide = (plan.columns + 1) * m;
+        let pixels = (m * task.rows + 2) * row_pitch + 2 * wide.next_multiple_of(LINE) + self.source[1] + LINE;
+        with_scratch(self.form.area() * frequency_in, |transformed| {
+            with_scratch(self.form.area() * frequency_out, |products| {
+                with_scratch(pixels, |scratch| {
+                    for (index, image) in task.images.clone().enumerate() {
+                        for channel in 0..self.channels_source {
+                            let at = image * self.channels_source + channel;
+                            self.load(plan, task, source, at, phase_pitch, scratch);
+                            let out = &mut transformed[channel * plan.pitch + index * tiles..];
+                            (self.form.input)(self.isa, &block(frequency_in), scratch, out);
+                        }
+                    }
+                    let mut first = task.channels.start;
+                    while first < task.channels.end {
+                        let channels = first..task.channels.end.min(first + together);
+                        self.multiply(plan, &channels, run, &offsets, transformed, products);
+                        for (channel, index) in channels
+                            .clone()
+                            .flat_map(|channel| (0..task.images.len()).map(move |index| (channel, index)))
+                        {
+                            let plane = (task.images.start + index) * self.channels_target + channel;
+                            let products = &products[(channel - first) * plan.pitch + index * tiles..];
+                            let bias = self.fused.bias.map_or(0.0, |bias| bias[channel]);
+                            let block = block(frequency_out);
+                            self.store(plan, task, &block, products, [plane, wide], bias, scratch, target);
+                        }
+                        first = channels.end;
+                    }
+                });
+            });
+        });
+    }
+
+    /// Brings the rows of one plane that a block of tiles needs into phases.
+    fn load(&self, plan: &Plan, task: &Task, source: &[f32], plane: usize, phase_pitch: usize, scratch: &mut [f32]) {
+        let m = self.form.results;
+        let [height, width] = self.source;
+        let row_pitch = m * phase_pitch;
+        let lines = m * task.rows + 2;
+        let (phases, rest) = scratch.split_at_mut(lines * row_pitch);
+        let (line, rest) = rest.split_at_mut((plan.columns + 1) * m);
+        let changed = &mut rest[..width];
+        let values = &source[plane * height * width..][..height * width];
+        let prologue = self.fused.prologue(plane);
+        let reader = &plan.readers[task.column];
+        let mut last = ZERO;
+        for row in 0..lines {
+            let stored = self.axes[0].get(m * task.row + row).copied().unwrap_or(ZERO);
+            let start = row * row_pitch;
+            if stored == ZERO {
+                phases[start..start + row_pitch].fill(0.0);
+            } else if stored == last {
+                phases.copy_within(start - row_pitch..start, start);
+            } else {
+                let mut values_of_row = &values[stored * width..][..width];
+                if let Some(constants) = &prologue {
+                    let part = reader.stored_range();
+                    affine_rectify(self.isa, &values_of_row[part.clone()], constants, &mut changed[part]);
+                    values_of_row = changed;
+                }
+                let phases = &mut phases[start..start + row_pitch];
+                if let Some((values, begin)) = reader.plain_run(values_of_row) {
+                    reader.each_outside(values_of_row, |position, value| {
+                        phases[position % m * phase_pitch + position / m] = value;
+                    });
+                    (self.form.split)(self.isa, values, begin, phases, phase_pitch);
+                } else {
+                    reader.load(values_of_row, line);
+                    (self.form.split)(self.isa, line, 0, phases, phase_pitch);
+                }
+            }
+            last = stored;
+        }
+    }
+
+    /// The matrix products of all transformed values for some channels of the target.
+    fn multiply(
+        &self,
+        plan: &Plan,
+        channels: &std::ops::Range<usize>,
+        run: usize,
+        offsets: &[usize],
+        transformed: &[f32],
+        products: &mut [f32],
+    ) {
+        let area = self.form.area();
+        let frequency_in = transformed.len() / area;
+        let frequency_out = products.len() / area;
+        let zeros = [0.0; 8];
+        for f in 0..area {
+            let transformed = &transformed[f * frequency_in..][..frequency_in];
+            let mut first = channels.start;
+            while first < channels.end {
+                let count = next_block(self.isa, channels.end - first);
+                let gather = Gather {
+                    source: transformed,
+                    offsets,
+                    weights: self.filters.panel(first, count, f),
+                    init: &zeros[..count],
+                    run,
+                };
+                let out = &mut products[f * frequency_out + (first - channels.start) * plan.pitch..];
+                gather_block(self.isa, &gather, out, plan.pitch);
+                first += count;
+            }
+        }
+    }
+
+    /// Transforms the tiles of one plane back to where they belong.
+    #[allow(unsafe_code, clippy::too_many_arguments)]
+    fn store(
+        &self,
+        plan: &Plan,
+        task: &Task,
+        block: &Block,
+        products: &[f32],
+        [plane, wide]: [usize; 2],
+        bias: f32,
+        scratch: &mut [f32],
+        target: &SharedSlice<'_>,
+    ) {
+        let m = self.form.results;
+        let [height, width] = self.target;
+        let (phases, line) = scratch.split_at_mut(m * block.row_pitch);
+        let line = &mut line[..wide];
+        let start = task.column * plan.columns * m;
+        let count = (plan.columns * m).min(width - start);
+        for row in 0..task.rows {
+            (self.form.output)(self.isa, block, &products[row * plan.columns..], phases);
+            for i in 0..m {
+                let target_row = (task.row + row) * m + i;
+                if target_row >= height {
+                    break;
+                }
+                let phases = &phases[i * block.row_pitch..];
+                let at = (plane * height + target_row) * width + start;
+                // SAFETY: this part of a row of a plane belongs to one task, image, rows, columns and channels of the
+                // blocks being distinct between tasks, and the result does not outlive this turn of the loop.
+                let results = unsafe { target.range(at, count) };
+                if count.is_multiple_of(m) {
+                    (self.form.join)(self.isa, phases, block.row_pitch / m, bias, results);
+                } else {
+                    (self.form.join)(self.isa, phases, block.row_pitch / m, bias, line);
+                    results.copy_from_slice(&line[..count]);
+                }
+                self.fused.finish(self.isa, results, at);
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! From planes to transformed tiles and back. Vectors run over neighbouring tiles.
+
+// Index loops over registers.
+#![allow(clippy::needless_range_loop)]
+
+use super::points::Points;
+
+use crate::lanes::Lanes;
+
+/// Filters that are transformed side by side.
+pub(crate) const SIDE: usize = 16;
+
+/// Where the values of one channel's tiles lie before and after the transforms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block {
+    /// Rows of tiles.
+    pub(crate) rows: usize,
+    /// Tiles in each row.
+    pub(crate) columns: usize,
+    /// Distance between the rows of pixels in the phases.
+    pub(crate) row_pitch: usize,
+    /// Distance between the transformed values of one tile.
+    pub(crate) frequency: usize,
+}
+
+/// Splits a run of values into `M` phases of `pitch` values each: phase `k` at `t` is position `M * t + k`, and the run
+/// begins at position `start`.
+#[inline(always)]
+pub(crate) fn split_row<const M: usize>(values: &[f32], start: usize, phases: &mut [f32], pitch: usize) {
+    let head = (start.next_multiple_of(M) - start).min(values.len());
+    for (i, &value) in values[..head].iter().enumerate() {
+        phases[(start + i) % M * pitch + (start + i) / M] = value;
+    }
+    let (groups, tail) = values[head..].as_chunks::<M>();
+    let first = (start + head) / M;
+    for (i, &value) in tail.iter().enumerate() {
+        phases[i * pitch + first + groups.len()] = value;
+    }
+    let mut phases = phases.chunks_exact_mut(pitch);
+    let targets: [&mut [f32]; M] = std::array::from_fn(|_| match phases.next() {
+        Some(phase) => &mut phase[first..first + groups.len()],
+        None => &mut [],
+    });
+    for (t, group) in groups.iter().enumerate() {
+        for k in 0..M {
+            targets[k][t] = group[k];
+        }
+    }
+}
+
+/// The transform of [`SIDE`] filters side by side: value `f` goes to `out[f * pitch..]`.
+#[inline(always)]
+pub(crate) fn transform_filters<V: Lanes, P: Points<N, M>, const N: usize, const M: usize>(
+    w: &[[f32; SIDE]; 9],
+    pitch: usize,
+    out: &mut [f32],
+) {
+    for start in (0..SIDE).step_by(V::COUNT) {
+        let mut half = [[V::splat(0.0); 3]; N];
+        for column in 0..3 {
+            let at = |row: usize| V::load(&w[3 * row + column][start..]);
+            let values = P::filter([at(0), at(1), at(2)]);
+            for i in 0..N {
+                half[i][column] = values[i];
+            }
+        }
+        for i in 0..N {
+            let values = P::filter(half[i]);
+            for k in 0..N {
+                values[k].store(&mut out[(i * N + k) * pitch + start..]);
+            }
+        }
+    }
+}
+
+/// The inverse of [`split_row`], with `bias` added.
+#[inline(always)]
+pub(crate) fn join_row<const M: usize>(phases: &[f32], pitch: usize, bias: f32, row: &mut [f32]) {
+    let groups = row.as_chunks_mut::<M>().0;
+    let sources: [&[f32]; M] = std::array::from_fn(|k| &phases[k * pitch..][..groups.len()]);
+    for (t, group) in groups.iter_mut().enumerate() {
+        for k in 0..M {
+            group[k] = sources[k][t] + bias;
+        }
+    }
+}
+
+/// The transforms of one channel: `phases` hold `M * rows + 2` rows of pixels, each as `M` phases of `row_pitch / M`
+/// values; `out[f * frequency + t]` becomes value `f` of tile `t`. Each row of tiles overruns by up to a vector, which the
+/// next one overwrites.
+#[inline(always)]
+pub(crate) fn transform_input<V: Lanes, P: Points<N, M>, const N: usize, const M: usize>(
+    block: &Block,
+    phases: &[f32],
+    out: &mut [f32],
+) {
+    let pitch = block.row_pitch / M;
+    for row in 0..block.rows {
+        let phases = &phases[M * row * block.row_pitch..];
+        for v in 0..block.columns.div_ceil(V::COUNT) {
+            let start = v * V::COUNT;
+            let mut half = [[V::splat(0.0); N]; N];
+            for i in 0..N {
+                let line = &phases[i * block.row_pitch..];
+                let mut d = [V::splat(0.0); N];
+                for k in 0..N {
+                    d[k] = V::load(&line[k % M * pitch + k / M + start..]);
+                }
+                half[i] = P::input(d);
+            }
+            let out = &mut out[row * block.columns + start..];
+            for k in 0..N {
+                let mut d = [V::splat(0.0); N];
+                for i in 0..N {
+                    d[i] = half[i][k];
+                }
+                let d = P::input(d);
+                for i in 0..N {
+                    d[i].store(&mut out[(i * N + k) * block.frequency..]);
+                }
+            }
+        }
+    }
+}
+
+/// One row of tiles back: `products[f * frequency + t]` to `M` rows of pixels, each as `M` phases of `row_pitch / M`
+/// values.
+#[inline(always)]
+pub(crate) fn transform_output<V: Lanes, P: Points<N, M>, const N: usize, const M: usize>(
+    block: &Block,
+    products: &[f32],
+    phases: &mut [f32],
+) {
+    let pitch = block.row_pitch / M;
+    for v in 0..block.columns.div_ceil(V::COUNT) {
+        let start = v * V::COUNT;
+        let mut half = [[V::splat(0.0); N]; M];
+        for k in 0..N {
+            let mut m = [V::splat(0.0); N];
+            for i in 0..N {
+                m[i] = V::load(&products[(i * N + k) * block.frequency + start..]);
+            }
+            let y = P::output(m);
+            for i in 0..M {
+                half[i][k] = y[i];
+            }
+        }
+        for i in 0..M {
+            let y = P::output(half[i]);
+            for k in 0..M {
+                y[k].store(&mut phases[i * block.row_pitch + k * pitch + start..]);
+            }
+        }
+    }
+}
