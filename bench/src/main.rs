@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this program is for")]
 
+mod cases;
 mod floor;
 mod likeness;
 mod networks;
@@ -9,7 +10,9 @@ mod record;
 mod shared;
 mod speed;
 mod statistics;
+mod steady;
 mod style;
+mod threads;
 mod worker;
 
 use std::process::ExitCode;
@@ -32,11 +35,16 @@ struct Cli {
 enum Command {
     /// How well photographs are painted in the style of paintings: likeness to both, for every method.
     Style(style::StyleArgs),
-    /// How long painting takes and how much memory, beside PyTorch and ONNX Runtime with the same weights.
+    /// How long networks take and how much memory, how exact they are, beside PyTorch and ONNX Runtime with
+    /// the same weights.
     Speed(speed::SpeedArgs),
-    /// Answer requests, one JSON object a line; used by 'speed'.
+    /// Whether memory grows over a thousand training steps.
+    Steady(steady::SteadyArgs),
+    /// Whether the same bits come out with any number of threads, every time.
+    Threads(threads::ThreadsArgs),
+    /// Answer requests, one JSON object a line; used by 'speed' and 'threads'.
     #[command(hide = true)]
-    Serve(worker::ServeArgs),
+    Serve,
 }
 
 fn main() -> ExitCode {
@@ -54,6 +62,8 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Style(args) => style::run(&args),
         Command::Speed(args) => speed::run(&args),
-        Command::Serve(args) => worker::serve(&args),
+        Command::Steady(args) => steady::run(&args),
+        Command::Threads(args) => threads::run(&args),
+        Command::Serve => worker::serve(),
     }
 }

@@ -1,31 +1,32 @@
-//! Programs that run one network each and answer requests, one JSON object a line: this one (`serve`) and the peers
-//! (`peers.py serve`). A process of its own for each keeps their memory apart.
+//! Programs that run one case each and answer requests, one JSON object a line: this one (`serve`) and the peers
+//! (`peers`). A process of its own for each keeps their memory apart.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
-use clap::Args;
-use impasto_engine::models::open_network;
-use impasto_engine::{Control, Device, Style, StyleRequest, Stylizer, registry, tensor};
+use impasto_engine::Device;
 use serde::{Deserialize, Serialize};
+
+use crate::cases::{self, Workload};
 
 /// A request. The answer is a [`Answer`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub(crate) enum Request {
-    /// Read a style (raw f32, planar RGB) and get ready for its size.
-    Style(Raw),
-    /// Read a content and get ready for its size.
-    Content(Raw),
-    /// Encode the style; answers with the seconds.
-    Encode,
-    /// Paint the content with the encoded style; answers with the seconds.
-    Paint,
-    /// Write the last picture painted, as raw f32.
+    /// Read weights and inputs and get ready.
+    Load(Load),
+    /// Run it; answers with the seconds.
+    Run,
+    /// Write what the last run gave.
     Save {
+        /// Where.
+        path: PathBuf,
+    },
+    /// Write the network as ONNX; only PyTorch does.
+    Export {
         /// Where.
         path: PathBuf,
     },
@@ -33,12 +34,17 @@ pub(crate) enum Request {
     Rates,
 }
 
-/// A picture in a file of raw f32, planar RGB.
+/// What to get ready.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Raw {
-    pub(crate) path: PathBuf,
-    pub(crate) height: usize,
-    pub(crate) width: usize,
+pub(crate) struct Load {
+    /// The name of a case.
+    pub(crate) case: String,
+    /// Its weights.
+    pub(crate) weights: PathBuf,
+    /// Its inputs.
+    pub(crate) inputs: PathBuf,
+    /// It as ONNX, for the program that runs that.
+    pub(crate) graph: Option<PathBuf>,
 }
 
 /// What a request is answered with, as far as it applies.
@@ -137,88 +143,33 @@ pub(crate) fn processor_seconds(pid: u32) -> Option<f64> {
     Some((ticks()? + ticks()?) as f64 / 100.0)
 }
 
-/// Options of `serve`.
-#[derive(Debug, Args)]
-pub(crate) struct ServeArgs {
-    /// Registry name of the stylizer.
-    algorithm: String,
-    /// Its weights file.
-    weights: PathBuf,
-}
-
 /// Answers requests from standard input until it ends.
-pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
-    let device = Device::flex();
-    let (stylizer, _) = open_network(registry::find(&args.algorithm)?, Some(&args.weights), &device)?;
-    let mut server = Server { stylizer, device, style: None, code: None, content: None, painted: None };
+pub(crate) fn serve() -> Result<()> {
+    let mut workload = None;
     for line in std::io::stdin().lock().lines() {
-        let answer = server.answer(serde_json::from_str(&line?)?)?;
+        let answer = answer(&mut workload, serde_json::from_str(&line?)?)?;
         println!("{}", serde_json::to_string(&answer)?);
     }
     Ok(())
 }
 
-struct Server {
-    stylizer: Box<dyn Stylizer>,
-    device: Device,
-    style: Option<tensor::ImageTensor>,
-    code: Option<Style>,
-    content: Option<tensor::ImageTensor>,
-    painted: Option<Vec<f32>>,
-}
-
-impl Server {
-    fn answer(&mut self, request: Request) -> Result<Answer> {
-        let mut answer = Answer::default();
-        match request {
-            Request::Style(raw) => self.style = Some(read(&raw, &self.device)?),
-            Request::Content(raw) => {
-                self.content = Some(read(&raw, &self.device)?);
-                answer.version = Some(format!("impasto {}", env!("CARGO_PKG_VERSION")));
-            }
-            Request::Encode => {
-                let style = self.style.as_ref().context("no style yet")?;
-                let begin = Instant::now();
-                let code = self.stylizer.encode_style(style)?.context("it makes no codes")?;
-                answer.seconds = Some(begin.elapsed().as_secs_f64());
-                self.code = Some(Style::Code(code));
-            }
-            Request::Paint => {
-                let style = self.code.clone().context("no style yet")?;
-                let content = self.content.clone().context("no content yet")?;
-                let begin = Instant::now();
-                let styles = vec![(style, 1.0)];
-                let request = StyleRequest { content, styles, strength: 1.0, seed: 0, preview: None };
-                let painted = tensor::values(self.stylizer.stylize(request, &Control::silent())?);
-                answer.seconds = Some(begin.elapsed().as_secs_f64());
-                self.painted = Some(painted);
-            }
-            Request::Save { path } => {
-                let painted = self.painted.as_deref().context("nothing was painted yet")?;
-                write_raw(&path, painted)?;
-            }
-            Request::Rates => bail!("only PyTorch measures the machine"),
+fn answer(workload: &mut Option<Box<dyn Workload>>, request: Request) -> Result<Answer> {
+    let mut answer = Answer::default();
+    let loaded = "nothing was loaded yet";
+    match request {
+        Request::Load(Load { case, weights, inputs, .. }) => {
+            *workload = None; // its memory first
+            *workload = Some((cases::find(&case)?.open)(&weights, cases::read(&inputs)?, &Device::flex())?);
+            answer.version = Some(format!("impasto {}", env!("CARGO_PKG_VERSION")));
         }
-        Ok(answer)
+        Request::Run => {
+            let workload = workload.as_mut().context(loaded)?;
+            let begin = Instant::now();
+            workload.run()?;
+            answer.seconds = Some(begin.elapsed().as_secs_f64());
+        }
+        Request::Save { path } => cases::write(&path, &workload.as_ref().context(loaded)?.outputs()?)?,
+        Request::Export { .. } | Request::Rates => bail!("only PyTorch does that"),
     }
-}
-
-fn read(raw: &Raw, device: &Device) -> Result<tensor::ImageTensor> {
-    let values = read_raw(&raw.path)?;
-    if values.len() != 3 * raw.height * raw.width {
-        bail!("{} does not hold {}x{} pixels", raw.path.display(), raw.width, raw.height);
-    }
-    Ok(tensor::from_planar(values, 1, raw.height, raw.width, device))
-}
-
-/// Reads a file of raw f32, little-endian.
-pub(crate) fn read_raw(path: &Path) -> Result<Vec<f32>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
-}
-
-/// Writes a file of raw f32, little-endian.
-pub(crate) fn write_raw(path: &Path, values: &[f32]) -> Result<()> {
-    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    Ok(answer)
 }
