@@ -22,10 +22,10 @@ use crate::strip::{Columns, ZERO};
 use crate::tile::{Gather, gather_block, next_block, widest_block};
 
 /// Values that transformed tiles of source and target should not exceed, so that they stay in the second level cache.
-const BLOCK_VALUES: usize = 250 << 10;
+const BLOCK_VALUES: usize = 400 << 10;
 
 /// Channels of the target that are transformed back together.
-const TOGETHER: usize = 64;
+const TOGETHER: usize = 16;
 
 /// Fewest tiles of a block where there are as many: three vectors of 16.
 const LEAST_TILES: usize = 48;
