@@ -3,7 +3,7 @@
 use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use impasto_engine::blocks::{Conv, max_pool2, relu};
+use impasto_engine::blocks::{Conv, max_pool2};
 use impasto_engine::weights::Arrays;
 
 use super::layers::{drawn, zero};
@@ -57,7 +57,7 @@ impl Vgg16 {
                 x = max_pool2(x); // [n, c, h / 2^level, w / 2^level]
             }
             for conv in convs.by_ref().take(count) {
-                x = relu(conv.forward(x));
+                x = conv.forward_relu(x);
             }
         }
         x
