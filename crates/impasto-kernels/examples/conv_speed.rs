@@ -90,6 +90,33 @@ fn main() {
         depthwise(32, 160),
     ];
     let one = |shape| Conv2d { batch: 1, ..shape };
+    let fusion = [
+        one(reflect(square(3, 16, 3, 512))),
+        one(stride(reflect(square(16, 32, 3, 512)))),
+        one(stride(reflect(square(32, 64, 3, 256)))),
+        one(stride(reflect(square(64, 96, 3, 128)))),
+        one(reflect(square(96, 96, 3, 64))),
+        one(upsample(reflect(square(96, 64, 3, 64)))),
+        one(square(64, 64, 1, 128)),
+        one(reflect(square(64, 64, 3, 128))),
+        one(upsample(reflect(square(64, 32, 3, 128)))),
+        one(square(32, 32, 1, 256)),
+        one(reflect(square(32, 32, 3, 256))),
+        one(upsample(reflect(square(32, 16, 3, 256)))),
+        one(square(16, 16, 1, 512)),
+        one(reflect(square(16, 3, 5, 512))),
+        one(square(3, 3, 1, 512)),
+    ];
+    let microast = [
+        one(reflect(square(3, 16, 9, 512))),
+        one(stride(reflect(depthwise(16, 512)))),
+        one(square(16, 32, 1, 256)),
+        one(stride(reflect(depthwise(32, 256)))),
+        one(square(32, 64, 1, 128)),
+        Conv2d { groups: 32, ..one(reflect(square(64, 32, 3, 256))) },
+        Conv2d { groups: 16, ..one(reflect(square(32, 16, 3, 512))) },
+        one(reflect(square(16, 3, 9, 512))),
+    ];
     let johnson = [
         one(reflect(square(3, 32, 9, 512))),
         one(stride(square(32, 64, 3, 512))),
@@ -110,7 +137,7 @@ fn main() {
         "weights",
         rayon::current_num_threads()
     );
-    for shape in shapes.into_iter().chain(johnson) {
+    for shape in shapes.into_iter().chain(fusion).chain(microast).chain(johnson) {
         let shape = Conv2d { method, ..shape };
         let label = name(&shape);
         if !label.contains(&filter) {

@@ -9,6 +9,7 @@
 //! - [`norm`]: instance normalisation, forward and backward;
 //! - [`moments`]: mean, deviation and skewness of planes;
 //! - [`act`]: rectifiers, forward and backward;
+//! - [`fresh`]: some of them with results in new vectors;
 //! - [`resample`]: bilinear upsampling and 2x2 pooling, forward and backward.
 //!
 //! # How the convolutions work
@@ -40,6 +41,7 @@ mod weight_grad;
 mod winograd;
 
 pub mod act;
+pub mod fresh;
 pub mod moments;
 pub mod norm;
 pub mod resample;

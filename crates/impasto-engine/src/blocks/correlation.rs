@@ -34,7 +34,7 @@ pub fn recorrelate(x: Tensor<4>, target: Tensor<3>) -> Tensor<4> {
 /// 1, which stands for none. Where gradients are not wanted all of it is one product with a matrix at every position.
 pub(crate) fn recoloured(x: Tensor<4>, target: Tensor<3>, gain: Tensor<2>, shift: Tensor<2>, slope: f32) -> Tensor<4> {
     #[cfg(feature = "flex")]
-    if ops::fuses(&x.device()) {
+    if ops::fuses(&x) {
         let [mean, deviation] = ops::moments(x.clone(), EPS);
         let covariances = ops::covariances(x.clone(), mean.clone());
         return Recolouring { mean, deviation, covariances, target, gain, shift }.apply(x, slope);

@@ -28,7 +28,7 @@ impl Map {
     /// Instance normalisation with a gain and a shift, as [`modulated_norm`](super::modulated_norm).
     pub(crate) fn normalised(x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>) -> Self {
         #[cfg(feature = "flex")]
-        if ops::fuses(&x.device()) {
+        if ops::fuses(&x) {
             let [mean, deviation] = ops::moments(x.clone(), EPS);
             return Self::affine(x, mean, gain / deviation, shift);
         }

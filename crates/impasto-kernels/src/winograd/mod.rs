@@ -309,10 +309,10 @@ impl Winograd<'_> {
                 }
                 let phases = &mut phases[start..start + row_pitch];
                 if let Some((values, begin)) = reader.plain_run(values_of_row) {
+                    (self.form.split)(self.isa, values, begin, phases, phase_pitch);
                     reader.each_outside(values_of_row, |position, value| {
                         phases[position % m * phase_pitch + position / m] = value;
                     });
-                    (self.form.split)(self.isa, values, begin, phases, phase_pitch);
                 } else {
                     reader.load(values_of_row, line);
                     (self.form.split)(self.isa, line, 0, phases, phase_pitch);

@@ -74,19 +74,14 @@ pub(crate) struct Affine {
     pub(crate) slope: f32,
 }
 
-/// Whether the operations on an [`Affine`] do what they do in one pass on this device, where gradients are not wanted.
-pub(crate) fn fuses(device: &burn::tensor::Device) -> bool {
-    #[cfg(feature = "flex")]
-    return *device == burn::tensor::Device::flex();
-    #[cfg(not(feature = "flex"))]
-    {
-        let _ = device;
-        false
-    }
+/// Whether the operations on an [`Affine`] do what they do in one pass: on devices with kernels, for maps that no
+/// gradients are wanted of.
+pub(crate) fn fuses(x: &Tensor<4>) -> bool {
+    !x.is_autodiff() && device::has_kernels(&x.device())
 }
 
 /// [`conv2d`] of `affine(x)`, with `residual` `[n, cout, h', w']` added before the rectifier. In one pass where the
-/// device [`fuses`].
+/// map [`fuses`].
 pub(crate) fn fused_conv2d(
     x: Tensor<4>,
     affine: Option<Affine>,
@@ -97,7 +92,7 @@ pub(crate) fn fused_conv2d(
     slope: f32,
 ) -> Tensor<4> {
     #[cfg(feature = "flex")]
-    if fuses(&x.device()) {
+    if fuses(&x) {
         return kernels::fused_conv2d(x, affine, weight, bias, residual, spec, slope);
     }
     let x = match affine {
@@ -110,17 +105,17 @@ pub(crate) fn fused_conv2d(
     }
 }
 
-/// `affine(x)`, plus `other` to which its own may be applied; all maps `[n, c, h, w]`. In one pass where the device
+/// `affine(x)`, plus `other` to which its own may be applied; all maps `[n, c, h, w]`. In one pass where the map
 /// [`fuses`].
 pub(crate) fn affine_sum(x: Tensor<4>, affine: Affine, other: Option<(Tensor<4>, Option<Affine>)>) -> Tensor<4> {
     #[cfg(feature = "flex")]
-    if fuses(&x.device()) {
+    if fuses(&x) {
         return kernels::affine_sum(x, affine, other);
     }
     composed::affine_sum(x, affine, other)
 }
 
-/// Mean and deviation `sqrt(variance + eps)` of every channel, for devices that [`fuses`] says yes to: `[n, c, h, w]` to
+/// Mean and deviation `sqrt(variance + eps)` of every channel, for maps that [`fuses`] says yes to: `[n, c, h, w]` to
 /// two `[n, c]`.
 #[cfg(feature = "flex")]
 pub(crate) fn moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 2] {
@@ -128,10 +123,10 @@ pub(crate) fn moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 2] {
 }
 
 /// Covariances of the channels over positions: `x` `[n, c, h, w]` with means `[n, c]` to `[n, c, c]`. In one pass where
-/// the device [`fuses`].
+/// the map [`fuses`].
 pub(crate) fn covariances(x: Tensor<4>, mean: Tensor<2>) -> Tensor<3> {
     #[cfg(feature = "flex")]
-    if fuses(&x.device()) {
+    if fuses(&x) {
         return kernels::covariances(x, mean);
     }
     let [n, c, h, w] = x.dims();

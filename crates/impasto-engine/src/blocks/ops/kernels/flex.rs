@@ -48,17 +48,17 @@ fn geometry(x: &Shape, weight: &Shape, spec: ConvSpec) -> k::Conv2d {
 }
 
 /// A shape the kernels refuse is a mistake in a network's definition, which burn too answers with a panic.
-fn checked(result: Result<(), k::ShapeError>) {
-    if let Err(error) = result {
-        panic!("{error}");
+fn checked<T>(result: Result<T, k::ShapeError>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
     }
 }
 
 fn convolved(x: &FlexTensor, weight: &FlexTensor, spec: ConvSpec, fused: &k::Fused<'_>) -> FlexTensor {
     let conv = geometry(&x.shape(), &weight.shape(), spec);
     let [h, w] = conv.output_size();
-    let mut y = vec![0.0; conv.batch * conv.channels_out * h * w];
-    checked(k::conv2d_fused(&conv, &slice(x), &slice(weight), fused, &mut y));
+    let y = checked(k::fresh::conv2d(&conv, &slice(x), &slice(weight), fused));
     wrap(y, [conv.batch, conv.channels_out, h, w])
 }
 
@@ -98,8 +98,7 @@ impl FusedOps for Flex {
         let first = affine(&constants, parts.affine).expect("the first map always has constants");
         let other = parts.other.then(|| slice(&other));
         let second = affine(&other_constants, parts.other_affine);
-        let mut y = vec![0.0; shape.num_elements()];
-        checked(k::affine_sum(&slice(&x), first, other.as_deref().map(|other| (other, second)), &mut y));
+        let y = checked(k::fresh::affine_sum(&slice(&x), first, other.as_deref().map(|other| (other, second))));
         wrap(y, shape)
     }
 
@@ -132,8 +131,7 @@ impl KernelOps for Flex {
 
     fn kernel_leaky_relu(x: FlexTensor, slope: f32) -> FlexTensor {
         let shape = x.shape();
-        let mut y = vec![0.0; shape.num_elements()];
-        checked(k::act::leaky_relu_forward(&slice(&x), slope, &mut y));
+        let y = checked(k::fresh::leaky_relu(&slice(&x), slope));
         wrap(y, shape)
     }
 
@@ -146,8 +144,7 @@ impl KernelOps for Flex {
 
     fn kernel_upsample2(x: FlexTensor) -> FlexTensor {
         let [n, c, h, w] = dims4(&x.shape());
-        let mut y = vec![0.0; n * c * 4 * h * w];
-        checked(k::resample::bilinear2x_forward(planes([n, c, h, w]), &slice(&x), &mut y));
+        let y = checked(k::fresh::bilinear2x(planes([n, c, h, w]), &slice(&x)));
         wrap(y, [n, c, 2 * h, 2 * w])
     }
 
@@ -168,8 +165,7 @@ fn planes([n, c, height, width]: [usize; 4]) -> k::resample::Planes {
 impl KernelGrads for Flex {
     fn conv2d_input_grad(dy: FlexTensor, weight: FlexTensor, x_shape: Shape, spec: ConvSpec) -> FlexTensor {
         let conv = geometry(&x_shape, &weight.shape(), spec);
-        let mut dx = vec![0.0; x_shape.num_elements()];
-        checked(k::conv2d_input_grad(&conv, &slice(&dy), &slice(&weight), &mut dx));
+        let dx = checked(k::fresh::conv2d_input_grad(&conv, &slice(&dy), &slice(&weight)));
         wrap(dx, x_shape)
     }
 
@@ -192,43 +188,26 @@ impl KernelGrads for Flex {
     fn norm_with_moments(x: FlexTensor, gain: FlexTensor, shift: FlexTensor, eps: f32) -> [FlexTensor; 3] {
         let shape = x.shape();
         let [n, c, _, _] = dims4(&shape);
-        let mut y = vec![0.0; shape.num_elements()];
         let (mut mean, mut rstd) = (vec![0.0; n * c], vec![0.0; n * c]);
         let (gain, shift) = (slice(&gain), slice(&shift));
-        checked(k::norm::instance_norm_forward(
-            &slice(&x),
-            Some(&gain),
-            Some(&shift),
-            eps,
-            &mut y,
-            &mut mean,
-            &mut rstd,
-        ));
+        let (gain, shift) = (Some(&gain[..]), Some(&shift[..]));
+        let y = checked(k::fresh::instance_norm(&slice(&x), gain, shift, eps, &mut mean, &mut rstd));
         [wrap(y, shape), wrap(mean, [n, c]), wrap(rstd, [n, c])]
     }
 
     fn norm_grad(x: FlexTensor, gain: FlexTensor, [mean, rstd]: [FlexTensor; 2], dy: FlexTensor) -> [FlexTensor; 3] {
         let shape = x.shape();
         let [n, c, _, _] = dims4(&shape);
-        let mut dx = vec![0.0; shape.num_elements()];
         let (mut dgain, mut dshift) = (vec![0.0; n * c], vec![0.0; n * c]);
-        checked(k::norm::instance_norm_backward(
-            &slice(&x),
-            &slice(&dy),
-            &slice(&mean),
-            &slice(&rstd),
-            Some(&slice(&gain)),
-            &mut dx,
-            &mut dgain,
-            &mut dshift,
-        ));
+        let sums = [&mut dgain[..], &mut dshift[..]];
+        let statistics = [&slice(&mean)[..], &slice(&rstd)[..]];
+        let dx = checked(k::fresh::instance_norm_grad(&slice(&x), &slice(&dy), statistics, Some(&slice(&gain)), sums));
         [wrap(dx, shape), wrap(dgain, [n, c]), wrap(dshift, [n, c])]
     }
 
     fn leaky_relu_grad(x: FlexTensor, dy: FlexTensor, slope: f32) -> FlexTensor {
         let shape = x.shape();
-        let mut dx = vec![0.0; shape.num_elements()];
-        checked(k::act::leaky_relu_backward(&slice(&x), &slice(&dy), slope, &mut dx));
+        let dx = checked(k::fresh::leaky_relu_grad(&slice(&x), &slice(&dy), slope));
         wrap(dx, shape)
     }
 
