@@ -11,10 +11,12 @@ use crate::statistics::median;
 
 /// Steps before a mark over which the median is taken: allocators keep more at one moment than at another.
 const WINDOW: usize = 20;
-/// The step by which pools and caches have filled.
-const EARLY: usize = 100;
-/// Growth up to this, in bytes, is the allocator's own unrest.
-const UNREST: f64 = (4 << 20) as f64;
+/// Steps between two marks.
+const HUNDRED: usize = 100;
+/// Growth up to this share of what was resident early is the allocator's own unrest; so are a few MiB.
+const UNREST: (f64, f64) = (0.1, 8.0 * MIB);
+
+const MIB: f64 = (1 << 20) as f64;
 
 /// Options of `steady`.
 #[derive(Debug, Args)]
@@ -30,12 +32,29 @@ pub(crate) struct SteadyArgs {
     json: Option<std::path::PathBuf>,
 }
 
-/// One training's resident memory, in bytes.
+/// One training's resident memory, in bytes: the median of the last [`WINDOW`] steps of every hundred.
 #[derive(Debug, Serialize)]
 struct Growth {
     case: &'static str,
-    early: f64,
-    late: f64,
+    resident: Vec<f64>,
+}
+
+impl Growth {
+    fn new(case: &'static str, steps: &[f64]) -> Self {
+        let resident = steps.chunks_exact(HUNDRED).map(|chunk| median(&chunk[HUNDRED - WINDOW..])).collect();
+        Self { case, resident }
+    }
+
+    /// Whether more came than the allocator's unrest explains.
+    fn is_growth(&self) -> bool {
+        let early = self.resident.first().copied().unwrap_or_default();
+        self.bytes() > (UNREST.0 * early).max(UNREST.1)
+    }
+
+    /// From the first hundred steps, in which pools and caches fill, to the last.
+    fn bytes(&self) -> f64 {
+        self.resident.last().zip(self.resident.first()).map_or(0.0, |(late, early)| late - early)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -62,20 +81,19 @@ pub(crate) fn run(args: &SteadyArgs) -> Result<()> {
             workload.run()?;
             resident.push(resident_bytes()?);
         }
-        let at = |step: usize| median(&resident[step - WINDOW..step]);
-        growth.push(Growth { case: case.name, early: at(EARLY), late: at(resident.len()) });
+        growth.push(Growth::new(case.name, &resident));
     }
     println!("{}", circumstances.line());
-    println!("resident memory in MiB at step {EARLY} and at step {}, each the median of {WINDOW} steps:", args.steps);
-    for Growth { case, early, late } in &growth {
-        let [early, late] = [early, late].map(|bytes| bytes / f64::from(1 << 20));
-        println!("  {case:24} {early:>8.1} {late:>8.1} {:>+8.1}", late - early);
+    println!("resident memory in MiB after every {HUNDRED} steps (the median of {WINDOW}), and what it grew by:");
+    for growth in &growth {
+        let marks: String = growth.resident.iter().map(|bytes| format!(" {:6.1}", bytes / MIB)).collect();
+        println!("  {:18}{marks}  {:+.1}", growth.case, growth.bytes() / MIB);
     }
     let record = Record { bench: "steady", circumstances, steps: args.steps, growth };
     if let Some(path) = &args.json {
         record::append(path, &record)?;
     }
-    match record.growth.iter().find(|growth| growth.late - growth.early > UNREST) {
+    match record.growth.iter().find(|growth| growth.is_growth()) {
         Some(Growth { case, .. }) => bail!("the memory of {case} grew; something is kept from step to step"),
         None => Ok(()),
     }
@@ -91,10 +109,24 @@ fn resident_bytes() -> Result<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_from_the_first_mark_to_the_last() {
+        // Grows by a byte a step, after a start that is another matter.
+        let steps: Vec<f64> = (0..350).map(|i| if i < 50 { 1e6 } else { f64::from(i) }).collect();
+        let growth = Growth::new("a", &steps);
+        assert_eq!((growth.resident.len(), growth.bytes()), (3, 200.0));
+        for (late, grew) in [(100.0, false), (107.0, false), (109.0, true)] {
+            let growth = Growth { case: "a", resident: vec![70.0 * MIB, (late - 30.0) * MIB] };
+            assert_eq!(growth.is_growth(), grew, "{late}");
+        }
+    }
+
     #[test]
     #[cfg(target_os = "linux")]
     fn resident_memory_is_read() {
-        let bytes = super::resident_bytes().unwrap();
+        let bytes = resident_bytes().unwrap();
         assert!((1e6..1e12).contains(&bytes), "{bytes}");
     }
 }

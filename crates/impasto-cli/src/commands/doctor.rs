@@ -3,7 +3,8 @@
 use clap::Args;
 use impasto_engine::device::{self, DeviceSpec};
 use impasto_engine::models::bundled_weights;
-use impasto_engine::pipeline::{doctor, memory};
+use impasto_engine::pipeline::doctor::{self, Finding, Rates};
+use impasto_engine::pipeline::memory;
 use impasto_engine::registry::REGISTRY;
 use impasto_engine::styles;
 
@@ -34,15 +35,21 @@ pub(crate) fn run(_: DoctorArgs, global: &Global, reporter: &Reporter) -> Result
     row("weights", &list(&bundled));
     row("styles", &list(&styles::names().map(str::to_owned).collect::<Vec<_>>()));
     let opened = global.open_device()?;
-    reporter.result(&format!("operations on {} against a reference:", opened.spec));
+    reporter.result(&format!("operations on {}, relative errors against f64 on the processor:", opened.spec));
+    let finding = |f: Finding| format!("{:<9}{:>8.2} ms", format!("{:.1e}", f.error), f.millis);
+    reporter.result(&format!("  {:<36}{:<7}{:<22}{}", "", "", "forward", "backward"));
     let mut bad = 0;
-    for probe in doctor::probe(&opened.device) {
+    for probe in doctor::probe(&opened.device)? {
         let verdict = if probe.passed() { "ok" } else { "WRONG" };
         bad += usize::from(!probe.passed());
-        let line =
-            format!("  {:<26}{verdict:<7}difference {:.1e}, {:.2} ms", probe.operation, probe.difference, probe.millis);
-        reporter.result(&line);
+        let (forward, backward) = (finding(probe.forward), finding(probe.backward));
+        reporter.result(&format!("  {:<36}{verdict:<7}{forward:<22}{backward}", probe.operation));
     }
+    let Rates { convolution, product, copy } = doctor::rates(&opened.device)?;
+    reporter.result(&format!(
+        "speed of {}: convolution {convolution:.0} GFLOP/s, matrix product {product:.0} GFLOP/s, copy {copy:.1} GB/s",
+        opened.spec
+    ));
     if bad > 0 {
         let message = format!("{bad} operations compute wrong numbers on {}; use another --device", opened.spec);
         return Err(Failure { code: FAILED, message });

@@ -22,7 +22,7 @@ fn models_are_listed_one_a_line() {
 #[test]
 fn the_doctor_finds_this_machine_well() {
     let report = Bench::new().run(&["doctor"]).ok().stdout;
-    for part in ["impasto", "backends", "cpu", "auto", "convolution", "ok"] {
+    for part in ["impasto", "backends", "cpu", "auto", "recorrelation", "backward", "ok", "GFLOP/s"] {
         assert!(report.contains(part), "{report}");
     }
     assert!(!report.contains("WRONG"), "{report}");

@@ -95,7 +95,7 @@ fn correlations_of_normalised(flat: Tensor<3>) -> Tensor<3> {
 /// differentiates it.
 fn square_roots(matrices: Tensor<3>) -> [Tensor<3>; 2] {
     let [n, c, _] = matrices.dims();
-    let identity = Tensor::<2>::eye(c, &matrices.device()).reshape([1, c, c]);
+    let identity = Tensor::<2>::eye(c, &matrices.device()).cast(matrices.dtype()).reshape([1, c, c]);
     let ridged = matrices + identity.clone() * RIDGE; // [n, c, c]
     // The Frobenius norm is at least the largest eigenvalue: eigenvalues come into (0, 1], where it converges.
     let norm = ridged.clone().square().reshape([n, c * c]).sum_dim(1).sqrt().reshape([n, 1, 1]);

@@ -17,4 +17,5 @@ pub use norm::{channel_moments, channel_moments3, instance_norm, modulated_norm}
 pub use ops::{ConvSpec, PadMode};
 pub use resample::{avg_pool2, leaky_relu, max_pool2, relu, upsample_bilinear2};
 
-pub(crate) use ops::{composed, conv2d};
+pub(crate) use correlation::recoloured;
+pub(crate) use ops::{Affine, affine_sum, channel_moments as moments, conv2d, fused_conv2d};

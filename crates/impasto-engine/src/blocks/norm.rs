@@ -16,8 +16,9 @@ pub fn modulated_norm(x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>) -> Tensor
 /// Plain instance normalisation: every channel of every sample to mean 0 and deviation 1.
 pub fn instance_norm(x: Tensor<4>) -> Tensor<4> {
     let [n, c, _, _] = x.dims();
-    let device = x.device();
-    modulated_norm(x, Tensor::ones([n, c], &device), Tensor::zeros([n, c], &device))
+    let like = (&x.device(), x.dtype());
+    let (gain, shift) = (Tensor::ones([n, c], like), Tensor::zeros([n, c], like));
+    modulated_norm(x, gain, shift)
 }
 
 /// Mean and standard deviation of every channel: `[n, c, h, w]` to two `[n, c]`.

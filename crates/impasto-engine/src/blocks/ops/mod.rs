@@ -1,8 +1,11 @@
 //! The operations that run on impasto's own CPU kernels, with hand-written gradients, and their composition from
 //! burn's standard operations for every other device. Callers see one function each.
 
+#[cfg(feature = "flex")]
+use burn::tensor::DType;
 use burn::tensor::Tensor;
 
+#[cfg(feature = "flex")]
 use crate::device;
 
 pub(crate) mod composed;
@@ -42,11 +45,17 @@ impl Default for ConvSpec {
     }
 }
 
+/// Whether the kernels take `x`: they compute in f32. In f64, in which `doctor` checks all devices, operations are composed.
+#[cfg(feature = "flex")]
+fn has_kernels(x: &Tensor<4>) -> bool {
+    x.dtype() == DType::F32 && device::has_kernels(&x.device())
+}
+
 /// 2-D convolution and leaky rectifier: `x` `[n, cin, h, w]`, `weight` `[cout, cin / groups, kh, kw]`, `bias` `[cout]` to
 /// `[n, cout, h', w']`. `slope` is the factor on results below zero, from 0 to 1, which stands for none.
 pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: ConvSpec, slope: f32) -> Tensor<4> {
     #[cfg(feature = "flex")]
-    if device::has_kernels(&x.device()) {
+    if has_kernels(&x) {
         return kernels::conv2d(x, weight, bias, spec, slope);
     }
     composed::conv2d(x, weight, bias, spec, slope)
@@ -128,7 +137,7 @@ pub(crate) fn covariances(x: Tensor<4>, mean: Tensor<2>) -> Tensor<3> {
 /// Bilinear enlargement by two, half-pixel centres: `[n, c, h, w]` to `[n, c, 2h, 2w]`.
 pub(crate) fn upsample_bilinear2(x: Tensor<4>) -> Tensor<4> {
     #[cfg(feature = "flex")]
-    if device::has_kernels(&x.device()) {
+    if has_kernels(&x) {
         return kernels::upsample_bilinear2(x);
     }
     composed::upsample_bilinear2(x)
@@ -138,7 +147,7 @@ pub(crate) fn upsample_bilinear2(x: Tensor<4>) -> Tensor<4> {
 /// `(x - mean) / sqrt(variance + eps) * gain + shift`, `x` `[n, c, h, w]`, `gain` and `shift` `[n, c]`.
 pub(crate) fn modulated_norm(x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>, eps: f32) -> Tensor<4> {
     #[cfg(feature = "flex")]
-    if device::has_kernels(&x.device()) {
+    if has_kernels(&x) {
         return kernels::modulated_norm(x, gain, shift, eps);
     }
     composed::modulated_norm(x, gain, shift, eps)
@@ -147,7 +156,7 @@ pub(crate) fn modulated_norm(x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>, ep
 /// `x` where positive, `slope * x` elsewhere.
 pub(crate) fn leaky_relu(x: Tensor<4>, slope: f32) -> Tensor<4> {
     #[cfg(feature = "flex")]
-    if device::has_kernels(&x.device()) {
+    if has_kernels(&x) {
         return kernels::leaky_relu(x, slope);
     }
     composed::leaky_relu(x, slope)
@@ -156,7 +165,7 @@ pub(crate) fn leaky_relu(x: Tensor<4>, slope: f32) -> Tensor<4> {
 /// 2x2 maximum pooling, stride 2, odd rests dropped: `[n, c, h, w]` to `[n, c, h / 2, w / 2]`.
 pub(crate) fn max_pool2(x: Tensor<4>) -> Tensor<4> {
     #[cfg(feature = "flex")]
-    if device::has_kernels(&x.device()) {
+    if has_kernels(&x) {
         return kernels::max_pool2(x);
     }
     composed::max_pool2(x)
@@ -166,7 +175,7 @@ pub(crate) fn max_pool2(x: Tensor<4>) -> Tensor<4> {
 /// three `[n, c]`. The third is a constant for gradients.
 pub(crate) fn channel_moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 3] {
     #[cfg(feature = "flex")]
-    if device::has_kernels(&x.device()) {
+    if has_kernels(&x) {
         return kernels::channel_moments(x, eps);
     }
     composed::channel_moments(x, eps)
