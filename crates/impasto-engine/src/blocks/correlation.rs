@@ -24,9 +24,14 @@ pub fn correlations(x: Tensor<4>) -> Tensor<3> {
 pub fn recorrelate(x: Tensor<4>, target: Tensor<3>) -> Tensor<4> {
     let [n, c, h, w] = x.dims();
     let flat = flatten(instance_norm(x)); // [n, c, hw]
-    let [_, whiten] = square_roots(correlations_of_normalised(flat.clone())); // [n, c, c]
+    recolouring(correlations_of_normalised(flat.clone()), target).matmul(flat).reshape([n, c, h, w])
+}
+
+/// The matrix that moves normalised features of the correlations `own` to those of `target`, all `[n, c, c]`.
+pub(crate) fn recolouring(own: Tensor<3>, target: Tensor<3>) -> Tensor<3> {
+    let [_, whiten] = square_roots(own); // [n, c, c]
     let [colour, _] = square_roots(target); // [n, c, c]
-    colour.matmul(whiten).matmul(flat).reshape([n, c, h, w])
+    colour.matmul(whiten)
 }
 
 fn flatten(x: Tensor<4>) -> Tensor<3> {

@@ -6,6 +6,8 @@ mod gauge;
 mod norm;
 mod ops;
 mod resample;
+mod tally;
+mod tile;
 
 pub use conv::{Conv, ConvConfig};
 pub use correlation::{correlations, recorrelate};
@@ -14,5 +16,9 @@ pub(crate) use norm::EPS;
 pub use norm::{channel_moments, channel_moments3, instance_norm, modulated_norm};
 pub use ops::{ConvSpec, PadMode};
 pub use resample::{avg_pool2, leaky_relu, max_pool2, relu, upsample_bilinear2};
+pub use tally::Tally;
+pub use tile::View;
 
 pub(crate) use ops::{composed, conv2d};
+pub(crate) use tally::{Statistics, Wanted};
+pub(crate) use tile::{Measured, Tile};

@@ -7,6 +7,7 @@ mod discriminator;
 mod network;
 mod settings;
 mod stylizer;
+mod tiled;
 mod train;
 
 pub use network::Generator;

@@ -5,6 +5,7 @@ mod code;
 mod import;
 mod network;
 mod stylizer;
+mod tiled;
 
 pub use import::{convert, import};
 pub use stylizer::MicroAst;
