@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Environment,
     /// A fault of this program.
     Internal,
+    /// Nobody: the caller asked to stop.
+    Cancelled,
 }
 
 /// Everything that can go wrong in this crate. Each message is one line and says what to do.
@@ -156,6 +158,10 @@ pub enum ImageError {
         found: u64,
     },
 
+    /// The caller's progress function asked to stop; what was being made is gone again.
+    #[error("interrupted")]
+    Interrupted,
+
     /// An encoder failed although its input was valid.
     #[error("the {format} encoder failed: {reason}")]
     Encoder {
@@ -186,6 +192,7 @@ impl ImageError {
             | Self::DiskFull(_)
             | Self::Io { .. } => ErrorKind::Environment,
             Self::NotFinite { .. } | Self::SizeMismatch { .. } | Self::Encoder { .. } => ErrorKind::Internal,
+            Self::Interrupted => ErrorKind::Cancelled,
         }
     }
 

@@ -3,6 +3,7 @@
 //! PNG files get two text chunks, `parameters` (one readable line, where users of other tools look for it) and `impasto`
 //! (JSON). JPEG, WebP and TIFF get the same two as properties of an XMP packet. BMP has no place for them.
 
+use crate::canvas::Header;
 use crate::container::{jpeg_segments, webp_chunks};
 use crate::directory::{Directory, tag};
 use crate::error::ImageError;
@@ -84,6 +85,7 @@ pub fn read_parameters(bytes: &[u8], limits: &Limits) -> Result<Option<Parameter
     limits.check_file(bytes.len() as u64)?;
     let format =
         Format::sniff(bytes).ok_or_else(|| ImageError::UnknownFormat(Format::describe_unknown(bytes).into()))?;
+    let raw;
     let packet = match format {
         Format::Png => {
             let texts = png_texts(bytes, &[TEXT_KEYWORD, JSON_KEYWORD], limits)?;
@@ -95,6 +97,11 @@ pub fn read_parameters(bytes: &[u8], limits: &Limits) -> Result<Option<Parameter
             .find_map(|segment| segment.data.strip_prefix(XMP_PREFIX)),
         Format::WebP => webp_chunks(bytes).find(|chunk| &chunk.kind == b"XMP ").map(|chunk| chunk.data),
         Format::Tiff => Directory::first(bytes).and_then(|file| file.data(tag::XMP)),
+        Format::Raw => {
+            let header = Header::read(bytes, bytes.len() as u64)?;
+            raw = header.source(header.metadata(bytes)).metadata.xmp;
+            raw.as_deref()
+        }
         Format::Bmp | Format::Gif => None,
     };
     let Some(packet) = packet else {

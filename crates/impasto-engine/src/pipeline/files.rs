@@ -212,5 +212,6 @@ pub(super) fn write_error(error: ImageError) -> EngineError {
         ErrorKind::Limit => EngineError::Limit(error.to_string()),
         ErrorKind::Environment => EngineError::Environment(error.to_string()),
         ErrorKind::Internal => EngineError::Internal(error.to_string()),
+        ErrorKind::Cancelled => EngineError::Cancelled,
     }
 }

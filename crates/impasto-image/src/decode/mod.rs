@@ -4,6 +4,7 @@ mod jpeg;
 mod orient;
 mod png;
 mod raster;
+mod raw;
 mod simple;
 mod tiff;
 
@@ -13,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::error::{ImageError, one_line};
-use crate::format::Format;
+use crate::format::{Depth, Format};
 use crate::limits::Limits;
 use crate::picture::{Metadata, Picture, Source};
 use crate::{alpha, exif};
@@ -30,12 +31,14 @@ pub(crate) struct Extras {
     pub(crate) orientation: u8,
     /// The file's own statement of its colours where there is no profile (PNG `gAMA` and `cHRM`).
     pub(crate) calibration: Option<crate::icc::Calibration>,
+    /// Depth and greyness to remember where they are not those of the samples stored.
+    pub(crate) origin: Option<(Depth, bool)>,
     pub(crate) notes: Vec<String>,
 }
 
 impl Default for Extras {
     fn default() -> Self {
-        Self { icc: None, exif: None, xmp: None, orientation: 1, calibration: None, notes: Vec::new() }
+        Self { icc: None, exif: None, xmp: None, orientation: 1, calibration: None, origin: None, notes: Vec::new() }
     }
 }
 
@@ -135,10 +138,10 @@ fn decode_as(format: Format, bytes: &[u8], limits: &Limits) -> Result<Picture, I
         Format::Png => png::decode(bytes, limits)?,
         Format::Jpeg => jpeg::decode(bytes, limits)?,
         Format::Tiff => tiff::decode(bytes, limits)?,
+        Format::Raw => raw::decode(bytes, limits)?,
         Format::WebP | Format::Bmp | Format::Gif => simple::decode(format, bytes, limits)?,
     };
-    let depth = raster.depth();
-    let grey = raster.model.is_grey();
+    let (depth, grey) = extras.origin.unwrap_or((raster.depth(), raster.model.is_grey()));
     let (width, height) = (raster.width, raster.height);
     let (rgb, alpha) = raster.into_srgb(format, &mut extras)?;
     // The GIF decoder always adds alpha; where it says nothing, the file had none.

@@ -1,6 +1,7 @@
 //! From a [`Picture`] to bytes, and safely onto the disk.
 
 mod quantise;
+mod raw;
 mod save;
 mod tiff;
 mod wrap;
@@ -19,6 +20,8 @@ use crate::parameters::{JSON_KEYWORD, Parameters, TEXT_KEYWORD, xmp_packet};
 use crate::picture::{Picture, samples};
 
 use quantise::{Pixels, Store};
+
+pub(crate) use quantise::{to_u8, to_u16};
 
 pub use save::save;
 
@@ -200,6 +203,7 @@ pub fn encode(picture: &Picture, options: &EncodeOptions) -> Result<Vec<u8>, Ima
             BmpEncoder::new(&mut out).write_image(&raw, width, height, color_type(store)).map_err(fail)?;
             Ok(out.into_inner())
         }
+        (Format::Raw, pixels) => raw::encode(width, height, &pixels, store, picture.source.grey, carried),
         (format, _) => Err(ImageError::Encoder { format, reason: "no such depth".into() }),
     }
 }

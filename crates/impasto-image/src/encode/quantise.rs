@@ -26,10 +26,20 @@ pub(super) fn quantise(picture: &Picture, store: Store) -> Result<Pixels, ImageE
         return Err(ImageError::NotFinite { index });
     }
     Ok(match store.depth {
-        Depth::U8 => Pixels::U8(gather(picture, store, |v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)),
-        Depth::U16 => Pixels::U16(gather(picture, store, |v| (v.clamp(0.0, 1.0) * 65535.0).round() as u16)),
+        Depth::U8 => Pixels::U8(gather(picture, store, to_u8)),
+        Depth::U16 => Pixels::U16(gather(picture, store, to_u16)),
         Depth::F32 => Pixels::F32(gather(picture, store, |v| v)),
     })
+}
+
+/// A value as one of 256 steps from 0 to 1, the nearest.
+pub(crate) fn to_u8(value: f32) -> u8 {
+    (value.clamp(0.0, 1.0) * 255.0).round() as u8
+}
+
+/// A value as one of 65,536 steps from 0 to 1, the nearest.
+pub(crate) fn to_u16(value: f32) -> u16 {
+    (value.clamp(0.0, 1.0) * 65535.0).round() as u16
 }
 
 fn gather<T>(picture: &Picture, store: Store, step: impl Fn(f32) -> T) -> Vec<T> {
