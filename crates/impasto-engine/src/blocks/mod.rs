@@ -16,9 +16,9 @@ pub(crate) use norm::EPS;
 pub use norm::{channel_moments, channel_moments3, instance_norm, modulated_norm};
 pub use ops::{ConvSpec, PadMode};
 pub use resample::{avg_pool2, leaky_relu, max_pool2, relu, upsample_bilinear2};
-pub use tally::Tally;
+pub use tally::{Statistics, Tally};
 pub use tile::View;
 
 pub(crate) use ops::{composed, conv2d};
-pub(crate) use tally::{Statistics, Wanted};
+pub(crate) use tally::Wanted;
 pub(crate) use tile::{Measured, Tile};

@@ -26,6 +26,6 @@ pub fn adjust_file(
     let opened = content.open(limits, control)?;
     let mut picture = opened.picture.clone();
     adjust.apply(&mut picture).map_err(|e| EngineError::Caller(e.to_string()))?;
-    let parameters = provenance::of_adjust(adjust, content, &opened);
+    let parameters = provenance::of_adjust(adjust, content, &opened.origin);
     target.write(&picture, options, Some(parameters), control)
 }

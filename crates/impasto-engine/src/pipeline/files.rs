@@ -3,7 +3,9 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use impasto_image::{Depth, EncodeOptions, ErrorKind, Format, ImageError, Limits, MetadataPolicy, Parameters, Picture};
+use impasto_image::{
+    Depth, EncodeOptions, ErrorKind, Format, ImageError, Limits, Measure, MetadataPolicy, Parameters, Picture,
+};
 
 use crate::control::Control;
 use crate::error::{EngineError, Result};
@@ -27,7 +29,14 @@ pub enum Input {
 pub struct Opened {
     /// The picture.
     pub picture: Picture,
-    /// BLAKE3 of its file.
+    /// Its file.
+    pub origin: Origin,
+}
+
+/// The file a picture comes from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// BLAKE3 of the file.
     pub blake3: String,
     /// What an earlier impasto wrote into it.
     pub parameters: Option<Parameters>,
@@ -67,7 +76,41 @@ impl Input {
         }
         // Parameters are a courtesy: a picture is not refused for what its texts hold.
         let parameters = impasto_image::read_parameters(bytes, limits).ok().flatten();
-        Ok(Opened { picture, blake3: blake3::hash(bytes).to_hex().to_string(), parameters })
+        let origin = Origin { blake3: blake3::hash(bytes).to_hex().to_string(), parameters };
+        Ok(Opened { picture, origin })
+    }
+
+    /// What the header says, and how many bytes there are.
+    ///
+    /// # Errors
+    /// [`EngineError::Picture`] when it is no picture.
+    pub fn measure(&self) -> Result<(Measure, u64)> {
+        let path = self.path();
+        let failed = |e| EngineError::picture(path, e);
+        match self {
+            Self::File(path) => {
+                let measure = impasto_image::measure_file(path).map_err(failed)?;
+                Ok((measure, std::fs::metadata(path).map_err(|e| EngineError::io(path, &e))?.len()))
+            }
+            Self::Memory { bytes, .. } => Ok((impasto_image::measure(bytes).map_err(failed)?, bytes.len() as u64)),
+        }
+    }
+
+    /// The file without its picture. What an earlier impasto wrote is found within the limits.
+    ///
+    /// # Errors
+    /// [`EngineError::File`] when it cannot be read.
+    pub fn origin(&self, limits: &Limits) -> Result<Origin> {
+        let parameters = |bytes: &[u8]| impasto_image::read_parameters(bytes, limits).ok().flatten();
+        match self {
+            Self::Memory { bytes, .. } => {
+                Ok(Origin { blake3: blake3::hash(bytes).to_hex().to_string(), parameters: parameters(bytes) })
+            }
+            Self::File(path) => Ok(Origin {
+                blake3: crate::models::hash_file(path)?,
+                parameters: read(path, limits).ok().and_then(|bytes| parameters(&bytes)),
+            }),
+        }
     }
 }
 
@@ -135,14 +178,25 @@ impl Default for OutputOptions {
 }
 
 impl Target {
+    /// The format it is written in.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] when the path's extension names none.
+    pub fn format(&self) -> Result<Format> {
+        match self {
+            Self::File(path) => Ok(EncodeOptions::for_path(path).map_err(write_error)?.format),
+            Self::Memory(format) => Ok(*format),
+        }
+    }
+
     /// Refuses early what [`Target::write`] would refuse after the work: an unknown or unwritable format, an existing
     /// file, a missing or read-only folder.
     ///
     /// # Errors
     /// [`EngineError::Caller`] or [`EngineError::Environment`].
     pub fn check(&self, options: &OutputOptions) -> Result<()> {
+        let format = self.format()?;
         let Self::File(path) = self else { return Ok(()) };
-        let format = EncodeOptions::for_path(path).map_err(write_error)?.format;
         if format.depths().is_empty() {
             let text =
                 format!("{}: {format} can be read but not written; use .png, .jpg, .webp or .tif", path.display());
@@ -176,10 +230,7 @@ impl Target {
         parameters: Option<Parameters>,
         control: &Control,
     ) -> Result<Option<Vec<u8>>> {
-        let format = match self {
-            Self::File(path) => EncodeOptions::for_path(path).map_err(write_error)?.format,
-            Self::Memory(format) => *format,
-        };
+        let format = self.format()?;
         let encode = EncodeOptions {
             format,
             depth: options.depth,
@@ -201,7 +252,7 @@ impl Target {
     }
 }
 
-fn is_grey(picture: &Picture) -> bool {
+pub(super) fn is_grey(picture: &Picture) -> bool {
     picture.triples().iter().all(|[r, g, b]| r == g && g == b)
 }
 

@@ -6,51 +6,81 @@ use super::pad::Frame;
 use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
 
+/// Bytes that the process takes before it does anything: code, weights, threads.
+pub(super) const BASE: u64 = 40 << 20;
+
 /// Bytes a pixel that the picture itself takes: decoded, blended and encoded copies.
 const PICTURE_BYTES: u64 = 60;
+
+/// Bytes of the rows that are worked on at a time, as [`impasto_image::canvas::Layout::band_rows`] has them.
+const BAND_BYTES: u64 = 16 << 20;
 
 /// Share of the available memory that is used without being asked.
 const DEFAULT_SHARE: f64 = 0.9;
 
-/// Peak memory of running an algorithm once on `pixels` pixels, padding included.
-pub fn estimate(descriptor: &Descriptor, pixels: u64) -> u64 {
-    pixels.saturating_mul(u64::from(descriptor.bytes_per_pixel) + PICTURE_BYTES)
+/// Peak memory of running an algorithm once on a picture of `content` pixels with `frame` pixels, padding included.
+pub(super) fn whole(descriptor: &Descriptor, content: u64, frame: u64) -> u64 {
+    let network = frame.saturating_mul(u64::from(descriptor.bytes_per_pixel));
+    BASE.saturating_add(network).saturating_add(content.saturating_mul(PICTURE_BYTES))
 }
 
-/// Refuses a run on a content of `width` x `height` with `margin` pixels around it that would take more than `limit` bytes, or more than the system has
-/// left where `limit` is `None`.
+/// Peak memory of work by rows on a picture of `pixels`, with so many copies of the rows.
+pub(super) fn bands(pixels: u64, copies: u64) -> u64 {
+    (12 * pixels).min(BAND_BYTES) * copies
+}
+
+/// Peak memory of reading a picture of `pixels` at once.
+pub(super) fn decoding(pixels: u64) -> u64 {
+    pixels * 24
+}
+
+/// Peak memory of writing a picture of `pixels` at once.
+pub(super) fn encoding(pixels: u64) -> u64 {
+    pixels * 24
+}
+
+/// How many bytes may be taken, and who says so: `limit`, or what the system has left; `None` where it does not tell.
+pub(super) fn allowed(limit: Option<u64>) -> Option<(u64, &'static str)> {
+    match limit {
+        Some(limit) => Some((limit, "--max-memory allows")),
+        None => available().map(|free| ((free as f64 * DEFAULT_SHARE) as u64, "this machine has free")),
+    }
+}
+
+/// Refuses a run on a content of `width` x `height` with `margin` pixels around it that would take more than `limit`
+/// bytes, or more than the system has left where `limit` is `None`.
 ///
 /// # Errors
 /// [`EngineError::Limit`] that says what to do.
-pub(super) fn check(
+pub(super) fn check(descriptor: &Descriptor, margin: u32, size: (u32, u32), limit: Option<u64>) -> Result<()> {
+    match allowed(limit) {
+        Some(allowed) => refuse(descriptor, margin, size, &allowed),
+        None => Ok(()),
+    }
+}
+
+/// As [`check`], with what is allowed.
+pub(super) fn refuse(
     descriptor: &Descriptor,
     margin: u32,
     (width, height): (u32, u32),
-    limit: Option<u64>,
+    (limit, whose): &(u64, &'static str),
 ) -> Result<()> {
-    let padded = |width, height| {
-        let (width, height) = Frame::new(descriptor, margin, width, height).size;
-        u64::from(width) * u64::from(height)
+    let estimate = |width: u32, height: u32| {
+        let frame = Frame::new(descriptor, margin, width, height).size;
+        whole(descriptor, u64::from(width) * u64::from(height), u64::from(frame.0) * u64::from(frame.1))
     };
-    let need = estimate(descriptor, padded(width, height));
-    let (limit, whose) = match limit {
-        Some(limit) => (limit, "--max-memory allows"),
-        None => match available() {
-            Some(free) => ((free as f64 * DEFAULT_SHARE) as u64, "this machine has free"),
-            None => return Ok(()),
-        },
-    };
-    if need <= limit {
+    let need = estimate(width, height);
+    if need <= *limit {
         return Ok(());
     }
     let long = f64::from(width.max(height));
-    let pixels = limit as f64 / estimate(descriptor, 1) as f64;
-    let mut side = (long * (pixels / padded(width, height) as f64).sqrt()) as u32;
+    let mut side = (long * (*limit as f64 / need as f64).sqrt()) as u32;
     let at = |side: u32| [width, height].map(|v| (f64::from(v) * f64::from(side) / long).ceil() as u32);
-    while side > 1 && estimate(descriptor, padded(at(side)[0], at(side)[1])) > limit {
+    while side > 1 && estimate(at(side)[0], at(side)[1]) > *limit {
         side -= 1;
     }
-    let (name, need, limit) = (descriptor.name, amount(need), amount(limit));
+    let (name, need, limit) = (descriptor.name, amount(need), amount(*limit));
     Err(EngineError::Limit(format!(
         "{name} at {width}x{height} takes about {need}, more than the {limit} {whose}; use --size {side} or less, or raise \
          --max-memory"
@@ -58,7 +88,7 @@ pub(super) fn check(
 }
 
 /// Bytes as people say them.
-fn amount(bytes: u64) -> String {
+pub(super) fn amount(bytes: u64) -> String {
     match bytes {
         0..0x4000_0000 => format!("{} MiB", bytes >> 20),
         _ => format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64),

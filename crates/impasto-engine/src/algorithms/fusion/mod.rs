@@ -35,6 +35,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     differentiable: true,
     trainable: true,
     bytes_per_pixel: 280,
+    tile_bytes_per_pixel: 200,
 };
 
 /// The generator's dimensions.

@@ -28,6 +28,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     differentiable: true,
     trainable: false,
     bytes_per_pixel: 500,
+    tile_bytes_per_pixel: 300,
 };
 
 /// The network's dimensions.
