@@ -70,6 +70,10 @@ pub enum ImageError {
         reason: String,
     },
 
+    /// The file is of a format that cannot be read by rows.
+    #[error("a {0} file is read whole, which takes too much memory here: convert it to PNG, TIFF or .impraw first")]
+    NotByRows(Format),
+
     /// A decoder hit a bug of its own on this file; the panic was contained.
     #[error("the {format} decoder failed on this file (contained): {reason}")]
     DecoderPanicked {
@@ -184,7 +188,7 @@ impl ImageError {
             Self::UnknownFormat(_) | Self::Corrupt { .. } | Self::Unsupported { .. } | Self::DecoderPanicked { .. } => {
                 ErrorKind::Input
             }
-            Self::Limit { .. } | Self::DecoderMemory { .. } => ErrorKind::Limit,
+            Self::Limit { .. } | Self::DecoderMemory { .. } | Self::NotByRows(_) => ErrorKind::Limit,
             Self::NotFound(_)
             | Self::MissingFolder { .. }
             | Self::NotAFile(_)

@@ -3,6 +3,8 @@
 //! PNG files get two text chunks, `parameters` (one readable line, where users of other tools look for it) and `impasto`
 //! (JSON). JPEG, WebP and TIFF get the same two as properties of an XMP packet. BMP has no place for them.
 
+use std::borrow::Cow;
+
 use crate::canvas::Header;
 use crate::container::{jpeg_segments, webp_chunks};
 use crate::directory::{Directory, tag};
@@ -85,8 +87,7 @@ pub fn read_parameters(bytes: &[u8], limits: &Limits) -> Result<Option<Parameter
     limits.check_file(bytes.len() as u64)?;
     let format =
         Format::sniff(bytes).ok_or_else(|| ImageError::UnknownFormat(Format::describe_unknown(bytes).into()))?;
-    let raw;
-    let packet = match format {
+    let packet: Option<Cow<'_, [u8]>> = match format {
         Format::Png => {
             let texts = png_texts(bytes, &[TEXT_KEYWORD, JSON_KEYWORD], limits)?;
             let get = |keyword| texts.iter().find(|t| t.keyword == keyword).map(|t| t.text.clone());
@@ -94,13 +95,13 @@ pub fn read_parameters(bytes: &[u8], limits: &Limits) -> Result<Option<Parameter
         }
         Format::Jpeg => jpeg_segments(bytes)
             .filter(|segment| segment.kind == 0xe1)
-            .find_map(|segment| segment.data.strip_prefix(XMP_PREFIX)),
-        Format::WebP => webp_chunks(bytes).find(|chunk| &chunk.kind == b"XMP ").map(|chunk| chunk.data),
+            .find_map(|segment| segment.data.strip_prefix(XMP_PREFIX))
+            .map(Cow::Borrowed),
+        Format::WebP => webp_chunks(bytes).find(|chunk| &chunk.kind == b"XMP ").map(|chunk| chunk.data.into()),
         Format::Tiff => Directory::first(bytes).and_then(|file| file.data(tag::XMP)),
         Format::Raw => {
             let header = Header::read(bytes, bytes.len() as u64)?;
-            raw = header.source(header.metadata(bytes)).metadata.xmp;
-            raw.as_deref()
+            header.source(header.metadata(bytes)).metadata.xmp.map(Cow::Owned)
         }
         Format::Bmp | Format::Gif => None,
     };
@@ -111,7 +112,7 @@ pub fn read_parameters(bytes: &[u8], limits: &Limits) -> Result<Option<Parameter
         let (found, limit) = (packet.len() as u64, limits.max_text_bytes as u64);
         return Err(ImageError::Limit { what: "the length in bytes of the XMP packet", found, limit });
     }
-    let Ok(packet) = std::str::from_utf8(packet) else {
+    let Ok(packet) = std::str::from_utf8(&packet) else {
         return Ok(None);
     };
     Ok(Parameters::from_parts(element(packet, "parameters"), element(packet, "json")))

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::decode::Samples;
 use crate::encode::{to_u8, to_u16};
 use crate::error::ImageError;
 use crate::format::Depth;
@@ -247,6 +248,22 @@ impl Canvas {
             self.put(&bytes, self.offset(x, y + i as u32))?;
         }
         Ok(())
+    }
+
+    /// A rectangle as stored, interleaved.
+    pub(crate) fn samples(&self, rect: Rect) -> Result<Samples, ImageError> {
+        self.check(rect)?;
+        let mut out = match self.layout.depth {
+            Depth::U8 => Samples::U8(Vec::new()),
+            Depth::U16 => Samples::U16(Vec::new()),
+            Depth::F32 => Samples::F32(Vec::new()),
+        };
+        self.each_row(rect, |_, bytes| match &mut out {
+            Samples::U8(v) => v.extend_from_slice(bytes),
+            Samples::U16(v) => v.extend(bytes.as_chunks::<2>().0.iter().map(|&b| u16::from_le_bytes(b))),
+            Samples::F32(v) => v.extend(bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b))),
+        })?;
+        Ok(out)
     }
 
     /// Forces everything written so far onto the disk: after that it survives a power cut.

@@ -5,6 +5,7 @@ mod orient;
 mod png;
 mod raster;
 mod raw;
+pub(crate) mod rows;
 mod simple;
 mod tiff;
 
@@ -19,7 +20,8 @@ use crate::limits::Limits;
 use crate::picture::{Metadata, Picture, Source};
 use crate::{alpha, exif};
 
-pub(crate) use raster::{Model, Raster, Samples};
+pub(crate) use raster::{Model, Raster, Samples, ToSrgb};
+pub(crate) use orient::place;
 
 /// What a container says besides its pixels.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use crate::canvas::Header;
 use crate::error::ImageError;
 use crate::format::Depth;
 use crate::limits::Limits;
+use crate::picture::Metadata;
 
 use super::{Extras, Model, Raster, Samples};
 
@@ -11,7 +12,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
     let header = Header::read(bytes, bytes.len() as u64)?;
     let layout = header.layout;
     limits.check_size(layout.width, layout.height)?;
-    let mut extras = extras(&header, header.metadata(bytes), limits);
+    let mut extras = extras(header.source(header.metadata(bytes)).metadata, limits);
     let data = usize::try_from(header.data).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
     let samples = match layout.depth {
         Depth::U8 => Samples::U8(data.to_vec()),
@@ -24,9 +25,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
 }
 
 /// What lies between header and pixels. The picture is upright whatever an orientation in it says.
-pub(crate) fn extras(header: &Header, metadata: &[u8], limits: &Limits) -> Extras {
+pub(super) fn extras(found: Metadata, limits: &Limits) -> Extras {
     let mut extras = Extras::default();
-    let found = header.source(metadata).metadata;
     if let Some(exif) = found.exif {
         extras.take_exif(&exif, limits);
         extras.orientation = 1;
