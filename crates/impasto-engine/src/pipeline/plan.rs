@@ -310,3 +310,106 @@ fn free_disk(folder: &Path) -> Option<u64> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithms::{fusion, gatys};
+
+    fn demand(width: u32, height: u32, limits: &Limits) -> Demand<'_> {
+        let map = MapSpec { name: "map", channels: 16, scale: 4 };
+        let pass = |name: &str, reads: MapSpec, writes| Pass {
+            name: name.to_owned(),
+            reads: vec![reads],
+            writes: Some(writes),
+            halo: 32,
+            macs: 1.0,
+        };
+        Demand {
+            descriptor: &fusion::DESCRIPTOR,
+            margin: fusion::DESCRIPTOR.margin,
+            stored: Measure { format: Format::Png, width, height },
+            file_bytes: 1000,
+            is_file: true,
+            size: None,
+            passes: Some(vec![pass("in", MapSpec::PICTURE, map), pass("out", map, MapSpec::RESULT)]),
+            target: Format::Png,
+            masked: false,
+            finished: false,
+            limits,
+            max_memory: Some(1 << 30),
+            tile: None,
+            counted: true,
+        }
+    }
+
+    #[test]
+    fn what_fits_is_painted_at_once_and_the_rest_in_tiles() {
+        let limits = Limits::default();
+        let cases = [
+            (800, 600, 1 << 30, Some(false)),
+            (8000, 6000, 1 << 30, Some(true)),
+            (32_768, 32_768, 2 << 30, Some(true)),
+            (8000, 6000, 200 << 20, Some(true)),
+            (8000, 6000, 50 << 20, None),
+        ];
+        for (width, height, memory, tiled) in cases {
+            let demand = Demand { max_memory: Some(memory), ..demand(width, height, &limits) };
+            match (demand.plan(), tiled) {
+                (Ok(plan), Some(tiled)) => {
+                    assert_eq!(plan.is_tiled(), tiled, "{plan}");
+                    assert!(plan.memory() <= memory && (plan.disk() > 0) == tiled, "{plan}");
+                }
+                (Err(error), None) => assert!(error.to_string().contains("raise --max-memory"), "{error}"),
+                (found, _) => panic!("{width}x{height}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_smaller_limit_gives_smaller_tiles() {
+        let limits = Limits::default();
+        let side = |memory| Demand { max_memory: Some(memory), ..demand(9000, 9000, &limits) }.plan().unwrap().side();
+        assert_eq!(side(4 << 30), MAX_SIDE);
+        assert!(side(250 << 20) < side(400 << 20));
+    }
+
+    #[test]
+    fn tiles_are_for_those_that_paint_them() {
+        let limits = Limits::default();
+        let whole = Demand { passes: None, descriptor: &gatys::DESCRIPTOR, ..demand(9000, 9000, &limits) };
+        let message = whole.plan().unwrap_err().to_string();
+        assert!(message.contains("--size"), "{message}");
+        let forced = Demand { tile: Some(256), ..whole };
+        let message = forced.plan().unwrap_err().to_string();
+        assert!(message.contains("paints no tiles"), "{message}");
+        let forced = Demand { tile: Some(256), ..demand(300, 300, &limits) };
+        assert_eq!(forced.plan().unwrap().side(), 256);
+    }
+
+    #[test]
+    fn larger_limits_hold_for_what_is_read_by_rows() {
+        let limits = Limits::default();
+        let jpeg = Measure { format: Format::Jpeg, width: 30_000, height: 30_000 };
+        // The decoder refuses it, as ever.
+        assert!(
+            !Demand { stored: jpeg, max_memory: None, counted: false, ..demand(1, 1, &limits) }
+                .plan()
+                .unwrap()
+                .is_tiled()
+        );
+        let set = Limits { max_pixels: 1 << 20, ..limits };
+        assert_eq!(tiled_limits(&set).max_pixels, 1 << 20);
+        assert_eq!(tiled_limits(&limits).max_pixels, MAX_TILED_PIXELS);
+    }
+
+    #[test]
+    fn maps_are_counted_while_they_are_there() {
+        let limits = Limits::default();
+        let demand = demand(1000, 500, &limits);
+        let passes = demand.passes.clone().unwrap();
+        let frame = demand.frame().size;
+        let map = u64::from(frame.0) * u64::from(frame.1) / 16 * 16 * 4;
+        assert_eq!(demand.disk(&passes), map + 500_000 * 12);
+    }
+}

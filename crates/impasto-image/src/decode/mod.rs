@@ -20,8 +20,8 @@ use crate::limits::Limits;
 use crate::picture::{Metadata, Picture, Source};
 use crate::{alpha, exif};
 
-pub(crate) use raster::{Model, Raster, Samples, ToSrgb};
 pub(crate) use orient::place;
+pub(crate) use raster::{Model, Raster, Samples, ToSrgb};
 
 /// What a container says besides its pixels.
 #[derive(Debug)]

@@ -239,3 +239,6 @@ fn picture_error(path: &Path, error: ImageError) -> EngineError {
         error => EngineError::picture(path, error),
     }
 }
+
+#[cfg(test)]
+mod tests;
