@@ -257,7 +257,11 @@ fn palette<R: Read + Seek>(indices: &[u8], bits: u8, reader: &mut Decoder<R>) ->
     Ok(Samples::U8(out))
 }
 
-fn extras(file: &(impl Bytes + ?Sized), directory: &Directory<'_, impl Bytes + ?Sized>, limits: &Limits) -> Result<Extras, ImageError> {
+fn extras(
+    file: &(impl Bytes + ?Sized),
+    directory: &Directory<'_, impl Bytes + ?Sized>,
+    limits: &Limits,
+) -> Result<Extras, ImageError> {
     let mut extras = Extras { orientation: directory.orientation(), ..Extras::default() };
     extras.take_frames(directory.pages(u64::from(limits.max_frames) + 1), "pages", limits)?;
     if let Some(profile) = directory.data(tag::ICC) {

@@ -41,9 +41,8 @@ pub(crate) trait Rows {
     fn next(&mut self) -> Result<Option<Samples>, ImageError>;
 }
 
-/// Opens a file to read it by rows. Formats that do not lie row by row are first laid out in a file without a name in
-/// the folder `scratch`.
-pub(crate) fn open(path: &Path, limits: &Limits, scratch: &Path) -> Result<Stream, ImageError> {
+/// Opens a file and tells its format.
+pub(crate) fn find(path: &Path, limits: &Limits) -> Result<(File, Format), ImageError> {
     let fail = |source| ImageError::from_io("read", path, source);
     let mut file = File::open(path).map_err(fail)?;
     let meta = file.metadata().map_err(fail)?;
@@ -54,8 +53,20 @@ pub(crate) fn open(path: &Path, limits: &Limits, scratch: &Path) -> Result<Strea
     let mut start = Vec::new();
     file.by_ref().take(512).read_to_end(&mut start).map_err(fail)?;
     file.seek(SeekFrom::Start(0)).map_err(fail)?;
-    let format =
-        Format::sniff(&start).ok_or_else(|| ImageError::UnknownFormat(Format::describe_unknown(&start).into()))?;
+    let format = Format::sniff(&start);
+    let format = format.ok_or_else(|| ImageError::UnknownFormat(Format::describe_unknown(&start).into()))?;
+    Ok((file, format))
+}
+
+/// Reads the header of a file that [`find`] found, so that its rows can be read. Formats that do not lie row by row are
+/// first laid out in a file without a name in the folder `scratch`.
+pub(crate) fn open(
+    file: File,
+    format: Format,
+    path: &Path,
+    limits: &Limits,
+    scratch: &Path,
+) -> Result<Stream, ImageError> {
     match format {
         Format::Png => png::open(file, path, limits, scratch),
         Format::Tiff => tiff::open(file, path, limits),

@@ -51,8 +51,7 @@ pub(super) fn open(mut file: File, path: &Path, limits: &Limits, scratch: &Path)
 
 /// The file without its pixels, and whether that is all of it: what the walkers over whole files need.
 fn metadata(file: &mut (impl Read + Seek)) -> io::Result<(Vec<u8>, bool)> {
-    const KEPT: [&[u8; 4]; 9] =
-        [b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cICP", b"acTL", b"tEXt", b"zTXt", b"iTXt"];
+    const KEPT: [&[u8; 4]; 9] = [b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cICP", b"acTL", b"tEXt", b"zTXt", b"iTXt"];
     let mut file = BufReader::new(file);
     let mut out = vec![0; 8];
     file.read_exact(&mut out)?;
