@@ -46,6 +46,6 @@ pub use error::{ErrorKind, ImageError};
 pub use format::{Depth, Format};
 pub use limits::Limits;
 pub use mask::Mask;
-pub use parameters::{Parameters, read_parameters};
+pub use parameters::{Parameters, read_parameters, read_parameters_from};
 pub use picture::{Metadata, Picture, Source};
 pub use resize::{crop, resize, resize_planar, resize_to_long_side, resize_to_short_side};

@@ -10,8 +10,7 @@ use impasto_image::{Depth, EncodeOptions, ErrorKind, Format, ImageError, Limits,
 
 /// A picture as the rows of a canvas give it, with what is remembered of its source.
 fn by_rows(path: &Path, scratch: &Path) -> Result<Picture, ImageError> {
-    let canvas =
-        canvas::import(path, Place::Scratch(scratch), &Limits::default(), &mut |_| ControlFlow::Continue(()))?;
+    let canvas = canvas::import(path, Place::Scratch(scratch), &Limits::default(), &mut |_| ControlFlow::Continue(()))?;
     let mut picture = canvas.picture(canvas.layout().all())?;
     picture.source = canvas.source().clone();
     picture.notes = canvas.notes().to_vec();

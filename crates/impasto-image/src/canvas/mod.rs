@@ -39,6 +39,7 @@ mod header;
 mod import;
 mod progress;
 
+pub use crate::decode::rows::size;
 use crate::format::Depth;
 
 pub use bands::{Adjusted, Bands, Blended, Drawn, Masked, Recoloured, Weights};
@@ -134,3 +135,6 @@ impl Rect {
         fits(self.x, self.width, layout.width) && fits(self.y, self.height, layout.height)
     }
 }
+
+#[cfg(test)]
+mod tests;

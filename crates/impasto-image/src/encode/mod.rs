@@ -19,7 +19,7 @@ use crate::error::ImageError;
 use crate::exif::Exif;
 use crate::format::{Depth, Format};
 use crate::parameters::{Parameters, xmp_packet};
-use crate::picture::{Metadata, Picture, samples};
+use crate::picture::{Metadata, Picture, Source, samples};
 
 use quantise::{Pixels, Store};
 
@@ -86,19 +86,25 @@ impl EncodeOptions {
     /// What of this picture the file will not hold, one sentence each, so that a program can tell its user.
     #[must_use]
     pub fn losses(&self, picture: &Picture) -> Vec<String> {
+        self.losses_of(&picture.source, picture.has_transparency())
+    }
+
+    /// As [`EncodeOptions::losses`], of a picture that is not at hand as a whole.
+    #[must_use]
+    pub fn losses_of(&self, source: &Source, transparent: bool) -> Vec<String> {
         let format = self.format;
         let mut losses = Vec::new();
-        if !format.has_alpha() && picture.has_transparency() {
+        if !format.has_alpha() && transparent {
             losses.push(format!("{format} has no alpha: transparent parts were laid over white."));
         }
-        if self.depth.is_none() && !format.depths().contains(&picture.source.depth) {
+        if self.depth.is_none() && !format.depths().contains(&source.depth) {
             losses.push(format!("{format} cannot hold the source's precision: it was rounded."));
         }
         if format == Format::Bmp {
             if self.parameters.is_some() {
                 losses.push("BMP has no place for parameters: they were left out.".into());
             }
-            if self.metadata != MetadataPolicy::Strip && picture.source.metadata.exif.is_some() {
+            if self.metadata != MetadataPolicy::Strip && source.metadata.exif.is_some() {
                 losses.push("BMP has no place for EXIF: it was left out.".into());
             }
         }
@@ -267,7 +273,10 @@ pub(crate) fn encode_bands(
     let store = Store { depth, grey: options.grey == Some(true), alpha };
     let carried = Carried::new(&source.metadata, options);
     let mut bands = |y, rows| {
-        let pixels = quantise::quantise(&picture.band(y, rows)?, store)?;
+        let pixels = quantise::quantise(&picture.band(y, rows)?, store).map_err(|error| match error {
+            ImageError::NotFinite { index } => ImageError::NotFinite { index: index + 3 * width as usize * y as usize },
+            other => other,
+        })?;
         done(rows)?;
         Ok(pixels)
     };
