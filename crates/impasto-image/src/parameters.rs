@@ -4,9 +4,11 @@
 //! (JSON). JPEG, WebP and TIFF get the same two as properties of an XMP packet. BMP has no place for them.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use crate::canvas::Header;
 use crate::container::{jpeg_segments, webp_chunks};
+use crate::decode::rows;
 use crate::directory::{Directory, tag};
 use crate::error::ImageError;
 use crate::format::Format;
@@ -105,6 +107,23 @@ pub fn read_parameters(bytes: &[u8], limits: &Limits) -> Result<Option<Parameter
         }
         Format::Bmp | Format::Gif => None,
     };
+    from_packet(packet.as_deref(), limits)
+}
+
+/// Reads back what [`encode`](crate::encode) or [`canvas::export`](crate::canvas::export) wrote into a file of any size; as
+/// [`read_parameters`] otherwise.
+///
+/// # Errors
+/// As [`read_parameters`], and [`ErrorKind::Environment`](crate::ErrorKind::Environment) when the file cannot be read.
+pub fn read_parameters_from(path: &Path, limits: &Limits) -> Result<Option<Parameters>, ImageError> {
+    match rows::metadata(path, limits)? {
+        rows::Found::File(bytes) => read_parameters(&bytes, limits),
+        rows::Found::Xmp(packet) => from_packet(packet.as_deref(), limits),
+    }
+}
+
+/// Our part of an XMP packet.
+fn from_packet(packet: Option<&[u8]>, limits: &Limits) -> Result<Option<Parameters>, ImageError> {
     let Some(packet) = packet else {
         return Ok(None);
     };
@@ -112,7 +131,7 @@ pub fn read_parameters(bytes: &[u8], limits: &Limits) -> Result<Option<Parameter
         let (found, limit) = (packet.len() as u64, limits.max_text_bytes as u64);
         return Err(ImageError::Limit { what: "the length in bytes of the XMP packet", found, limit });
     }
-    let Ok(packet) = std::str::from_utf8(&packet) else {
+    let Ok(packet) = std::str::from_utf8(packet) else {
         return Ok(None);
     };
     Ok(Parameters::from_parts(element(packet, "parameters"), element(packet, "json")))

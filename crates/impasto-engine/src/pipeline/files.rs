@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use impasto_image::{
-    Depth, EncodeOptions, ErrorKind, Format, ImageError, Limits, Measure, MetadataPolicy, Parameters, Picture,
+    Depth, EncodeOptions, ErrorKind, Format, ImageError, Limits, MetadataPolicy, Parameters, Picture,
 };
 
 use crate::control::Control;
@@ -22,6 +22,24 @@ pub enum Input {
         /// The file's bytes.
         bytes: Vec<u8>,
     },
+}
+
+/// What the header of a picture file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Measure {
+    pub(super) format: Format,
+    /// Pixels.
+    pub(super) width: u32,
+    /// Pixels.
+    pub(super) height: u32,
+    /// Bytes of the file.
+    pub(super) bytes: u64,
+}
+
+impl Measure {
+    pub(super) fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
 }
 
 /// A picture that was read.
@@ -80,20 +98,11 @@ impl Input {
         Ok(Opened { picture, origin })
     }
 
-    /// What the header says, and how many bytes there are.
-    ///
-    /// # Errors
-    /// [`EngineError::Picture`] when it is no picture.
-    pub fn measure(&self) -> Result<(Measure, u64)> {
-        let path = self.path();
-        let failed = |e| EngineError::picture(path, e);
-        match self {
-            Self::File(path) => {
-                let measure = impasto_image::measure_file(path).map_err(failed)?;
-                Ok((measure, std::fs::metadata(path).map_err(|e| EngineError::io(path, &e))?.len()))
-            }
-            Self::Memory { bytes, .. } => Ok((impasto_image::measure(bytes).map_err(failed)?, bytes.len() as u64)),
-        }
+    /// What the header of a file says; `None` for what is not a file, or no picture that is within `limits`.
+    pub(super) fn measure(&self, limits: &Limits) -> Option<Measure> {
+        let Self::File(path) = self else { return None };
+        let (format, width, height) = impasto_image::canvas::size(path, limits).ok()?;
+        Some(Measure { format, width, height, bytes: std::fs::metadata(path).ok()?.len() })
     }
 
     /// The file without its picture. What an earlier impasto wrote is found within the limits.
@@ -101,16 +110,14 @@ impl Input {
     /// # Errors
     /// [`EngineError::File`] when it cannot be read.
     pub fn origin(&self, limits: &Limits) -> Result<Origin> {
-        let parameters = |bytes: &[u8]| impasto_image::read_parameters(bytes, limits).ok().flatten();
-        match self {
+        let (blake3, parameters) = match self {
             Self::Memory { bytes, .. } => {
-                Ok(Origin { blake3: blake3::hash(bytes).to_hex().to_string(), parameters: parameters(bytes) })
+                (blake3::hash(bytes).to_hex().to_string(), impasto_image::read_parameters(bytes, limits))
             }
-            Self::File(path) => Ok(Origin {
-                blake3: crate::models::hash_file(path)?,
-                parameters: read(path, limits).ok().and_then(|bytes| parameters(&bytes)),
-            }),
-        }
+            Self::File(path) => (crate::models::hash_file(path)?, impasto_image::read_parameters_from(path, limits)),
+        };
+        // A courtesy, as in [`Input::open`].
+        Ok(Origin { blake3, parameters: parameters.ok().flatten() })
     }
 }
 

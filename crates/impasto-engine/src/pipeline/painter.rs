@@ -10,7 +10,7 @@ use super::files::{Input, OutputOptions, Target};
 use super::job::{Method, StylizeJob};
 use super::loader::{LoadedStyles, StyleFact, StyleLoader};
 use super::pad::Frame;
-use super::plan::{Demand, Plan};
+use super::plan::{Demand, Plan, tiled_limits};
 use super::tiled::{Destination, TiledJob};
 use super::{memory, provenance};
 use crate::algorithms::gatys::Gatys;
@@ -232,20 +232,19 @@ impl Painter {
         cropped(painted, frame, content)
     }
 
-    /// How [`Painter::paint_file`] will paint a content; `None` for what is no picture, which it refuses with the reason.
+    /// How [`Painter::paint_file`] will paint a content; `None` for what is no
+    /// picture, which it refuses with the reason, and for what is not a file, which it paints at once.
     ///
     /// # Errors
     /// [`EngineError::Limit`] when it would take more memory than allowed, whole and in tiles; [`EngineError::Caller`]
     /// for tiles with a method or a target that cannot have them.
     pub fn plan(&self, content: &Input, target: &Target) -> Result<Option<Plan>> {
-        let Ok((stored, file_bytes)) = content.measure() else { return Ok(None) };
+        let Some(stored) = content.measure(&tiled_limits(&self.resources.limits)) else { return Ok(None) };
         let run = self.tiled()?;
         let demand = Demand {
             descriptor: self.brush.descriptor(),
             margin: self.brush.margin(),
             stored,
-            file_bytes,
-            is_file: matches!(content, Input::File(_)),
             size: self.job.size,
             passes: run.map(|run| run.passes()),
             target: target.format()?,
@@ -287,7 +286,7 @@ impl Painter {
         let work_dir = self.resources.work_dir.as_deref();
         plan.check_disk(work_dir.unwrap_or(beside))?;
         let run = self.tiled()?.filter(|_| self.job.strength > 0.0);
-        let origin = content.origin(&self.resources.limits)?;
+        let origin = content.origin(&tiled_limits(&self.resources.limits))?;
         let parameters = provenance::of_stylize(self, content, &origin);
         // Everything that decides the result is in its provenance, apart from how it is written.
         let key = blake3::hash(format!("{}{options:?}", parameters.json).as_bytes()).to_hex().to_string();

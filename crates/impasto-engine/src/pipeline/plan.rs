@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
-use impasto_image::{Format, Limits, Measure};
+use impasto_image::{Format, Limits};
 
+use super::files::Measure;
 use super::memory::{self, amount};
 use super::pad::Frame;
 use super::tiled::{ALIGN, Tiling};
@@ -31,10 +32,6 @@ pub(super) struct Demand<'a> {
     pub(super) margin: u32,
     /// What the content's header says.
     pub(super) stored: Measure,
-    /// Bytes of the content's file.
-    pub(super) file_bytes: u64,
-    /// Whether the content is a file of its own, which can be read by rows.
-    pub(super) is_file: bool,
     /// Longer side of the result where that is not the content's.
     pub(super) size: Option<u32>,
     /// The network's passes, if it can paint in tiles.
@@ -100,11 +97,6 @@ impl Plan {
         self.disk
     }
 
-    /// The limits for reading the content by rows.
-    pub(super) fn limits(&self, limits: &Limits) -> Limits {
-        tiled_limits(limits)
-    }
-
     /// Refuses a disk that has too little room.
     ///
     /// # Errors
@@ -139,7 +131,7 @@ impl fmt::Display for Plan {
 }
 
 /// The limits that pictures painted in tiles are held to: wider than others, unless somebody set them.
-fn tiled_limits(limits: &Limits) -> Limits {
+pub(super) fn tiled_limits(limits: &Limits) -> Limits {
     let usual = Limits::default();
     let raised = |limit: u64, usual: u64, wide: u64| if limit == usual { wide } else { limit };
     let max_pixels = raised(limits.max_pixels, usual.max_pixels, MAX_TILED_PIXELS);
@@ -183,7 +175,7 @@ impl Demand<'_> {
             }
             return Ok(whole); // What is over the limits is refused by the decoder, with its own words.
         };
-        let streamed = self.is_file && by_rows(self.stored.format) && self.size.is_none();
+        let streamed = by_rows(self.stored.format) && self.size.is_none();
         if !streamed && !self.within_limits() {
             return Ok(whole); // As above.
         }
@@ -225,7 +217,7 @@ impl Demand<'_> {
         let Measure { width, height, .. } = self.stored;
         width.max(height) <= self.limits.max_side
             && self.stored.pixels() <= self.limits.max_pixels
-            && self.file_bytes <= self.limits.max_file_bytes
+            && self.stored.bytes <= self.limits.max_file_bytes
     }
 
     /// Width and height of what is painted.
@@ -328,9 +320,7 @@ mod tests {
         Demand {
             descriptor: &fusion::DESCRIPTOR,
             margin: fusion::DESCRIPTOR.margin,
-            stored: Measure { format: Format::Png, width, height },
-            file_bytes: 1000,
-            is_file: true,
+            stored: Measure { format: Format::Png, width, height, bytes: 1000 },
             size: None,
             passes: Some(vec![pass("in", MapSpec::PICTURE, map), pass("out", map, MapSpec::RESULT)]),
             target: Format::Png,
@@ -390,7 +380,7 @@ mod tests {
     #[test]
     fn larger_limits_hold_for_what_is_read_by_rows() {
         let limits = Limits::default();
-        let jpeg = Measure { format: Format::Jpeg, width: 30_000, height: 30_000 };
+        let jpeg = Measure { format: Format::Jpeg, width: 30_000, height: 30_000, bytes: 1000 };
         // The decoder refuses it, as ever.
         assert!(
             !Demand { stored: jpeg, max_memory: None, counted: false, ..demand(1, 1, &limits) }

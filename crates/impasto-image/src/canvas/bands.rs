@@ -9,7 +9,7 @@ use crate::mask::Mask;
 use crate::picture::{Picture, Source};
 use crate::resize::crop;
 
-use super::transport::Counter;
+use super::progress::Counter;
 use super::{Layout, Progress};
 
 /// Something that can be asked for rows of pixels, in any order and from several threads.

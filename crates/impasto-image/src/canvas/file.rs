@@ -48,10 +48,9 @@ impl Canvas {
     /// [`ErrorKind::Caller`](crate::ErrorKind::Caller): a side of 0 or above 1,048,576, a file that exists.
     /// [`ErrorKind::Environment`](crate::ErrorKind::Environment): a missing folder, no permission, no space.
     pub fn create(place: Place<'_>, layout: Layout, source: &Source) -> Result<Self, ImageError> {
-        let header = Header::new(layout, source)?;
-        let path = match place {
-            Place::File(path) | Place::Scratch(path) => path.to_path_buf(),
-        };
+        // Refused before there is a file.
+        Header::new(layout, source)?;
+        let (Place::File(path) | Place::Scratch(path)) = place;
         let file = match place {
             Place::File(path) => OpenOptions::new().read(true).write(true).create_new(true).open(path),
             Place::Scratch(folder) => tempfile::tempfile_in(folder),
@@ -61,16 +60,23 @@ impl Canvas {
                 let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
                 ImageError::MissingFolder { path: path.to_path_buf(), folder: folder.to_path_buf() }
             }
-            _ => ImageError::from_io("write", &path, source),
+            _ => ImageError::from_io("write", path, source),
         })?;
-        let made = Self { file, path, layout, data: header.data, source: source.clone(), notes: Vec::new() };
-        let start = made.file.set_len(header.file_bytes()).map_err(|e| made.fail("write", e));
-        let start = start.and_then(|()| made.put(&header.to_bytes(&source.metadata), 0));
-        if let (Err(error), Place::File(path)) = (start, place) {
+        let made = Self::within(file, path, layout, source);
+        if let (Err(_), Place::File(path)) = (&made, place) {
             // Made a moment ago by this call and of no use to anybody.
             let _best_effort = std::fs::remove_file(path);
-            return Err(error);
         }
+        made
+    }
+
+    /// Makes an empty file a canvas; `path` is for messages.
+    pub(super) fn within(file: File, path: &Path, layout: Layout, source: &Source) -> Result<Self, ImageError> {
+        let header = Header::new(layout, source)?;
+        let (path, notes) = (path.to_path_buf(), Vec::new());
+        let made = Self { file, path, layout, data: header.data, source: source.clone(), notes };
+        made.file.set_len(header.file_bytes()).map_err(|e| made.fail("write", e))?;
+        made.put(&header.to_bytes(&source.metadata), 0)?;
         Ok(made)
     }
 

@@ -32,16 +32,22 @@
 
 mod at;
 mod bands;
+mod bleed;
+mod export;
 mod file;
 mod header;
-mod transport;
+mod import;
+mod progress;
 
+pub use crate::decode::rows::size;
 use crate::format::Depth;
 
 pub use bands::{Adjusted, Bands, Blended, Drawn, Masked, Recoloured, Weights};
+pub use export::export;
 pub use file::{Canvas, Place};
 pub(crate) use header::{Header, MAGIC};
-pub use transport::{Progress, Step, export, import};
+pub use import::import;
+pub use progress::{Progress, Step};
 
 /// Size and kind of the pixels of a canvas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,3 +135,6 @@ impl Rect {
         fits(self.x, self.width, layout.width) && fits(self.y, self.height, layout.height)
     }
 }
+
+#[cfg(test)]
+mod tests;

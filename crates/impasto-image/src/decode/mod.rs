@@ -20,7 +20,7 @@ use crate::limits::Limits;
 use crate::picture::{Metadata, Picture, Source};
 use crate::{alpha, exif};
 
-pub(crate) use orient::place;
+pub(crate) use orient::{apply as turn, place};
 pub(crate) use raster::{Model, Raster, Samples, ToSrgb};
 
 /// What a container says besides its pixels.
@@ -104,8 +104,12 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, ImageError> {
     limits.check_file(bytes.len() as u64)?;
     let format =
         Format::sniff(bytes).ok_or_else(|| ImageError::UnknownFormat(Format::describe_unknown(bytes).into()))?;
-    // The closure only reads `bytes` and `limits`; nothing half-changed can be seen after a panic.
-    catch_unwind(AssertUnwindSafe(|| decode_as(format, bytes, limits)))
+    contained(format, || decode_as(format, bytes, limits))
+}
+
+/// Runs a decoder and makes an error of its panic. Nothing that `work` changes may be looked at after that.
+pub(crate) fn contained<T>(format: Format, work: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
+    catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|panic| Err(ImageError::DecoderPanicked { format, reason: panic_text(&*panic) }))
 }
 

@@ -43,18 +43,24 @@ pub(super) struct Start<R: BufRead + Seek> {
     pub(super) extras: Extras,
 }
 
-/// Reads the header, holds it against the limits, and reads the metadata with `extras` before the decoder goes on.
-pub(super) fn start<R: BufRead + Seek>(
-    reader: R,
-    limits: &Limits,
-    extras: impl FnOnce(&Limits) -> Result<Extras, ImageError>,
-) -> Result<Start<R>, ImageError> {
+/// Reads the header: width and height.
+pub(super) fn header<R: BufRead + Seek>(reader: R) -> Result<(png::Decoder<R>, u32, u32), ImageError> {
     let mut decoder = png::Decoder::new_with_limits(reader, png::Limits { bytes: DECODER_BYTES });
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND);
     let header = decoder.read_header_info().map_err(fail)?;
     let (width, height) = (header.width, header.height);
+    Ok((decoder, width, height))
+}
+
+/// Reads the header, holds it against the limits, and reads the metadata with `extras` before the decoder goes on.
+pub(super) fn start<R: BufRead + Seek>(
+    reader: R,
+    limits: &Limits,
+    extras: impl FnOnce(&Limits) -> Result<Extras, ImageError>,
+) -> Result<Start<R>, ImageError> {
+    let (decoder, width, height) = header(reader)?;
     limits.check_size(width, height)?;
     let extras = extras(limits)?;
     let reader = decoder.read_info().map_err(fail)?;

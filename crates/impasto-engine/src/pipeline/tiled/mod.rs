@@ -22,7 +22,7 @@ use work::{CONTENT, Manifest, STYLISED, WorkDir};
 use super::files::{Input, OutputOptions, write_error};
 use super::job::StylizeJob;
 use super::pad::Frame;
-use super::plan::Plan;
+use super::plan::{Plan, tiled_limits};
 use crate::Device;
 use crate::control::{Control, Event};
 use crate::descriptor::Descriptor;
@@ -121,7 +121,7 @@ impl TiledJob<'_> {
     fn import(&self, path: &Path) -> Result<()> {
         let canvas = match self.content {
             Input::File(file) if self.plan.streamed() => {
-                let limits = self.plan.limits(self.limits);
+                let limits = tiled_limits(self.limits);
                 let import =
                     |progress: &mut canvas::Progress<'_>| canvas::import(file, Place::File(path), &limits, progress);
                 self.steps(import).map_err(|e| picture_error(file, e))?

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use crate::decode::png::{Start, extras, fail, native, start};
+use crate::decode::png::{Start, extras, fail, header, native, start};
 use crate::decode::{Extras, Samples};
 use crate::error::ImageError;
 use crate::format::{Depth, Format};
@@ -49,8 +49,13 @@ pub(super) fn open(mut file: File, path: &Path, limits: &Limits, scratch: &Path)
     Ok(Stream { format: Format::Png, width, height, model, depth, premultiplied: false, extras, rows })
 }
 
+/// The size in the header.
+pub(super) fn size(file: File) -> Result<(u32, u32), ImageError> {
+    header(BufReader::new(file)).map(|(_, width, height)| (width, height))
+}
+
 /// The file without its pixels, and whether that is all of it: what the walkers over whole files need.
-fn metadata(file: &mut (impl Read + Seek)) -> io::Result<(Vec<u8>, bool)> {
+pub(super) fn metadata(file: &mut (impl Read + Seek)) -> io::Result<(Vec<u8>, bool)> {
     const KEPT: [&[u8; 4]; 9] = [b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cICP", b"acTL", b"tEXt", b"zTXt", b"iTXt"];
     let mut file = BufReader::new(file);
     let mut out = vec![0; 8];

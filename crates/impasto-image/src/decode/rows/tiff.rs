@@ -35,6 +35,12 @@ pub(super) fn open(file: File, path: &Path, limits: &Limits) -> Result<Stream, I
     Ok(Stream { format: Format::Tiff, width, height, model, depth, premultiplied, extras, rows })
 }
 
+/// The size in the header.
+pub(super) fn size(file: File) -> Result<(u32, u32), ImageError> {
+    let decoder = Decoder::new(BufReader::new(file)).map_err(fail)?;
+    decoder.with_limits(decoder_limits(0)).dimensions().map_err(fail)
+}
+
 /// Strips or rows of tiles, through the decoder.
 struct Chunks {
     reader: Reader,
