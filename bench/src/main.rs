@@ -4,6 +4,7 @@
 
 mod floor;
 mod likeness;
+mod memory;
 mod networks;
 mod record;
 mod shared;
@@ -34,6 +35,8 @@ enum Command {
     Style(style::StyleArgs),
     /// How long painting takes and how much memory, beside PyTorch and ONNX Runtime with the same weights.
     Speed(speed::SpeedArgs),
+    /// How much memory painting takes, beside what impasto says before it begins.
+    Memory(memory::MemoryArgs),
     /// Answer requests, one JSON object a line; used by 'speed'.
     #[command(hide = true)]
     Serve(worker::ServeArgs),
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Style(args) => style::run(&args),
         Command::Speed(args) => speed::run(&args),
+        Command::Memory(args) => memory::run(&args),
         Command::Serve(args) => worker::serve(&args),
     };
     match outcome {

@@ -3,9 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use impasto_image::{
-    Depth, EncodeOptions, ErrorKind, Format, ImageError, Limits, MetadataPolicy, Parameters, Picture,
-};
+use impasto_image::{Depth, EncodeOptions, ErrorKind, Format, ImageError, Limits, MetadataPolicy, Parameters, Picture};
 
 use crate::control::Control;
 use crate::error::{EngineError, Result};

@@ -6,8 +6,37 @@ use super::pad::Frame;
 use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
 
-/// Bytes that the process takes before it does anything: code, weights, threads.
-pub(super) const BASE: u64 = 40 << 20;
+/// What the process takes before it paints, where the system does not tell: code, weights, threads.
+const USUAL: Resident = Resident { now: 60 << 20, peak: 60 << 20 };
+
+/// Memory of this process that is in use and not merely reserved, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Resident {
+    /// At present.
+    pub(super) now: u64,
+    /// The most there ever was.
+    pub(super) peak: u64,
+}
+
+/// What this process takes, as far as the system tells.
+pub(super) fn resident() -> Resident {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let amount = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|k| k * 1024)
+    };
+    match (amount("VmRSS:"), amount("VmHWM:")) {
+        (Some(now), Some(peak)) => Resident { now, peak },
+        _ => USUAL,
+    }
+}
+
+impl Resident {
+    /// The peak when `more` is taken beside what is in use.
+    pub(super) fn with(self, more: u64) -> u64 {
+        self.peak.max(self.now.saturating_add(more))
+    }
+}
 
 /// Bytes a pixel that the picture itself takes: decoded, blended and encoded copies.
 const PICTURE_BYTES: u64 = 60;
@@ -18,13 +47,13 @@ const BAND_BYTES: u64 = 16 << 20;
 /// Share of the available memory that is used without being asked.
 const DEFAULT_SHARE: f64 = 0.9;
 
-/// Peak memory of running an algorithm once on a picture of `content` pixels with `frame` pixels, padding included.
+/// What running an algorithm once takes, on a picture of `content` pixels with `frame` pixels, padding included.
 pub(super) fn whole(descriptor: &Descriptor, content: u64, frame: u64) -> u64 {
     let network = frame.saturating_mul(u64::from(descriptor.bytes_per_pixel));
-    BASE.saturating_add(network).saturating_add(content.saturating_mul(PICTURE_BYTES))
+    network.saturating_add(content.saturating_mul(PICTURE_BYTES))
 }
 
-/// Peak memory of work by rows on a picture of `pixels`, with so many copies of the rows.
+/// What work by rows takes, on a picture of `pixels`, with so many copies of the rows.
 pub(super) fn bands(pixels: u64, copies: u64) -> u64 {
     (12 * pixels).min(BAND_BYTES) * copies
 }
@@ -66,9 +95,11 @@ pub(super) fn refuse(
     (width, height): (u32, u32),
     (limit, whose): &(u64, &'static str),
 ) -> Result<()> {
+    let resident = resident();
     let estimate = |width: u32, height: u32| {
         let frame = Frame::new(descriptor, margin, width, height).size;
-        whole(descriptor, u64::from(width) * u64::from(height), u64::from(frame.0) * u64::from(frame.1))
+        let need = whole(descriptor, u64::from(width) * u64::from(height), u64::from(frame.0) * u64::from(frame.1));
+        resident.with(need)
     };
     let need = estimate(width, height);
     if need <= *limit {

@@ -253,6 +253,7 @@ impl Painter {
             limits: &self.resources.limits,
             max_memory: self.resources.max_memory,
             tile: self.resources.tile,
+            resident: memory::resident(),
             counted: self.resources.device.spec == DeviceSpec::Cpu,
         };
         let plan = demand.plan()?;
@@ -319,7 +320,7 @@ impl Painter {
         target.check(options)?;
         control.check()?;
         if let Some(plan) = self.plan(content, target)? {
-            control.note(plan.to_string());
+            control.emit(Event::Planned { message: plan.to_string(), memory: plan.memory(), disk: plan.disk() });
             if plan.is_tiled() {
                 self.paint_tiles(content, target, options, &plan, control)?;
                 return Ok(None);

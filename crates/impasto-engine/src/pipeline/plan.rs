@@ -6,7 +6,7 @@ use std::path::Path;
 use impasto_image::{Format, Limits};
 
 use super::files::Measure;
-use super::memory::{self, amount};
+use super::memory::{self, Resident, amount};
 use super::pad::Frame;
 use super::tiled::{ALIGN, Tiling};
 use crate::descriptor::Descriptor;
@@ -47,6 +47,8 @@ pub(super) struct Demand<'a> {
     pub(super) max_memory: Option<u64>,
     /// Side of tiles, in place of one chosen.
     pub(super) tile: Option<u32>,
+    /// What the process takes already.
+    pub(super) resident: Resident,
     /// Whether memory matters on the device in use.
     pub(super) counted: bool,
 }
@@ -252,7 +254,8 @@ impl Demand<'_> {
     fn whole_memory(&self) -> u64 {
         let (width, height) = self.frame().size;
         let frame = u64::from(width) * u64::from(height);
-        memory::whole(self.descriptor, self.stored.pixels().max(self.painted_pixels()), frame)
+        let pixels = self.stored.pixels().max(self.painted_pixels());
+        self.resident.with(memory::whole(self.descriptor, pixels, frame))
     }
 
     /// Peak of painting in tiles.
@@ -268,7 +271,7 @@ impl Demand<'_> {
             } else {
                 memory::encoding(pixels)
             };
-        memory::BASE + painting.max(reading).max(writing) + if self.masked { mask } else { 0 }
+        self.resident.with(painting.max(reading).max(writing))
     }
 
     /// Most bytes in the folder for the work, and of the result.
@@ -329,6 +332,7 @@ mod tests {
             limits,
             max_memory: Some(1 << 30),
             tile: None,
+            resident: Resident { now: 60 << 20, peak: 60 << 20 },
             counted: true,
         }
     }
