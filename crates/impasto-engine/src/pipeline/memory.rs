@@ -33,13 +33,7 @@ pub(super) fn check(
         u64::from(width) * u64::from(height)
     };
     let need = estimate(descriptor, padded(width, height));
-    let (limit, whose) = match limit {
-        Some(limit) => (limit, "--max-memory allows"),
-        None => match available() {
-            Some(free) => ((free as f64 * DEFAULT_SHARE) as u64, "this machine has free"),
-            None => return Ok(()),
-        },
-    };
+    let Some((limit, whose)) = allowed(limit) else { return Ok(()) };
     if need <= limit {
         return Ok(());
     }
@@ -55,6 +49,20 @@ pub(super) fn check(
         "{name} at {width}x{height} takes about {need}, more than the {limit} {whose}; use --size {side} or less, or raise \
          --max-memory"
     )))
+}
+
+/// Whether a picture of `pixels` pixels can be worked on whole within `limit` bytes, or within what the system has left
+/// where `limit` is `None`.
+pub(super) fn holds(pixels: u64, limit: Option<u64>) -> bool {
+    allowed(limit).is_none_or(|(limit, _)| pixels.saturating_mul(PICTURE_BYTES) <= limit)
+}
+
+/// What may be taken, and who says so; `None` where nobody knows.
+fn allowed(limit: Option<u64>) -> Option<(u64, &'static str)> {
+    match limit {
+        Some(limit) => Some((limit, "--max-memory allows")),
+        None => Some(((available()? as f64 * DEFAULT_SHARE) as u64, "this machine has free")),
+    }
 }
 
 /// Bytes as people say them.

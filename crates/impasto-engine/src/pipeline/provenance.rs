@@ -13,8 +13,8 @@ use super::painter::Painter;
 use crate::models::PerceptionSpec;
 
 /// A picture's name and hash.
-fn file(input: &Input, opened: &Opened) -> Value {
-    json!({"name": input.public_name(), "blake3": opened.blake3})
+fn file(input: &Input, blake3: &str) -> Value {
+    json!({"name": input.public_name(), "blake3": blake3})
 }
 
 /// What made a picture out of `content`.
@@ -44,7 +44,7 @@ pub(super) fn of_stylize(painter: &Painter, content: &Input, opened: &Opened) ->
         "impasto": env!("CARGO_PKG_VERSION"),
         "command": command,
         "job": public(job),
-        "content": file(content, opened),
+        "content": file(content, &opened.blake3),
         "styles": styles,
         "model": model,
         "perception": painter.perception().map(PerceptionSpec::public_name),
@@ -54,16 +54,21 @@ pub(super) fn of_stylize(painter: &Painter, content: &Input, opened: &Opened) ->
     Parameters { text: printable(&text), json }
 }
 
-/// What an adjustment made out of `content`.
-pub(super) fn of_adjust(adjust: &Adjustments, content: &Input, opened: &Opened) -> Parameters {
+/// What an adjustment made out of `content`, whose file has the hash `blake3` and came with parameters of its own or not.
+pub(super) fn of_adjust(
+    adjust: &Adjustments,
+    content: &Input,
+    blake3: &str,
+    made_from: Option<&Parameters>,
+) -> Parameters {
     let mut command = format!("impasto adjust {}", quoted(&content.public_name()));
     push_adjustments(&mut command, adjust);
     let json = json!({
         "impasto": env!("CARGO_PKG_VERSION"),
         "command": command,
         "adjust": adjust,
-        "content": file(content, opened),
-        "made_from": opened.parameters.as_ref().map(|p| &p.json),
+        "content": file(content, blake3),
+        "made_from": made_from.map(|p| &p.json),
     });
     Parameters { text: printable(&format!("impasto {}: {command}", env!("CARGO_PKG_VERSION"))), json }
 }
