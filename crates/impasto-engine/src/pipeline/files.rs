@@ -235,15 +235,7 @@ impl Target {
         parameters: Option<Parameters>,
         control: &Control,
     ) -> Result<Option<Vec<u8>>> {
-        let format = self.format()?;
-        let encode = EncodeOptions {
-            format,
-            depth: options.depth,
-            jpeg_quality: options.jpeg_quality,
-            metadata: options.metadata,
-            grey: (picture.source.grey && is_grey(picture)).then_some(true),
-            parameters: parameters.filter(|_| options.parameters),
-        };
+        let encode = self.encode_options(options, picture.source.grey && is_grey(picture), parameters)?;
         for loss in encode.losses(picture) {
             control.warn(loss);
         }
@@ -255,8 +247,26 @@ impl Target {
             Self::Memory(_) => impasto_image::encode(picture, &encode).map(Some).map_err(write_error),
         }
     }
+
+    /// How a picture is encoded for this target; `grey` where it may be stored without colours.
+    pub(super) fn encode_options(
+        &self,
+        options: &OutputOptions,
+        grey: bool,
+        parameters: Option<Parameters>,
+    ) -> Result<EncodeOptions> {
+        Ok(EncodeOptions {
+            format: self.format()?,
+            depth: options.depth,
+            jpeg_quality: options.jpeg_quality,
+            metadata: options.metadata,
+            grey: grey.then_some(true),
+            parameters: parameters.filter(|_| options.parameters),
+        })
+    }
 }
 
+/// Whether no pixel has a colour.
 pub(super) fn is_grey(picture: &Picture) -> bool {
     picture.triples().iter().all(|[r, g, b]| r == g && g == b)
 }

@@ -118,6 +118,12 @@ pub(super) fn refuse(
     )))
 }
 
+/// Whether a picture of `pixels` pixels can be worked on whole within `limit` bytes, or within what the system has left
+/// where `limit` is `None`.
+pub(super) fn holds(pixels: u64, limit: Option<u64>) -> bool {
+    allowed(limit).is_none_or(|(limit, _)| pixels.saturating_mul(PICTURE_BYTES) <= limit)
+}
+
 /// Bytes as people say them.
 pub(super) fn amount(bytes: u64) -> String {
     match bytes {

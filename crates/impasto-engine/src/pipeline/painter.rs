@@ -280,12 +280,6 @@ impl Painter {
         plan: &Plan,
         control: &Control,
     ) -> Result<()> {
-        let Target::File(path) = target else {
-            return Err(EngineError::Internal("tiles were planned without a file to write".into()));
-        };
-        let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let work_dir = self.resources.work_dir.as_deref();
-        plan.check_disk(work_dir.unwrap_or(beside))?;
         let run = self.tiled()?.filter(|_| self.job.strength > 0.0);
         let origin = content.origin(&tiled_limits(&self.resources.limits))?;
         let parameters = provenance::of_stylize(self, content, &origin);
@@ -302,7 +296,10 @@ impl Painter {
             device: &self.resources.device.device,
             control,
         };
-        job.paint(key, &Destination { path, options, parameters: Some(parameters), work_dir })
+        let work_dir = self.resources.work_dir.as_deref();
+        let destination = Destination { target, options, parameters: Some(parameters), work_dir };
+        plan.check_disk(destination.room())?;
+        job.paint(key, &destination)
     }
 
     /// Reads a content, paints it and writes the result with what made it. Returns the bytes for [`Target::Memory`].

@@ -146,7 +146,7 @@ pub(super) fn tiled_limits(limits: &Limits) -> Limits {
 }
 
 /// Formats that are read and written by rows.
-fn by_rows(format: Format) -> bool {
+pub(super) fn by_rows(format: Format) -> bool {
     matches!(format, Format::Png | Format::Tiff | Format::Raw)
 }
 

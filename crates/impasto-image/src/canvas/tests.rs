@@ -7,6 +7,7 @@ use super::*;
 use crate::adjust::Adjustments;
 use crate::colour::{PreserveColor, transfer};
 use crate::compose::{blend, blend_masked};
+use crate::encode::{Failed, encode_bands};
 use crate::mask::Mask;
 use crate::picture::{Metadata, Source};
 use crate::{
@@ -333,6 +334,54 @@ fn failures_leave_nothing() {
     let error = export(&picture(9, 9, false), &jpeg, &EncodeOptions::new(Format::Png), true, &mut go).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Caller);
     assert_eq!(folder.names(), 1);
+}
+
+/// A disk that is full after so many bytes.
+struct Disk {
+    left: usize,
+    at: u64,
+}
+
+impl std::io::Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if bytes.len() > self.left {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.left -= bytes.len();
+        self.at += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl std::io::Seek for Disk {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        match to {
+            std::io::SeekFrom::Start(at) => self.at = at,
+            std::io::SeekFrom::Current(by) | std::io::SeekFrom::End(by) => self.at = self.at.saturating_add_signed(by),
+        }
+        Ok(self.at)
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_to_be_full() {
+    let picture = picture(300, 200, true);
+    for format in [Format::Png, Format::Tiff, Format::Raw] {
+        let options = EncodeOptions::new(format);
+        let whole = encode(&picture, &options).unwrap().len();
+        for left in [0, 10, whole / 2, whole - 20] {
+            let failed = encode_bands(&picture, &options, Disk { left, at: 0 }, |_| Ok(())).unwrap_err();
+            assert!(
+                matches!(failed, Failed::Io(error) if error.kind() == std::io::ErrorKind::StorageFull),
+                "{format}, {left} of {whole} bytes"
+            );
+        }
+        assert!(encode_bands(&picture, &options, Disk { left: 2 * whole, at: 0 }, |_| Ok(())).is_ok(), "{format}");
+    }
 }
 
 /// A PNG whose header promises more than its bytes could ever hold is refused before anything is laid out for it.

@@ -25,17 +25,21 @@ const STRIP_BYTES: usize = 1 << 20;
 
 /// Writes a picture strip by strip; as BigTIFF when four gigabytes might not be enough for it.
 pub(super) fn write(job: Job<'_>, out: impl Write + Seek) -> Result<(), Failed> {
-    let pixel = channels(job.store) * sample_bytes(job.store.depth);
-    let pixels = (u64::from(job.width) * u64::from(job.height)).saturating_mul(pixel as u64);
-    let metadata = [&job.carried.exif, &job.carried.xmp].into_iter().flatten().map(Vec::len).sum::<usize>();
-    // What does not compress grows by less than this; each row has at most one strip with two entries of 8 bytes.
-    let most =
-        pixels.saturating_add(pixels / 256).saturating_add(metadata as u64 + (1 << 20) + 16 * u64::from(job.height));
-    if most > u64::from(u32::MAX) {
+    let metadata = [&job.carried.exif, &job.carried.xmp].into_iter().flatten().map(Vec::len).sum();
+    if is_big(job.width, job.height, job.store, metadata) {
         write_as::<TiffKindBig, _>(job, out, true)
     } else {
         write_as::<TiffKindStandard, _>(job, out, false)
     }
+}
+
+/// Whether a file might need offsets beyond four gigabytes.
+pub(super) fn is_big(width: u32, height: u32, store: Store, metadata: usize) -> bool {
+    let pixel = channels(store) * sample_bytes(store.depth);
+    let pixels = (u64::from(width) * u64::from(height)).saturating_mul(pixel as u64);
+    // What does not compress grows by less than this; each row has at most one strip with two entries of 8 bytes.
+    let more = pixels / 256 + metadata as u64 + (1 << 20) + 16 * u64::from(height);
+    pixels.saturating_add(more) > u64::from(u32::MAX)
 }
 
 fn channels(store: Store) -> usize {
@@ -56,7 +60,7 @@ fn sample_bytes(depth: Depth) -> usize {
 }
 
 /// Writes a TIFF of one kind; `big` says which.
-fn write_as<K: TiffKind, W: Write + Seek>(job: Job<'_>, out: W, big: bool) -> Result<(), Failed> {
+pub(super) fn write_as<K: TiffKind, W: Write + Seek>(job: Job<'_>, out: W, big: bool) -> Result<(), Failed> {
     let Job { width, height, store, carried, bands, .. } = job;
     let (channels, bytes) = (channels(store), sample_bytes(store.depth));
     let row = width as usize * channels * bytes;

@@ -6,27 +6,27 @@ mod passes;
 mod tiling;
 mod work;
 
-use std::ops::ControlFlow;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use impasto_image::canvas::{self, Adjusted, Bands, Canvas, Layout, Masked, Place, Recoloured, Step};
+use impasto_image::canvas::{Adjusted, Bands, Canvas, Layout, Masked, Place, Recoloured};
 use impasto_image::colour::PreserveColor;
-use impasto_image::{Depth, EncodeOptions, ImageError, Limits, Mask, Parameters, Picture, resize_to_long_side};
+use impasto_image::{Depth, Limits, Mask, Parameters, resize_to_long_side};
 
 pub(super) use tiling::{ALIGN, Tiling};
 
 use passes::Passes;
 use work::{CONTENT, Manifest, STYLISED, WorkDir};
 
-use super::files::{Input, OutputOptions, write_error};
+use super::files::{Input, OutputOptions, Target, write_error};
 use super::job::StylizeJob;
+use super::large::watch;
 use super::pad::Frame;
-use super::plan::{Plan, tiled_limits};
+use super::plan::{Plan, by_rows, tiled_limits};
 use crate::Device;
-use crate::control::{Control, Event};
+use crate::control::Control;
 use crate::descriptor::Descriptor;
-use crate::error::{EngineError, Result};
+use crate::error::Result;
 use crate::tiled::TiledRun;
 
 /// What is painted, and how.
@@ -45,7 +45,7 @@ pub(super) struct TiledJob<'a> {
 
 /// Where the result goes.
 pub(super) struct Destination<'a> {
-    pub(super) path: &'a Path,
+    pub(super) target: &'a Target,
     pub(super) options: &'a OutputOptions,
     pub(super) parameters: Option<Parameters>,
     /// Folder for the work in place of the result's own.
@@ -53,11 +53,18 @@ pub(super) struct Destination<'a> {
 }
 
 impl Destination<'_> {
+    /// The folder that holds the folder for the work.
+    pub(super) fn room(&self) -> &Path {
+        self.work_dir.unwrap_or(self.target.scratch())
+    }
+
     /// The folder for the work: hidden, and named after the result, so that the same command finds it again.
-    pub(super) fn work(&self) -> PathBuf {
-        let beside = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        self.work_dir.unwrap_or(beside).join(format!(".{name}.impasto-work"))
+    fn work(&self) -> PathBuf {
+        let name = match self.target {
+            Target::File(path) => path.file_name().unwrap_or_default().to_string_lossy(),
+            Target::Memory(_) => "stdout".into(),
+        };
+        self.room().join(format!(".{name}.impasto-work"))
     }
 }
 
@@ -119,28 +126,19 @@ impl TiledJob<'_> {
 
     /// Reads the content into a canvas: by rows where its format allows that and it keeps its size, else as a whole.
     fn import(&self, path: &Path) -> Result<()> {
-        let canvas = match self.content {
-            Input::File(file) if self.plan.streamed() => {
-                let limits = tiled_limits(self.limits);
-                let import =
-                    |progress: &mut canvas::Progress<'_>| canvas::import(file, Place::File(path), &limits, progress);
-                self.steps(import).map_err(|e| picture_error(file, e))?
-            }
-            content => {
-                let picture = content.open(self.limits, &Control::silent())?.picture;
-                let picture = match self.job.size {
-                    Some(side) => resize_to_long_side(&picture, side),
-                    None => picture,
-                };
-                let layout = Layout { depth: Depth::F32, ..picture.layout() };
-                let canvas = Canvas::create(Place::File(path), layout, &picture.source).map_err(write_error)?;
-                canvas.draw(0, 0, &picture).map_err(write_error)?;
-                canvas
-            }
+        let canvas = if self.plan.streamed() {
+            self.content.lay_out(Place::File(path), &tiled_limits(self.limits), self.control)?
+        } else {
+            let picture = self.content.open(self.limits, self.control)?.picture;
+            let picture = match self.job.size {
+                Some(side) => resize_to_long_side(&picture, side),
+                None => picture,
+            };
+            let layout = Layout { depth: Depth::F32, ..picture.layout() };
+            let canvas = Canvas::create(Place::File(path), layout, &picture.source).map_err(write_error)?;
+            canvas.draw(0, 0, &picture).map_err(write_error)?;
+            canvas
         };
-        for note in canvas.notes() {
-            self.control.note(format!("{}: {note}", self.content.path().display()));
-        }
         canvas.flush().map_err(write_error)
     }
 
@@ -162,81 +160,32 @@ impl TiledJob<'_> {
         Canvas::create(Place::File(&path), layout, source).map_err(write_error)
     }
 
-    /// Colours, adjustments and mask, row by row into the result.
+    /// Colours, adjustments and mask, row by row into the result; at once into formats that are not written by rows.
     fn finish(&self, content: &Canvas, stylised: &Canvas, destination: &Destination<'_>) -> Result<()> {
-        let recolour =
-            |progress: &mut canvas::Progress<'_>| Recoloured::new(content, stylised, self.job.preserve_color, progress);
-        let recoloured = self.steps(recolour).map_err(write_error)?;
+        let progress = &mut watch(self.control);
+        let recoloured = Recoloured::new(content, stylised, self.job.preserve_color, progress).map_err(write_error)?;
         let adjusted = Adjusted::new(&recoloured, self.job.adjust).map_err(write_error)?;
         let Layout { width, height, .. } = content.layout();
         let mask = self.mask.map(|mask| {
-            if (mask.width, mask.height) == (width, height) { mask.clone() } else { mask.resize(width, height) }
+            if (mask.width, mask.height) == (width, height) {
+                Cow::Borrowed(mask)
+            } else {
+                Cow::Owned(mask.resize(width, height))
+            }
         });
         let masked =
-            mask.as_ref().map(|mask| Masked::new(content, &adjusted, mask)).transpose().map_err(write_error)?;
+            mask.as_deref().map(|mask| Masked::new(content, &adjusted, mask)).transpose().map_err(write_error)?;
         let bands: &dyn Bands = match &masked {
             Some(masked) => masked,
             None => &adjusted,
         };
-        let options = destination.options;
-        let encode = EncodeOptions {
-            depth: options.depth,
-            jpeg_quality: options.jpeg_quality,
-            metadata: options.metadata,
-            grey: (content.source().grey && is_grey(bands).map_err(write_error)?).then_some(true),
-            parameters: destination.parameters.clone().filter(|_| options.parameters),
-            ..EncodeOptions::for_path(destination.path).map_err(write_error)?
-        };
-        let mut like = Picture::filled(1, 1, [0.0; 3]).map_err(write_error)?;
-        like.source = content.source().clone();
-        for loss in encode.losses(&like) {
-            self.control.warn(loss);
+        let Destination { target, options, parameters, .. } = destination;
+        if by_rows(target.format()?) {
+            return target.export(bands, options, parameters.clone(), self.control);
         }
-        let export = |progress: &mut canvas::Progress<'_>| {
-            canvas::export(bands, destination.path, &encode, options.overwrite, progress)
-        };
-        self.steps(export).map_err(write_error)
-    }
-
-    /// Does work by rows, its steps as events.
-    fn steps<T>(&self, work: impl FnOnce(&mut canvas::Progress<'_>) -> Result<T, ImageError>) -> Result<T, ImageError> {
-        let mut present: Option<(&'static str, Instant)> = None;
-        let finish = |present: Option<(&'static str, Instant)>| {
-            if let Some((stage, started)) = present {
-                let seconds = started.elapsed().as_secs_f64();
-                self.control.emit(Event::Finished { stage: stage.to_owned(), seconds });
-            }
-        };
-        let outcome = work(&mut |Step { stage, done, total }| {
-            if present.is_none_or(|(name, _)| name != stage) {
-                finish(present.replace((stage, Instant::now())));
-                self.control.emit(Event::Started { stage: stage.to_owned(), total });
-            }
-            self.control.emit(Event::Progress { done, total, message: String::new() });
-            if self.control.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        finish(present);
-        outcome
-    }
-}
-
-/// Whether no pixel has a colour.
-fn is_grey(bands: &dyn Bands) -> Result<bool, ImageError> {
-    let layout = bands.layout();
-    let rows = layout.band_rows();
-    for y in (0..layout.height).step_by(rows as usize) {
-        let band = bands.band(y, rows.min(layout.height - y))?;
-        if !super::files::is_grey(&band) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn picture_error(path: &Path, error: ImageError) -> EngineError {
-    match error {
-        ImageError::Interrupted => EngineError::Cancelled,
-        error => EngineError::picture(path, error),
+        let mut whole = bands.band(0, height).map_err(write_error)?;
+        whole.source = content.source().clone();
+        target.write(&whole, options, parameters.clone(), self.control).map(drop)
     }
 }
 

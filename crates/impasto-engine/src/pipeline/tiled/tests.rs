@@ -3,11 +3,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use impasto_image::adjust::Adjustments;
-use impasto_image::{EncodeOptions, Format};
+use impasto_image::{EncodeOptions, Format, Picture};
 
 use super::*;
+use crate::control::Event;
 use crate::device::{self, DeviceSpec};
-use crate::pipeline::{Painter, Resources, StyleSource, StyleSpec, Target};
+use crate::error::EngineError;
+use crate::pipeline::{Painter, Resources, StyleSource, StyleSpec};
 use crate::registry::{self, Build, BuildParts};
 use crate::rng::{self, Rng};
 use crate::weights::{self, FORMAT_VERSION, Header, Precision};
