@@ -6,19 +6,25 @@ use super::pad::Frame;
 use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
 
-/// What the process takes before it paints, where the system does not tell: code, weights, threads.
-const USUAL: Resident = Resident { now: 60 << 20, peak: 60 << 20 };
+/// What the process takes before weights and styles are read, where the system does not tell.
+const USUAL: Resident = Resident { start: 20 << 20, peak: 20 << 20 };
 
-/// Memory of this process that is in use and not merely reserved, in bytes.
+/// Weights and code that runs for the first time.
+const CODE: u64 = 28 << 20;
+
+/// What the allocator keeps for later and what every thread of the kernels keeps, at most. Little work takes less.
+const KEPT: u64 = 60 << 20;
+
+/// Memory of this process that is resident, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Resident {
-    /// At present.
-    pub(super) now: u64,
-    /// The most there ever was.
+    /// Before weights and styles were read: what is taken for those is used again.
+    pub(super) start: u64,
+    /// The most there was until now.
     pub(super) peak: u64,
 }
 
-/// What this process takes, as far as the system tells.
+/// What this process takes, as far as the system tells; to be asked before weights and styles are read.
 pub(super) fn resident() -> Resident {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let amount = |name: &str| {
@@ -26,15 +32,20 @@ pub(super) fn resident() -> Resident {
         line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|k| k * 1024)
     };
     match (amount("VmRSS:"), amount("VmHWM:")) {
-        (Some(now), Some(peak)) => Resident { now, peak },
+        (Some(start), Some(peak)) => Resident { start, peak },
         _ => USUAL,
     }
 }
 
 impl Resident {
-    /// The peak when `more` is taken beside what is in use.
+    /// The same with the peak until now.
+    pub(super) fn later(self) -> Self {
+        Self { peak: resident().peak.max(self.peak), ..self }
+    }
+
+    /// The peak when `more` is taken.
     pub(super) fn with(self, more: u64) -> u64 {
-        self.peak.max(self.now.saturating_add(more))
+        self.peak.max((self.start + CODE + KEPT.min(more / 2)).saturating_add(more))
     }
 }
 
@@ -81,9 +92,15 @@ pub(super) fn allowed(limit: Option<u64>) -> Option<(u64, &'static str)> {
 ///
 /// # Errors
 /// [`EngineError::Limit`] that says what to do.
-pub(super) fn check(descriptor: &Descriptor, margin: u32, size: (u32, u32), limit: Option<u64>) -> Result<()> {
+pub(super) fn check(
+    descriptor: &Descriptor,
+    margin: u32,
+    size: (u32, u32),
+    limit: Option<u64>,
+    resident: Resident,
+) -> Result<()> {
     match allowed(limit) {
-        Some(allowed) => refuse(descriptor, margin, size, &allowed),
+        Some(allowed) => refuse(descriptor, margin, size, &allowed, resident),
         None => Ok(()),
     }
 }
@@ -94,8 +111,8 @@ pub(super) fn refuse(
     margin: u32,
     (width, height): (u32, u32),
     (limit, whose): &(u64, &'static str),
+    resident: Resident,
 ) -> Result<()> {
-    let resident = resident();
     let estimate = |width: u32, height: u32| {
         let frame = Frame::new(descriptor, margin, width, height).size;
         let need = whole(descriptor, u64::from(width) * u64::from(height), u64::from(frame.0) * u64::from(frame.1));
@@ -188,9 +205,9 @@ mod tests {
 
     #[test]
     fn a_refusal_names_a_size_that_fits() {
-        let message = check(&DESCRIPTOR, 0, (4000, 2000), Some(1 << 30)).unwrap_err().to_string();
+        let message = check(&DESCRIPTOR, 0, (4000, 2000), Some(1 << 30), USUAL).unwrap_err().to_string();
         let side: u32 = message.split("--size ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
-        assert!(check(&DESCRIPTOR, 0, (side, side / 2), Some(1 << 30)).is_ok(), "{message}");
-        assert!(check(&DESCRIPTOR, 0, (side + side / 20, side / 2), Some(1 << 30)).is_err(), "{message}");
+        assert!(check(&DESCRIPTOR, 0, (side, side / 2), Some(1 << 30), USUAL).is_ok(), "{message}");
+        assert!(check(&DESCRIPTOR, 0, (side + side / 20, side / 2), Some(1 << 30), USUAL).is_err(), "{message}");
     }
 }

@@ -9,6 +9,7 @@ use impasto_image::{Limits, Mask, Picture, compose, resize_to_long_side};
 use super::files::{Input, OutputOptions, Target};
 use super::job::{Method, StylizeJob};
 use super::loader::{LoadedStyles, StyleFact, StyleLoader};
+use super::memory::Resident;
 use super::pad::Frame;
 use super::plan::{Demand, Plan, tiled_limits};
 use super::tiled::{Destination, TiledJob};
@@ -61,6 +62,8 @@ pub struct Painter {
     mask: Option<Mask>,
     model: Option<ModelInfo>,
     perception: Option<PerceptionSpec>,
+    /// Memory before anything was read.
+    resident: Resident,
 }
 
 /// What paints.
@@ -99,6 +102,7 @@ impl Painter {
     /// [`EngineError::Picture`] for files that cannot be read or do not fit.
     pub fn new(mut job: StylizeJob, resources: Resources, control: &Control) -> Result<Self> {
         job.validate()?;
+        let resident = memory::resident();
         let method = job.method()?;
         let device = &resources.device.device;
         if let Some(settings) = method.settings() {
@@ -147,7 +151,7 @@ impl Painter {
         };
         let mask = job.mask.as_ref().map(|path| read_mask(path, &job, &resources, control)).transpose()?;
         let LoadedStyles { styles, facts } = loaded;
-        Ok(Self { brush, styles, facts, mask, model, perception, job, resources })
+        Ok(Self { brush, styles, facts, mask, model, perception, job, resources, resident })
     }
 
     /// The job, its settings complete.
@@ -206,7 +210,8 @@ impl Painter {
         let frame = Frame::new(descriptor, self.brush.margin(), content.width, content.height);
         let (width, height) = frame.size;
         if self.resources.device.spec == DeviceSpec::Cpu || self.resources.max_memory.is_some() {
-            memory::check(descriptor, frame.margin, (content.width, content.height), self.resources.max_memory)?;
+            let size = (content.width, content.height);
+            memory::check(descriptor, frame.margin, size, self.resources.max_memory, self.resident.later())?;
         }
         let device = &self.resources.device.device;
         let image = tensor::from_planar(frame.fill(content), 1, height as usize, width as usize, device);
@@ -253,7 +258,7 @@ impl Painter {
             limits: &self.resources.limits,
             max_memory: self.resources.max_memory,
             tile: self.resources.tile,
-            resident: memory::resident(),
+            resident: self.resident.later(),
             counted: self.resources.device.spec == DeviceSpec::Cpu,
         };
         let plan = demand.plan()?;
@@ -299,7 +304,7 @@ impl Painter {
         let work_dir = self.resources.work_dir.as_deref();
         let destination = Destination { target, options, parameters: Some(parameters), work_dir };
         plan.check_disk(destination.room())?;
-        job.paint(key, &destination)
+        job.paint(&key, &destination)
     }
 
     /// Reads a content, paints it and writes the result with what made it. Returns the bytes for [`Target::Memory`].

@@ -173,7 +173,7 @@ impl Demand<'_> {
                 )));
             }
             if let (false, Some(allowed)) = (fits(&whole), &allowed) {
-                memory::refuse(self.descriptor, self.margin, (width, height), allowed)?;
+                memory::refuse(self.descriptor, self.margin, (width, height), allowed, self.resident)?;
             }
             return Ok(whole); // What is over the limits is refused by the decoder, with its own words.
         };
@@ -332,7 +332,7 @@ mod tests {
             limits,
             max_memory: Some(1 << 30),
             tile: None,
-            resident: Resident { now: 60 << 20, peak: 60 << 20 },
+            resident: Resident { start: 20 << 20, peak: 60 << 20 },
             counted: true,
         }
     }
@@ -344,7 +344,7 @@ mod tests {
             (800, 600, 1 << 30, Some(false)),
             (8000, 6000, 1 << 30, Some(true)),
             (32_768, 32_768, 2 << 30, Some(true)),
-            (8000, 6000, 200 << 20, Some(true)),
+            (8000, 6000, 250 << 20, Some(true)),
             (8000, 6000, 50 << 20, None),
         ];
         for (width, height, memory, tiled) in cases {

@@ -70,22 +70,22 @@ impl Destination<'_> {
 
 impl TiledJob<'_> {
     /// Paints the content into a file. `key` names everything that decides the result.
-    pub(super) fn paint(&self, key: String, destination: &Destination<'_>) -> Result<()> {
+    pub(super) fn paint(&self, key: &str, destination: &Destination<'_>) -> Result<()> {
         let work = WorkDir::open(destination.work())?;
-        let outcome = self.in_folder(&work, key, destination);
-        match outcome {
-            Ok(()) => work.finish(),
-            Err(error) => {
-                let folder = work.path().display();
-                self.control.note(format!("the same command goes on with what is done; it waits in {folder}"));
-                Err(error)
-            }
+        let Err(error) = self.in_folder(&work, key, destination) else { return work.finish() };
+        if work.load(key).is_some() {
+            let folder = work.path().display();
+            self.control.note(format!("the same command goes on with what is done; it waits in {folder}"));
+        } else {
+            // Nothing was done that is worth keeping.
+            work.finish()?;
         }
+        Err(error)
     }
 
-    fn in_folder(&self, work: &WorkDir, key: String, destination: &Destination<'_>) -> Result<()> {
+    fn in_folder(&self, work: &WorkDir, key: &str, destination: &Destination<'_>) -> Result<()> {
         // Tiles of another size give other roundings: work is gone on with as it was begun.
-        let found = work.load(&key).filter(|found| found.side <= self.plan.side());
+        let found = work.load(key).filter(|found| found.side <= self.plan.side());
         let mut manifest = match found {
             Some(found) => {
                 self.control.note(format!("going on with the work in {}", work.path().display()));
@@ -93,7 +93,7 @@ impl TiledJob<'_> {
             }
             None => {
                 work.clear()?;
-                Manifest::new(key, self.plan.side())
+                Manifest::new(key.to_owned(), self.plan.side())
             }
         };
         if !manifest.imported {
