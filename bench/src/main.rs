@@ -5,6 +5,7 @@
 mod cases;
 mod floor;
 mod likeness;
+mod memory;
 mod networks;
 mod record;
 mod shared;
@@ -38,6 +39,8 @@ enum Command {
     /// How long networks take and how much memory, how exact they are, beside PyTorch and ONNX Runtime with
     /// the same weights.
     Speed(speed::SpeedArgs),
+    /// How much memory painting takes, beside what impasto says before it begins.
+    Memory(memory::MemoryArgs),
     /// Whether memory grows over a thousand training steps.
     Steady(steady::SteadyArgs),
     /// Whether the same bits come out with any number of threads, every time.
@@ -62,6 +65,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Style(args) => style::run(&args),
         Command::Speed(args) => speed::run(&args),
+        Command::Memory(args) => memory::run(&args),
         Command::Steady(args) => steady::run(&args),
         Command::Threads(args) => threads::run(&args),
         Command::Serve => worker::serve(),

@@ -1,7 +1,7 @@
 //! The speed table: impasto, PyTorch and ONNX Runtime with the same weights and inputs, taking turns.
 
 mod ground;
-mod programs;
+pub(crate) mod programs;
 mod table;
 mod turns;
 

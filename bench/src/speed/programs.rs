@@ -129,7 +129,7 @@ fn compare(ground: &Ground<'_>, programs: &[Program<'_>]) -> Result<Task> {
 }
 
 /// Runs a program to its end: seconds, the processors' seconds, and the most memory it had resident.
-fn whole(name: &str, mut command: Command) -> Result<(f64, Option<f64>, Option<u64>)> {
+pub(crate) fn whole(name: &str, mut command: Command) -> Result<(f64, Option<f64>, Option<u64>)> {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let begin = Instant::now();
     let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;

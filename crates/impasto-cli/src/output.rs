@@ -124,7 +124,7 @@ impl Shared {
         match event {
             Event::Warning { message } => self.line(&format!("warning: {message}")),
             _ if self.quiet => {}
-            Event::Note { message } => self.line(message),
+            Event::Note { message } | Event::Planned { message, .. } => self.line(message),
             Event::Preview { path } => self.line(&format!("preview: {}", path.display())),
             Event::Started { stage, total } => self.begin(stage, *total),
             Event::Progress { done, total, message } => self.progress(*done, *total, message),

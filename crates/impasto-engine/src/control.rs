@@ -29,6 +29,15 @@ pub enum Event {
         /// One short line with figures, such as losses; may be empty.
         message: String,
     },
+    /// How a picture will be painted, before it is.
+    Planned {
+        /// One line for people.
+        message: String,
+        /// Most resident memory of the process at any time, in bytes.
+        memory: u64,
+        /// Most bytes on disk at any time while painting; 0 where nothing is kept there.
+        disk: u64,
+    },
     /// A preview picture was written.
     Preview {
         /// Where it is.

@@ -62,4 +62,6 @@ pub struct Descriptor {
     pub trainable: bool,
     /// Peak memory of one run in bytes per content pixel, for the planner's estimate; measured, f32, CPU.
     pub bytes_per_pixel: u32,
+    /// The same of painting in tiles, in bytes per pixel of the largest tile with its halo; 0 for what paints no tiles.
+    pub tile_bytes_per_pixel: u32,
 }

@@ -97,6 +97,7 @@ impl EngineError {
                 I::Limit => Blame::Limit,
                 I::Environment => Blame::Environment,
                 I::Internal => Blame::Internal,
+                I::Cancelled => Blame::Cancelled,
             },
             Self::Limit(_) => Blame::Limit,
             Self::Environment(_) => Blame::Environment,

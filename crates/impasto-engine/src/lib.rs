@@ -28,6 +28,7 @@ pub mod registry;
 pub mod rng;
 pub mod styles;
 pub mod tensor;
+pub mod tiled;
 pub mod train;
 mod traits;
 pub mod weights;

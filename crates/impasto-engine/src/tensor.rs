@@ -14,9 +14,14 @@ pub fn from_picture(picture: &Picture, device: &Device) -> ImageTensor {
     from_planar(picture.to_planar(), 1, picture.height as usize, picture.width as usize, device)
 }
 
+/// Planes of values as a map `[n, c, h, w]`.
+pub fn from_planes(values: Vec<f32>, shape: [usize; 4], device: &Device) -> Tensor<4> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
 /// Planar RGB values as `[n, 3, h, w]`. `values` holds `n * 3 * h * w` numbers.
 pub fn from_planar(values: Vec<f32>, n: usize, h: usize, w: usize, device: &Device) -> ImageTensor {
-    Tensor::from_data(TensorData::new(values, [n, 3, h, w]), device)
+    from_planes(values, [n, 3, h, w], device)
 }
 
 /// The first picture of a batch, clamped to `[0, 1]`.
@@ -25,12 +30,21 @@ pub fn from_planar(values: Vec<f32>, n: usize, h: usize, w: usize, device: &Devi
 /// [`EngineError::Internal`] when a value is not finite.
 pub fn to_picture(image: ImageTensor) -> Result<Picture> {
     let [_, _, h, w] = image.dims();
-    let values = values(image.slice([0..1, 0..3, 0..h, 0..w]));
-    if values.iter().any(|v| !v.is_finite()) {
-        return Err(EngineError::Internal("the network produced values that are not finite".into()));
-    }
+    let values = finite(image.slice([0..1, 0..3, 0..h, 0..w]))?;
     let clamped: Vec<f32> = values.into_iter().map(|v| v.clamp(0.0, 1.0)).collect();
     Picture::from_planar(w as u32, h as u32, &clamped).map_err(|e| EngineError::Internal(e.to_string()))
+}
+
+/// The values of what a network made.
+///
+/// # Errors
+/// [`EngineError::Internal`] when one is not finite.
+pub fn finite(image: Tensor<4>) -> Result<Vec<f32>> {
+    let values = values(image);
+    if values.iter().all(|v| v.is_finite()) {
+        return Ok(values);
+    }
+    Err(EngineError::Internal("the network produced values that are not finite".into()))
 }
 
 /// A tensor's values in row-major order.

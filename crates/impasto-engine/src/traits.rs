@@ -4,6 +4,7 @@ use crate::control::Control;
 use crate::descriptor::Descriptor;
 use crate::error::Result;
 use crate::tensor::ImageTensor;
+use crate::tiled::TiledRun;
 use crate::weights::Arrays;
 
 /// A style, as a picture or as a code that the same stylizer made of one.
@@ -40,6 +41,16 @@ pub trait Stylizer: Send {
     /// [`crate::EngineError::Cancelled`] when cancelled (optimisation returns its best so far instead, once it has one);
     /// [`crate::EngineError::Caller`] when a style is of a kind it does not take.
     fn stylize(&self, request: StyleRequest<'_>, control: &Control) -> Result<ImageTensor>;
+
+    /// How it paints pictures too large for [`Stylizer::stylize`], tile by tile, with the same `styles` and `strength`;
+    /// `None` for algorithms that need the whole picture at once.
+    ///
+    /// # Errors
+    /// [`crate::EngineError::Caller`] when a style is of a kind it does not take.
+    fn tiled<'a>(&'a self, styles: &[(Style, f32)], strength: f32) -> Result<Option<Box<dyn TiledRun + 'a>>> {
+        let _ = (styles, strength);
+        Ok(None)
+    }
 
     /// Summarises a style picture `[1, 3, h, w]` into a code that [`Stylizer::stylize`] takes in its place; `None` for
     /// algorithms that need the picture itself.

@@ -67,6 +67,11 @@ impl Adjustments {
         *self == Self::default()
     }
 
+    /// How many rows above and below a row its result depends on.
+    pub(crate) fn halo(&self) -> u32 {
+        if self.sharpen == 0.0 { 0 } else { RADIUS as u32 }
+    }
+
     /// Applies the adjustments to `picture` in place.
     ///
     /// # Errors
@@ -159,9 +164,11 @@ fn rotation(degrees: f32) -> Matrix {
     product(to_rgb, product(turn, to_yiq)).map(|row| row.map(|v| v as f32))
 }
 
+/// How far sharpening looks, in pixels.
+const RADIUS: isize = 3;
+
 /// Unsharp mask on luma: adds `amount` times what a Gaussian of one pixel takes away.
 fn sharpen(picture: &mut Picture, amount: f32) {
-    const RADIUS: isize = 3;
     let weights: Vec<f32> = (-RADIUS..=RADIUS).map(|d| (-(d * d) as f32 / 2.0).exp()).collect();
     let total: f32 = weights.iter().sum();
     let (width, height) = (picture.width as usize, picture.height as usize);

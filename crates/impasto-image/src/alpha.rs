@@ -14,92 +14,112 @@ pub fn bleed(picture: &mut Picture) {
     if alpha.iter().all(|&a| a > 0.0) || alpha.iter().all(|&a| a <= 0.0) {
         return;
     }
-    let (width, height) = (picture.width as usize, picture.height as usize);
-    let mut levels = vec![Level::visible(&picture.rgb, alpha, width, height).halved()];
-    while let Some(last) = levels.last()
-        && (last.width > 1 || last.height > 1)
-    {
-        let next = last.halved();
-        levels.push(next);
-    }
-    // From the coarsest, which always holds a colour, each level fills the gaps of the finer one.
-    let mut coarse = levels.pop();
-    while let Some(mut finer) = levels.pop() {
-        if let Some(coarse) = &coarse {
-            finer.fill_from(coarse);
-        }
-        coarse = Some(finer);
-    }
-    if let Some(coarse) = coarse {
-        let pixels = picture.rgb.as_chunks_mut::<3>().0;
-        for (i, (pixel, &a)) in pixels.iter_mut().zip(alpha).enumerate() {
-            if a <= 0.0 {
-                *pixel = coarse.sample(i % width, i / width);
-            }
-        }
+    let width = picture.width as usize;
+    let cells = picture.triples().chunks(width).zip(alpha.chunks(width)).flat_map(|(rgb, alpha)| visible(rgb, alpha));
+    let finest = Level { width, height: picture.height as usize, cells: cells.collect() };
+    let coarse = finest.halved().filled();
+    let pixels = picture.rgb.as_chunks_mut::<3>().0;
+    for (y, (pixels, alpha)) in pixels.chunks_mut(width).zip(alpha.chunks(width)).enumerate() {
+        let (near, far) = neighbours(y, coarse.height);
+        fill_pixels(pixels, alpha, coarse.row(near), coarse.row(far));
     }
 }
 
-/// One level of the pyramid: the mean colour of what is visible beneath each cell, and how much is.
-struct Level {
-    width: usize,
-    height: usize,
-    /// Red, green, blue, weight; the colour is meaningless while the weight is 0.
-    cells: Vec<[f32; 4]>,
+/// A colour, the mean of what is visible beneath, and how much is; the colour means nothing while that is 0.
+pub(crate) type Cell = [f32; 4];
+
+/// One level of the pyramid.
+pub(crate) struct Level {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) cells: Vec<Cell>,
 }
 
 impl Level {
-    fn visible(rgb: &[f32], alpha: &[f32], width: usize, height: usize) -> Self {
-        let cells = rgb.as_chunks::<3>().0.iter().zip(alpha).map(|(&[r, g, b], &a)| [r, g, b, a.max(0.0)]).collect();
-        Self { width, height, cells }
+    /// A row of cells.
+    pub(crate) fn row(&self, y: usize) -> &[Cell] {
+        &self.cells[y * self.width..][..self.width]
     }
 
+    /// The next coarser level.
     fn halved(&self) -> Self {
         let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
         let mut cells = Vec::with_capacity(width * height);
         for y in 0..height {
-            for x in 0..width {
-                let mut sum = [0.0_f32; 4];
-                for (sx, sy) in [(2 * x, 2 * y), (2 * x + 1, 2 * y), (2 * x, 2 * y + 1), (2 * x + 1, 2 * y + 1)] {
-                    if sx < self.width && sy < self.height {
-                        let [r, g, b, w] = self.cells[sy * self.width + sx];
-                        for (s, v) in sum.iter_mut().zip([r * w, g * w, b * w, w]) {
-                            *s += v;
-                        }
-                    }
-                }
-                let [r, g, b, w] = sum;
-                cells.push(if w > 0.0 { [r / w, g / w, b / w, w.min(1.0)] } else { [0.0; 4] });
-            }
+            let bottom = (2 * y + 1 < self.height).then(|| self.row(2 * y + 1));
+            cells.extend(halved(self.row(2 * y), bottom));
         }
         Self { width, height, cells }
     }
 
-    /// The colour at a pixel of the next finer level, between the four nearest cells.
-    fn sample(&self, x: usize, y: usize) -> [f32; 3] {
-        let axis = |at: usize, size: usize| {
-            let (near, far) =
-                if at.is_multiple_of(2) { (at / 2, (at / 2).saturating_sub(1)) } else { (at / 2, at / 2 + 1) };
-            (near.min(size - 1), far.min(size - 1))
+    /// Its gaps filled: from the coarsest, which always holds a colour, each level fills those of the finer one.
+    pub(crate) fn filled(self) -> Self {
+        let mut levels = vec![self];
+        while let Some(next) = levels.last().filter(|last| last.width > 1 || last.height > 1).map(Self::halved) {
+            levels.push(next);
+        }
+        let finer = |coarse: Self, mut finer: Self| {
+            for (y, cells) in finer.cells.chunks_mut(finer.width).enumerate() {
+                let (near, far) = neighbours(y, coarse.height);
+                fill(cells, coarse.row(near), coarse.row(far));
+            }
+            finer
         };
-        let ((x0, x1), (y0, y1)) = (axis(x, self.width), axis(y, self.height));
-        let mut out = [0.0; 3];
-        for (cx, cy, weight) in [(x0, y0, 0.5625), (x1, y0, 0.1875), (x0, y1, 0.1875), (x1, y1, 0.0625)] {
-            for (o, &v) in out.iter_mut().zip(&self.cells[cy * self.width + cx][..3]) {
-                *o += weight * v;
-            }
-        }
-        out
+        levels.into_iter().rev().reduce(finer).unwrap_or(Self { width: 0, height: 0, cells: Vec::new() })
     }
+}
 
-    fn fill_from(&mut self, coarse: &Self) {
-        let width = self.width;
-        for (i, cell) in self.cells.iter_mut().enumerate() {
-            if cell[3] <= 0.0 {
-                let [r, g, b] = coarse.sample(i % width, i / width);
-                *cell = [r, g, b, 0.0];
+/// A row of pixels as cells.
+pub(crate) fn visible<'a>(rgb: &'a [[f32; 3]], alpha: &'a [f32]) -> impl Iterator<Item = Cell> + use<'a> {
+    rgb.iter().zip(alpha).map(|(&[r, g, b], &a)| [r, g, b, a.max(0.0)])
+}
+
+/// Two rows as one of half their length; the second is missing at the end of an odd height.
+pub(crate) fn halved(top: &[Cell], bottom: Option<&[Cell]>) -> impl Iterator<Item = Cell> {
+    (0..top.len().div_ceil(2)).map(move |x| {
+        let mut sum = [0.0_f32; 4];
+        for row in std::iter::once(top).chain(bottom) {
+            for &[r, g, b, w] in &row[2 * x..row.len().min(2 * x + 2)] {
+                for (s, v) in sum.iter_mut().zip([r * w, g * w, b * w, w]) {
+                    *s += v;
+                }
             }
         }
+        let [r, g, b, w] = sum;
+        if w > 0.0 { [r / w, g / w, b / w, w.min(1.0)] } else { [0.0; 4] }
+    })
+}
+
+/// Where the two nearest of `size` coarser cells are for position `at`, the nearer first.
+pub(crate) fn neighbours(at: usize, size: usize) -> (usize, usize) {
+    let (near, far) = if at.is_multiple_of(2) { (at / 2, (at / 2).saturating_sub(1)) } else { (at / 2, at / 2 + 1) };
+    (near.min(size - 1), far.min(size - 1))
+}
+
+/// The colour at column `x` of the next finer level, between the four nearest cells of the two nearest rows.
+fn sample(near: &[Cell], far: &[Cell], x: usize) -> [f32; 3] {
+    let (x0, x1) = neighbours(x, near.len());
+    let mut out = [0.0; 3];
+    for (cell, weight) in [(near[x0], 0.5625), (near[x1], 0.1875), (far[x0], 0.1875), (far[x1], 0.0625)] {
+        for (o, &v) in out.iter_mut().zip(&cell[..3]) {
+            *o += weight * v;
+        }
+    }
+    out
+}
+
+/// Fills the empty cells of a row from the two nearest rows of the coarser level.
+pub(crate) fn fill(cells: &mut [Cell], near: &[Cell], far: &[Cell]) {
+    for (x, cell) in cells.iter_mut().enumerate().filter(|(_, cell)| cell[3] <= 0.0) {
+        let [r, g, b] = sample(near, far, x);
+        *cell = [r, g, b, 0.0];
+    }
+}
+
+/// Fills the fully transparent pixels of a row from the two nearest rows of the first coarser level.
+pub(crate) fn fill_pixels(pixels: &mut [[f32; 3]], alpha: &[f32], near: &[Cell], far: &[Cell]) {
+    for (x, (pixel, _)) in pixels.iter_mut().zip(alpha).enumerate().filter(|(_, (_, a))| **a <= 0.0) {
+        *pixel = sample(near, far, x);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Colour transfer: giving a stylised picture the colours of its content.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,6 +11,8 @@ use crate::picture::{Picture, luma};
 use crate::resize::resize;
 
 mod statistics;
+
+use statistics::{HistogramMap, Histograms, MomentMap, Moments};
 
 /// How the content's colours are kept in a stylised picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -66,36 +69,90 @@ impl FromStr for PreserveColor {
 /// chroma in mode `Luma`, which keeps hue and lightness, and by clamping in the others. Flat pictures are no special case.
 #[must_use]
 pub fn transfer(content: &Picture, stylised: &Picture, mode: PreserveColor) -> Picture {
+    let resized;
+    let content = if mode != PreserveColor::Luma || (content.width, content.height) == (stylised.width, stylised.height)
+    {
+        content
+    } else {
+        resized = resize(content, stylised.width, stylised.height);
+        &resized
+    };
+    let Ok(recolour) = Recolour::gather::<Infallible>(mode, &mut |side, see| {
+        see(if side == Side::Content { content } else { stylised });
+        Ok(())
+    });
     let mut out = stylised.clone();
-    match mode {
-        PreserveColor::None => {}
-        PreserveColor::Luma => {
-            let resized;
-            let content = if (content.width, content.height) == (stylised.width, stylised.height) {
-                content
-            } else {
-                resized = resize(content, stylised.width, stylised.height);
-                &resized
-            };
-            for (pixel, &colour) in out.triples_mut().iter_mut().zip(content.triples()) {
-                *pixel = with_luma(colour, luma(*pixel));
-            }
-        }
-        PreserveColor::MeanCovariance => {
-            statistics::match_moments(content, &mut out);
-            clamp(&mut out);
-        }
-        PreserveColor::Histogram => {
-            statistics::match_moments(content, &mut out);
-            clamp(&mut out);
-            statistics::match_histograms(content, &mut out);
-        }
-    }
+    recolour.apply(Some(content), &mut out);
     out
 }
 
-fn clamp(picture: &mut Picture) {
-    picture.rgb.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
+/// Which picture of a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Content,
+    Stylised,
+}
+
+/// A transfer with whatever it has to know of the whole pictures; what is left to do is pixel by pixel.
+pub(crate) enum Recolour {
+    None,
+    Luma,
+    Moments(MomentMap),
+    Histogram(MomentMap, HistogramMap),
+}
+
+/// Shows a picture, or its parts from top to bottom, to a function.
+pub(crate) type Show<'a, E> = dyn FnMut(Side, &mut dyn FnMut(&Picture)) -> Result<(), E> + 'a;
+
+impl Recolour {
+    /// Gathers the statistics that `mode` needs; `show` is called for each picture as often as needed.
+    pub(crate) fn gather<E>(mode: PreserveColor, show: &mut Show<'_, E>) -> Result<Self, E> {
+        match mode {
+            PreserveColor::None => return Ok(Self::None),
+            PreserveColor::Luma => return Ok(Self::Luma),
+            PreserveColor::MeanCovariance | PreserveColor::Histogram => {}
+        }
+        let mut moments = |side| -> Result<Moments, E> {
+            let mut moments = Moments::default();
+            show(side, &mut |picture| moments.add(picture))?;
+            Ok(moments)
+        };
+        let moved = MomentMap::new(&moments(Side::Content)?, &moments(Side::Stylised)?);
+        if mode == PreserveColor::MeanCovariance {
+            return Ok(Self::Moments(moved));
+        }
+        let (mut from, mut to) = (Histograms::default(), Histograms::default());
+        show(Side::Stylised, &mut |picture| from.add(picture, |pixel| moved.apply(pixel)))?;
+        show(Side::Content, &mut |picture| to.add(picture, |pixel| pixel))?;
+        Ok(Self::Histogram(moved, HistogramMap::new(&from, &to)))
+    }
+
+    /// Whether nothing is changed.
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// Whether [`Recolour::apply`] looks at the content's pixels.
+    pub(crate) fn needs_content(&self) -> bool {
+        matches!(self, Self::Luma)
+    }
+
+    /// Recolours `out`, part of the stylised picture; `content` is the same part of the content, where that is needed.
+    pub(crate) fn apply(&self, content: Option<&Picture>, out: &mut Picture) {
+        let pixels = out.triples_mut();
+        match self {
+            Self::None => {}
+            Self::Luma => {
+                for (pixel, &colour) in pixels.iter_mut().zip(content.map_or(&[][..], Picture::triples)) {
+                    *pixel = with_luma(colour, luma(*pixel));
+                }
+            }
+            Self::Moments(moved) => pixels.iter_mut().for_each(|pixel| *pixel = moved.apply(*pixel)),
+            Self::Histogram(moved, matched) => {
+                pixels.iter_mut().for_each(|pixel| *pixel = matched.apply(moved.apply(*pixel)));
+            }
+        }
+    }
 }
 
 /// The colour with its luma replaced, its chroma lowered as little as needed to stay within [0, 1].
@@ -172,13 +229,19 @@ mod tests {
         }
     }
 
+    fn moments(picture: &Picture) -> ([f64; 3], [[f64; 3]; 3]) {
+        let mut moments = Moments::default();
+        moments.add(picture);
+        moments.mean_and_covariance()
+    }
+
     #[test]
     fn moments_are_matched() {
         let content = noise(3, [0.6, 0.4, 0.3], [0.3, 0.2, 0.4]);
         let stylised = noise(4, [0.3, 0.5, 0.6], [0.2, 0.4, 0.1]);
-        let (mean, cov) = statistics::moments(&content);
+        let (mean, cov) = moments(&content);
         for mode in [PreserveColor::MeanCovariance, PreserveColor::Histogram] {
-            let (m, c) = statistics::moments(&transfer(&content, &stylised, mode));
+            let (m, c) = moments(&transfer(&content, &stylised, mode));
             for i in 0..3 {
                 assert!((m[i] - mean[i]).abs() < 5e-3, "{mode}: {m:?} {mean:?}");
                 for j in 0..3 {

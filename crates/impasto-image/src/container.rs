@@ -130,7 +130,7 @@ mod tests {
                 prop_assert!(jpeg_segments(&all).count() <= all.len());
                 prop_assert!(webp_chunks(&all).count() <= all.len());
                 prop_assert!(gif_frames(&all, 50) <= 50);
-                let tiff = crate::directory::Directory::first(&all);
+                let tiff = crate::directory::Directory::first(&all[..]);
                 prop_assert!(tiff.is_none_or(|tiff| tiff.pages(50) <= 50));
             }
         }

@@ -3,6 +3,8 @@
 //! Decoders expand every value of a tag into an object of its own and trust the sizes that embedded JPEGs announce; both
 //! let a small file ask for gigabytes. Here values stay slices of the file, and what would grow is refused beforehand.
 
+use std::borrow::Cow;
+
 use crate::container::jpeg_segments;
 
 pub(crate) mod tag {
@@ -22,27 +24,48 @@ const MAX_ENTRIES: usize = 4096;
 /// More strips or tiles than any picture within sane limits has.
 const MAX_VALUES: u64 = 1 << 18;
 
+/// A file whose bytes can be looked at anywhere.
+pub(crate) trait Bytes {
+    /// How many there are.
+    fn length(&self) -> usize;
+
+    /// `length` bytes from `at` on; `None` where they are not all there.
+    fn get(&self, at: usize, length: usize) -> Option<Cow<'_, [u8]>>;
+}
+
+impl Bytes for [u8] {
+    fn length(&self) -> usize {
+        self.len()
+    }
+
+    fn get(&self, at: usize, length: usize) -> Option<Cow<'_, [u8]>> {
+        self.get(at..at.checked_add(length)?).map(Cow::Borrowed)
+    }
+}
+
 /// The first directory of a file, and how to read the file it is in.
-pub(crate) struct Directory<'a> {
-    bytes: &'a [u8],
+pub(crate) struct Directory<'a, B: Bytes + ?Sized> {
+    bytes: &'a B,
     little: bool,
     big: bool,
-    entries: Vec<Entry<'a>>,
+    entries: Vec<Entry>,
 }
 
 /// One tag: its number, the width of its values, and their bytes where they lie within the file.
-struct Entry<'a> {
+struct Entry {
     tag: u16,
     width: usize,
     count: u64,
-    data: Option<&'a [u8]>,
+    /// Where they are, and how many bytes; `None` where that is not within the file.
+    place: Option<(usize, usize)>,
 }
 
-impl<'a> Directory<'a> {
+impl<'a, B: Bytes + ?Sized> Directory<'a, B> {
     /// Reads the first directory; `None` when there is none within the file.
-    pub(crate) fn first(bytes: &'a [u8]) -> Option<Self> {
-        let little = bytes.starts_with(b"II");
-        let big = matches!(bytes.get(2..4)?, b"\x2b\0" | b"\0\x2b");
+    pub(crate) fn first(bytes: &'a B) -> Option<Self> {
+        let start = bytes.get(0, 4)?;
+        let little = start.starts_with(b"II");
+        let big = matches!(start.get(2..4)?, b"\x2b\0" | b"\0\x2b");
         let mut directory = Self { bytes, little, big, entries: Vec::new() };
         let at = directory.first_offset()?;
         let (count_width, entry, inline) = directory.widths();
@@ -70,8 +93,8 @@ impl<'a> Directory<'a> {
 
     /// An unsigned number of up to 8 bytes.
     fn number(&self, at: usize, width: usize) -> Option<usize> {
-        let slice = self.bytes.get(at..at.checked_add(width)?)?;
-        usize::try_from(self.value(slice)).ok()
+        let slice = self.bytes.get(at, width)?;
+        usize::try_from(self.value(&slice)).ok()
     }
 
     fn value(&self, slice: &[u8]) -> u64 {
@@ -79,7 +102,7 @@ impl<'a> Directory<'a> {
         if self.little { slice.iter().rev().fold(0, add) } else { slice.iter().fold(0, add) }
     }
 
-    fn entry(&self, at: usize, inline: usize) -> Option<Entry<'a>> {
+    fn entry(&self, at: usize, inline: usize) -> Option<Entry> {
         let tag = u16::try_from(self.number(at, 2)?).ok()?;
         let width = match self.number(at + 2, 2)? {
             3 | 8 => 2,
@@ -89,32 +112,38 @@ impl<'a> Directory<'a> {
         };
         let count = self.number(at + 4, inline)?;
         let place = at + 4 + inline;
-        let data = count.checked_mul(width).and_then(|length| {
+        let place = count.checked_mul(width).and_then(|length| {
             let start = if length <= inline { place } else { self.number(place, inline)? };
-            self.bytes.get(start..start.checked_add(length)?)
+            (start.checked_add(length)? <= self.bytes.length()).then_some((start, length))
         });
-        Some(Entry { tag, width, count: count as u64, data })
+        Some(Entry { tag, width, count: count as u64, place })
     }
 
-    fn find(&self, tag: u16) -> Option<&Entry<'a>> {
+    fn find(&self, tag: u16) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.tag == tag)
     }
 
-    /// The bytes of a tag's value.
-    pub(crate) fn data(&self, tag: u16) -> Option<&'a [u8]> {
-        self.find(tag)?.data
+    /// The bytes of a tag's value; `None` as well where they are too many to look at.
+    pub(crate) fn data(&self, tag: u16) -> Option<Cow<'a, [u8]>> {
+        let (at, length) = self.find(tag)?.place?;
+        self.bytes.get(at, length)
     }
 
-    fn numbers(&self, tag: u16) -> impl Iterator<Item = usize> {
-        let entry = self.find(tag);
-        let width = entry.map_or(1, |entry| entry.width);
-        let data = entry.and_then(|entry| entry.data).unwrap_or_default();
-        data.chunks_exact(width).map(|slice| usize::try_from(self.value(slice)).unwrap_or(usize::MAX))
+    /// Whether a tag has a value that [`Directory::data`] did not want to look at.
+    pub(crate) fn too_long(&self, tag: u16) -> bool {
+        self.find(tag).is_some_and(|entry| entry.place.is_some()) && self.data(tag).is_none()
+    }
+
+    /// The values of a tag as numbers.
+    pub(crate) fn numbers(&self, tag: u16) -> Vec<usize> {
+        let width = self.find(tag).map_or(1, |entry| entry.width);
+        let data = self.data(tag).unwrap_or_default();
+        data.chunks_exact(width).map(|slice| usize::try_from(self.value(slice)).unwrap_or(usize::MAX)).collect()
     }
 
     /// The orientation tag, 1 when absent or nonsense.
     pub(crate) fn orientation(&self) -> u8 {
-        let stored = self.numbers(tag::ORIENTATION).next().and_then(|v| u8::try_from(v).ok());
+        let stored = self.numbers(tag::ORIENTATION).first().and_then(|&v| u8::try_from(v).ok());
         stored.filter(|v| (1..=8).contains(v)).unwrap_or(1)
     }
 
@@ -144,14 +173,13 @@ impl<'a> Directory<'a> {
             return Some("a tag has more values than any picture needs");
         }
         // 6 and 7 are JPEG. A strip or tile may be padded to the edge of a tile, but is never far larger than the picture.
-        let jpeg = self.numbers(tag::COMPRESSION).next().is_some_and(|c| matches!(c, 6 | 7));
+        let jpeg = self.numbers(tag::COMPRESSION).first().is_some_and(|c| matches!(c, 6 | 7));
         let most = pixels.saturating_mul(4).max(1 << 20);
         let pairs = [(tag::STRIP_OFFSETS, tag::STRIP_BYTES), (tag::TILE_OFFSETS, tag::TILE_BYTES)];
         let larger = |(offset, length): (usize, usize)| {
-            let part = offset.checked_add(length).and_then(|end| self.bytes.get(offset..end));
-            part.is_some_and(|part| announced(part) > most)
+            self.bytes.get(offset, length).is_some_and(|part| announced(&part) > most)
         };
-        if jpeg && pairs.iter().any(|&(o, l)| self.numbers(o).zip(self.numbers(l)).any(larger)) {
+        if jpeg && pairs.iter().any(|&(o, l)| self.numbers(o).into_iter().zip(self.numbers(l)).any(larger)) {
             return Some("an embedded JPEG is larger than the picture");
         }
         None
@@ -192,9 +220,9 @@ mod tests {
     #[test]
     fn values_inline_and_elsewhere() {
         let bytes = file(&[(274, 3, 1, 6), (700, 1, 5, 8 + 2 + 24 + 4)], b"hello");
-        let directory = Directory::first(&bytes).unwrap();
+        let directory = Directory::first(&bytes[..]).unwrap();
         assert_eq!(directory.orientation(), 6);
-        assert_eq!(directory.data(tag::XMP), Some(&b"hello"[..]));
+        assert_eq!(directory.data(tag::XMP).as_deref(), Some(&b"hello"[..]));
         assert_eq!(directory.data(tag::ICC), None);
         assert_eq!(directory.pages(10), 1);
     }
@@ -203,17 +231,17 @@ mod tests {
     fn a_looping_chain_is_bounded() {
         // One empty directory at 8 that names itself as the next.
         let bytes = b"II*\0\x08\0\0\0\0\0\x08\0\0\0";
-        assert_eq!(Directory::first(bytes).unwrap().pages(100), 100);
+        assert_eq!(Directory::first(&bytes[..]).unwrap().pages(100), 100);
     }
 
     #[test]
     fn growing_files_are_refused() {
         let many = file(&[(273, 1, 1 << 20, 0)], &[]);
-        assert!(Directory::first(&many).unwrap().hostile(1).is_some());
+        assert!(Directory::first(&many[..]).unwrap().hostile(1).is_some());
         let start = 8 + 2 + 36 + 4;
         let jpeg = b"\xff\xd8\xff\xc0\0\x08\x08\x40\0\x40\0\x03";
         let bomb = file(&[(259, 3, 1, 7), (273, 4, 1, start), (279, 4, 1, jpeg.len() as u32)], jpeg);
-        assert!(Directory::first(&bomb).unwrap().hostile(64).is_some());
-        assert!(Directory::first(&bomb).unwrap().hostile(1 << 28).is_none());
+        assert!(Directory::first(&bomb[..]).unwrap().hostile(64).is_some());
+        assert!(Directory::first(&bomb[..]).unwrap().hostile(1 << 28).is_none());
     }
 }

@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Environment,
     /// A fault of this program.
     Internal,
+    /// Nobody: the caller asked to stop.
+    Cancelled,
 }
 
 /// Everything that can go wrong in this crate. Each message is one line and says what to do.
@@ -67,6 +69,10 @@ pub enum ImageError {
         /// The feature.
         reason: String,
     },
+
+    /// The file is of a format that cannot be read by rows.
+    #[error("a {0} file is read whole, which takes too much memory here: convert it to PNG, TIFF or .impraw first")]
+    NotByRows(Format),
 
     /// A decoder hit a bug of its own on this file; the panic was contained.
     #[error("the {format} decoder failed on this file (contained): {reason}")]
@@ -156,6 +162,10 @@ pub enum ImageError {
         found: u64,
     },
 
+    /// The caller's progress function asked to stop; what was being made is gone again.
+    #[error("interrupted")]
+    Interrupted,
+
     /// An encoder failed although its input was valid.
     #[error("the {format} encoder failed: {reason}")]
     Encoder {
@@ -178,7 +188,7 @@ impl ImageError {
             Self::UnknownFormat(_) | Self::Corrupt { .. } | Self::Unsupported { .. } | Self::DecoderPanicked { .. } => {
                 ErrorKind::Input
             }
-            Self::Limit { .. } | Self::DecoderMemory { .. } => ErrorKind::Limit,
+            Self::Limit { .. } | Self::DecoderMemory { .. } | Self::NotByRows(_) => ErrorKind::Limit,
             Self::NotFound(_)
             | Self::MissingFolder { .. }
             | Self::NotAFile(_)
@@ -186,6 +196,7 @@ impl ImageError {
             | Self::DiskFull(_)
             | Self::Io { .. } => ErrorKind::Environment,
             Self::NotFinite { .. } | Self::SizeMismatch { .. } | Self::Encoder { .. } => ErrorKind::Internal,
+            Self::Interrupted => ErrorKind::Cancelled,
         }
     }
 

@@ -20,6 +20,9 @@ pub enum Format {
     Bmp,
     /// GIF: read only (first frame), since 256 colours ruin a photograph.
     Gif,
+    /// Rows of samples behind a short header: what [`Canvas`](crate::canvas::Canvas) works in; see
+    /// [`canvas`](crate::canvas).
+    Raw,
 }
 
 /// How finely samples are stored in a file.
@@ -36,7 +39,7 @@ pub enum Depth {
 
 impl Format {
     /// Every format, in the order in which they are offered.
-    pub const ALL: [Self; 6] = [Self::Png, Self::Jpeg, Self::WebP, Self::Tiff, Self::Bmp, Self::Gif];
+    pub const ALL: [Self; 7] = [Self::Png, Self::Jpeg, Self::WebP, Self::Tiff, Self::Bmp, Self::Gif, Self::Raw];
 
     /// The format an extension stands for, without regard to case and with or without its dot.
     #[must_use]
@@ -49,6 +52,7 @@ impl Format {
             "tif" | "tiff" => Self::Tiff,
             "bmp" | "dib" => Self::Bmp,
             "gif" => Self::Gif,
+            "impraw" => Self::Raw,
             _ => return None,
         })
     }
@@ -63,6 +67,7 @@ impl Format {
             Self::Tiff => "tif",
             Self::Bmp => "bmp",
             Self::Gif => "gif",
+            Self::Raw => "impraw",
         }
     }
 
@@ -76,6 +81,7 @@ impl Format {
             Self::Tiff => "image/tiff",
             Self::Bmp => "image/bmp",
             Self::Gif => "image/gif",
+            Self::Raw => "application/octet-stream",
         }
     }
 
@@ -97,6 +103,8 @@ impl Format {
             Some(Self::Tiff)
         } else if starts(b"GIF87a") || starts(b"GIF89a") {
             Some(Self::Gif)
+        } else if starts(&crate::canvas::MAGIC) {
+            Some(Self::Raw)
         } else if starts(b"BM") && bytes.len() >= 26 {
             // Two letters are weak evidence; the size of the header that follows must be one that exists.
             let size = u32::from_le_bytes([bytes[14], bytes[15], bytes[16], bytes[17]]);
@@ -132,7 +140,7 @@ impl Format {
     pub fn depths(self) -> &'static [Depth] {
         match self {
             Self::Png => &[Depth::U16, Depth::U8],
-            Self::Tiff => &[Depth::F32, Depth::U16, Depth::U8],
+            Self::Tiff | Self::Raw => &[Depth::F32, Depth::U16, Depth::U8],
             Self::Jpeg | Self::WebP | Self::Bmp => &[Depth::U8],
             Self::Gif => &[],
         }
@@ -141,7 +149,7 @@ impl Format {
     /// Whether an alpha channel survives in this format.
     #[must_use]
     pub fn has_alpha(self) -> bool {
-        matches!(self, Self::Png | Self::WebP | Self::Tiff)
+        matches!(self, Self::Png | Self::WebP | Self::Tiff | Self::Raw)
     }
 }
 
@@ -154,6 +162,7 @@ impl fmt::Display for Format {
             Self::Tiff => "TIFF",
             Self::Bmp => "BMP",
             Self::Gif => "GIF",
+            Self::Raw => "raw picture",
         })
     }
 }
@@ -169,7 +178,7 @@ mod tests {
         bmp[14] = 40;
         let mut dicom = vec![0_u8; 128];
         dicom.extend_from_slice(b"DICM");
-        let cases: [(&[u8], Option<Format>); 11] = [
+        let cases: [(&[u8], Option<Format>); 12] = [
             (b"\x89PNG\r\n\x1a\n", Some(Format::Png)),
             (b"\xff\xd8\xff\xe0", Some(Format::Jpeg)),
             (b"RIFF\0\0\0\0WEBPVP8 ", Some(Format::WebP)),
@@ -177,6 +186,7 @@ mod tests {
             (b"II*\0", Some(Format::Tiff)),
             (b"MM\0+", Some(Format::Tiff)),
             (b"GIF89a", Some(Format::Gif)),
+            (b"\x89IMPRAW\n", Some(Format::Raw)),
             (b"BMW drives", None),
             (&bmp, Some(Format::Bmp)),
             (&dicom, None),

@@ -58,6 +58,11 @@ impl Converter {
         Self { way, colours }
     }
 
+    /// Whether the samples are sRGB already.
+    pub(crate) fn is_exact(&self) -> bool {
+        matches!(self.way, Way::Same)
+    }
+
     /// Converts one row: `ink` holds the file's colours, `out` three times as many samples as the row has pixels.
     pub(crate) fn row(&self, ink: &[f32], out: &mut [f32]) {
         match &self.way {

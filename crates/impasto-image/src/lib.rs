@@ -2,6 +2,7 @@
 //!
 //! - [`open`] and [`decode`] turn untrusted files into an upright, colour-managed [`Picture`] within [`Limits`];
 //!   [`save`] and [`encode`] write one back with its depth, alpha, metadata and provenance, atomically.
+//! - [`canvas`] does the same by rows, for pictures larger than memory.
 //! - [`resize`] is the one resampler; [`Mask`], [`adjust`], [`colour`], [`compose`] and [`sheet`] work on pictures.
 //!
 //! The crate knows no tensors and no networks, prints nothing, and does not panic on any input.
@@ -20,6 +21,7 @@
 
 pub mod adjust;
 pub mod alpha;
+pub mod canvas;
 pub mod colour;
 pub mod compose;
 mod container;
@@ -44,6 +46,6 @@ pub use error::{ErrorKind, ImageError};
 pub use format::{Depth, Format};
 pub use limits::Limits;
 pub use mask::Mask;
-pub use parameters::{Parameters, read_parameters};
+pub use parameters::{Parameters, read_parameters, read_parameters_from};
 pub use picture::{Metadata, Picture, Source};
 pub use resize::{crop, resize, resize_planar, resize_to_long_side, resize_to_short_side};

@@ -35,8 +35,13 @@ impl Mask {
     /// white is inside and black is outside.
     #[must_use]
     pub fn from_picture(picture: &Picture) -> Self {
+        Self::drawn(picture, picture.has_transparency())
+    }
+
+    /// As [`Mask::from_picture`], with what it looks at decided beforehand: a part of a picture cannot tell.
+    pub(crate) fn drawn(picture: &Picture, from_alpha: bool) -> Self {
         let values = match &picture.alpha {
-            Some(alpha) if picture.has_transparency() => alpha.clone(),
+            Some(alpha) if from_alpha => alpha.clone(),
             _ => picture.triples().iter().map(|&pixel| luma(pixel).clamp(0.0, 1.0)).collect(),
         };
         Self { width: picture.width, height: picture.height, values }

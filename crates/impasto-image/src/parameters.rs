@@ -3,7 +3,12 @@
 //! PNG files get two text chunks, `parameters` (one readable line, where users of other tools look for it) and `impasto`
 //! (JSON). JPEG, WebP and TIFF get the same two as properties of an XMP packet. BMP has no place for them.
 
+use std::borrow::Cow;
+use std::path::Path;
+
+use crate::canvas::Header;
 use crate::container::{jpeg_segments, webp_chunks};
+use crate::decode::rows;
 use crate::directory::{Directory, tag};
 use crate::error::ImageError;
 use crate::format::Format;
@@ -84,7 +89,7 @@ pub fn read_parameters(bytes: &[u8], limits: &Limits) -> Result<Option<Parameter
     limits.check_file(bytes.len() as u64)?;
     let format =
         Format::sniff(bytes).ok_or_else(|| ImageError::UnknownFormat(Format::describe_unknown(bytes).into()))?;
-    let packet = match format {
+    let packet: Option<Cow<'_, [u8]>> = match format {
         Format::Png => {
             let texts = png_texts(bytes, &[TEXT_KEYWORD, JSON_KEYWORD], limits)?;
             let get = |keyword| texts.iter().find(|t| t.keyword == keyword).map(|t| t.text.clone());
@@ -92,11 +97,33 @@ pub fn read_parameters(bytes: &[u8], limits: &Limits) -> Result<Option<Parameter
         }
         Format::Jpeg => jpeg_segments(bytes)
             .filter(|segment| segment.kind == 0xe1)
-            .find_map(|segment| segment.data.strip_prefix(XMP_PREFIX)),
-        Format::WebP => webp_chunks(bytes).find(|chunk| &chunk.kind == b"XMP ").map(|chunk| chunk.data),
+            .find_map(|segment| segment.data.strip_prefix(XMP_PREFIX))
+            .map(Cow::Borrowed),
+        Format::WebP => webp_chunks(bytes).find(|chunk| &chunk.kind == b"XMP ").map(|chunk| chunk.data.into()),
         Format::Tiff => Directory::first(bytes).and_then(|file| file.data(tag::XMP)),
+        Format::Raw => {
+            let header = Header::read(bytes, bytes.len() as u64)?;
+            header.source(header.metadata(bytes)).metadata.xmp.map(Cow::Owned)
+        }
         Format::Bmp | Format::Gif => None,
     };
+    from_packet(packet.as_deref(), limits)
+}
+
+/// Reads back what [`encode`](crate::encode) or [`canvas::export`](crate::canvas::export) wrote into a file of any size; as
+/// [`read_parameters`] otherwise.
+///
+/// # Errors
+/// As [`read_parameters`], and [`ErrorKind::Environment`](crate::ErrorKind::Environment) when the file cannot be read.
+pub fn read_parameters_from(path: &Path, limits: &Limits) -> Result<Option<Parameters>, ImageError> {
+    match rows::metadata(path, limits)? {
+        rows::Found::File(bytes) => read_parameters(&bytes, limits),
+        rows::Found::Xmp(packet) => from_packet(packet.as_deref(), limits),
+    }
+}
+
+/// Our part of an XMP packet.
+fn from_packet(packet: Option<&[u8]>, limits: &Limits) -> Result<Option<Parameters>, ImageError> {
     let Some(packet) = packet else {
         return Ok(None);
     };

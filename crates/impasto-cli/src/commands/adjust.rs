@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use impasto_engine::pipeline::adjust_file;
 
-use super::pictures::{AdjustmentArgs, Batch, LimitArgs, OutputArgs};
+use super::pictures::{AdjustmentArgs, Batch, LimitArgs, OutputArgs, parse_memory};
 use crate::failure::Failure;
 use crate::output::Reporter;
 
@@ -15,6 +15,9 @@ pub(crate) struct AdjustArgs {
     /// Pictures to adjust; - reads one from standard input.
     #[arg(required = true, value_name = "PICTURE")]
     pictures: Vec<PathBuf>,
+    /// Work by rows, on disk, on what would take more memory, such as 4G; what the machine has free when absent.
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    max_memory: Option<u64>,
     #[command(flatten)]
     adjust: AdjustmentArgs,
     #[command(flatten)]
@@ -30,6 +33,7 @@ pub(crate) fn run(args: AdjustArgs, reporter: &Reporter) -> Result<(), Failure> 
     let (adjustments, options, limits) = (args.adjust.adjustments(), args.output.options(), args.limits.limits());
     let control = reporter.control();
     let batch = Batch { inputs: &args.pictures, targets: &targets, limits: &limits, quick: true };
-    batch
-        .each(&control, reporter, |input, target| adjust_file(input, &adjustments, target, &options, &limits, &control))
+    batch.each(&control, reporter, |input, target| {
+        adjust_file(input, &adjustments, target, &options, &limits, args.max_memory, &control)
+    })
 }

@@ -55,7 +55,7 @@ fn one(file: &Path, json: bool, limits: &Limits, control: &Control, reporter: &R
     }
     let opened = input(file, limits)?.open(limits, control)?;
     if json {
-        let value = opened.parameters.map_or(serde_json::Value::Null, |p| p.json);
+        let value = opened.origin.parameters.map_or(serde_json::Value::Null, |p| p.json);
         reporter.result(&value.to_string());
         return Ok(());
     }
@@ -89,14 +89,14 @@ fn picture(opened: &Opened, reporter: &Reporter) -> Result<(), Failure> {
         (false, false) => "colour",
     };
     row(reporter, "picture", format!("{format}, {}x{}, {channels}, {depth}", picture.width, picture.height));
-    row(reporter, "blake3", &opened.blake3);
+    row(reporter, "blake3", &opened.origin.blake3);
     let held = [("EXIF", &source.metadata.exif), ("XMP", &source.metadata.xmp)];
     for (name, block) in held {
         if let Some(block) = block {
             row(reporter, name, output::bytes(block.len() as u64));
         }
     }
-    match &opened.parameters {
+    match &opened.origin.parameters {
         Some(parameters) => {
             row(reporter, "parameters", &parameters.text);
             pretty(&parameters.json, reporter)

@@ -70,7 +70,7 @@ pub(crate) fn run(command: StylesCommand, global: &Global, reporter: &Reporter) 
         source: args.source,
         licence: args.licence,
     };
-    let resources = Resources { device: global.open_device()?, limits: args.limits.limits(), max_memory: None };
+    let resources = Resources { limits: args.limits.limits(), ..Resources::new(global.open_device()?) };
     let control = reporter.control();
     let picture = Input::File(args.from);
     let bytes = make_style(&picture, &about, args.model.as_deref(), args.style_size, &resources, &control)?;

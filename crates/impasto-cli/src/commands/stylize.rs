@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use impasto_engine::models::PerceptionSpec;
-use impasto_engine::pipeline::{Method, OutputOptions, Painter, Resources, StyleSpec, StylizeJob, Target};
+use impasto_engine::pipeline::{MIN_SIDE, Method, OutputOptions, Painter, Resources, StyleSpec, StylizeJob, Target};
 use impasto_image::colour::PreserveColor;
 
-use super::pictures::{AdjustmentArgs, Batch, LimitArgs, OutputArgs, label, parse_memory};
+use super::pictures::{AdjustmentArgs, Batch, LimitArgs, OutputArgs, input, label, parse_memory};
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::output::Reporter;
@@ -55,9 +55,18 @@ pub(crate) struct StylizeArgs {
     /// Perception network of methods that optimise, such as vgg19-pocket:FILE.
     #[arg(long, value_name = "NETWORK")]
     perception: Option<PerceptionSpec>,
-    /// Refuse what would take more memory, such as 4G; what the machine has free when absent.
+    /// Most memory to take, such as 4G; what the machine has free when absent. Larger pictures are painted in tiles.
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     max_memory: Option<u64>,
+    /// Paint in tiles of this side, whether memory asks for it or not.
+    #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(MIN_SIDE as i64..=8192))]
+    tile: Option<u32>,
+    /// Folder for what is kept while painting in tiles; beside each result when absent.
+    #[arg(long, value_name = "DIR")]
+    work_dir: Option<PathBuf>,
+    /// Say how each picture would be painted, what memory and disk that takes, and paint nothing.
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     settings: MethodSettings,
     #[command(flatten)]
@@ -165,7 +174,13 @@ pub(crate) fn run(args: StylizeArgs, global: &Global, reporter: &Reporter) -> Re
     let options = args.output.options();
     let control = reporter.control();
     let limits = args.limits.limits();
-    let resources = Resources { device: global.open_device()?, limits, max_memory: args.max_memory };
+    let resources = Resources {
+        device: global.open_device()?,
+        limits,
+        max_memory: args.max_memory,
+        tile: args.tile,
+        work_dir: args.work_dir.clone(),
+    };
     control.note(format!("{} on {}, seed {}", job.method, resources.device.spec, job.seed));
     if let Some(preview) = &args.preview {
         Target::File(preview.clone()).check(&OutputOptions { overwrite: true, ..options.clone() })?;
@@ -174,6 +189,18 @@ pub(crate) fn run(args: StylizeArgs, global: &Global, reporter: &Reporter) -> Re
         }
     }
     let painter = Painter::new(job, resources, &control)?;
+    if args.dry_run {
+        for (path, target) in args.contents.iter().zip(&targets) {
+            let input = input(path, &limits)?;
+            // What is no picture is opened for its error.
+            let plan = match painter.plan(&input, target)? {
+                Some(plan) => plan.to_string(),
+                None => input.open(&limits, &control).map(|_| "unknown".to_owned())?,
+            };
+            reporter.result(&format!("{}: {plan}", path.display()));
+        }
+        return Ok(());
+    }
     let preview = args.preview.as_deref();
     let quick = painter.job().method()?.settings().is_none();
     let batch = Batch { inputs: &args.contents, targets: &targets, limits: &limits, quick };

@@ -38,3 +38,33 @@ fn adjustments_change_what_they_say() {
     bench.run(&["adjust", "none.png", "-o", "c.png"]).fails(3, &["none.png"]);
     assert!(!bench.path("c.png").exists());
 }
+
+/// A picture that may not be held in memory is worked on by rows, with the same result.
+#[test]
+fn by_rows_is_the_same() {
+    let bench = Bench::new();
+    let mut deep = picture(97, 61, 3);
+    deep.source.depth = Depth::U16;
+    deep.alpha = Some((0..97 * 61).map(|i| (i % 7) as f32 / 6.0).collect());
+    bench.save("a.png", &deep);
+    bench.picture("b.tif", 64, 48, 2);
+    let adjust = ["--contrast", "1.3", "--saturation", "0.8", "--sharpen", "0.7"];
+    for (input, output) in [("a.png", "png"), ("a.png", "tif"), ("b.tif", "png"), ("b.tif", "impraw")] {
+        let (whole, rows) = (format!("whole.{output}"), format!("rows.{output}"));
+        let run = |name: &str, more: &[&str]| {
+            let args = [&["adjust", input, "--overwrite", "-o", name], &adjust[..], more].concat();
+            bench.run(&args).ok();
+            bench.run(&["inspect", "--json", name]).ok().stdout
+        };
+        let (first, second) = (run(&whole, &[]), run(&rows, &["--max-memory", "1K"]));
+        assert_eq!(first, second, "{input} to {output}");
+        assert_eq!(bench.open(&whole), bench.open(&rows), "{input} to {output}");
+    }
+    assert_eq!(bench.files().iter().filter(|name| name.starts_with('.')).count(), 0);
+
+    bench.picture("c.jpg", 64, 48, 2);
+    bench.run(&["adjust", "c.jpg", "--max-memory", "1K", "-o", "d.png"]).fails(4, &["c.jpg", "PNG, TIFF or .impraw"]);
+    bench.run(&["adjust", "b.tif", "--max-memory", "1K", "-o", "d.jpg"]).fails(2, &["use PNG, TIFF or .impraw"]);
+    bench.run(&["adjust", "b.tif", "--max-memory", "1K", "-o", "-"]).fails(4, &["-o FILE"]);
+    assert!(!bench.path("d.png").exists() && !bench.path("d.jpg").exists());
+}

@@ -59,9 +59,28 @@ fn contents_over_a_limit() {
     let bench = bench();
     bench.picture("large.png", 1100, 1000, 3);
     refused(&bench, "large.png", "style.png", &["--max-megapixels", "1"], 4, &["large.png", "over the limit"]);
-    refused(&bench, "large.png", "style.png", &["--max-memory", "20M"], 4, &["1100x1000", "--size", "--max-memory"]);
+    refused(&bench, "large.png", "style.png", &["--max-memory", "20M"], 4, &["1100x1000", "in tiles", "--max-memory"]);
     let small = ["--max-memory", "200M", "--size", "128", "--model", "model.safetensors", "-o", "ok.png"];
     bench.run(&[&["stylize", "large.png", "--style", "style.png"], &small[..]].concat()).ok();
+}
+
+#[test]
+fn tiles_that_cannot_be() {
+    let bench = bench();
+    refused(&bench, "photo.png", "style.png", &["--tile", "8"], 2, &["--tile"]);
+    refused(
+        &bench,
+        "photo.png",
+        "style.png",
+        &["--tile", "64", "--method", "refine"],
+        2,
+        &["paints no tiles", "--size"],
+    );
+    let png = std::fs::read(bench.path("photo.png")).unwrap();
+    std::fs::write(bench.path("cut.png"), &png[..png.len() / 2]).unwrap();
+    refused(&bench, "cut.png", "style.png", &["--tile", "64"], 3, &["cut.png", "damaged"]);
+    let nowhere = ["--tile", "64", "--work-dir", "photo.png"];
+    refused(&bench, "photo.png", "style.png", &nowhere, 1, &["cannot work in", "photo.png"]);
 }
 
 #[test]

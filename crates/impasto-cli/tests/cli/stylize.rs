@@ -1,6 +1,6 @@
 //! Painting.
 
-use impasto_image::{Depth, EncodeOptions, Limits, Mask};
+use impasto_image::{Depth, EncodeOptions, Limits, Mask, Picture};
 
 use crate::bench::{Bench, picture, png, quantised};
 
@@ -147,7 +147,7 @@ fn colours_of_the_content_can_be_kept() {
     let bench = bench();
     let photo = bench.picture("photo.png", 40, 40, 1);
     let args = ["photo.png", "--style", "style.png", "-o", "out.png", "--overwrite", "--preserve-color"];
-    let mean = |p: &impasto_image::Picture| p.rgb.iter().sum::<f32>() / p.rgb.len() as f32;
+    let mean = |p: &Picture| p.rgb.iter().sum::<f32>() / p.rgb.len() as f32;
     for mode in ["luma", "mean-covariance", "histogram"] {
         paint(&bench, &[&args[..], &[mode]].concat());
         let difference = (mean(&bench.open("out.png")) - mean(&photo)).abs();
@@ -286,4 +286,71 @@ fn the_bundled_model_paints_the_golden_picture() {
     let mean = distances.iter().sum::<f32>() / distances.len() as f32;
     let most = distances.iter().copied().fold(0.0, f32::max);
     assert!(mean < 0.004 && most < 0.05, "mean {mean}, most {most}");
+}
+
+/// Mean square difference in steps of 8 bit.
+fn difference(a: &Picture, b: &Picture) -> f32 {
+    assert_eq!((a.width, a.height), (b.width, b.height));
+    let squares: f32 = a.rgb.iter().zip(&b.rgb).map(|(a, b)| ((a - b) * 255.0).powi(2)).sum();
+    squares / a.rgb.len() as f32
+}
+
+#[test]
+fn tiles_paint_what_the_whole_paints_and_leave_nothing() {
+    let bench = bench();
+    let mut photo = picture(150, 97, 1);
+    photo.alpha = Some((0..150 * 97).map(|i| 1.0 - (i % 3) as f32 / 4.0).collect());
+    bench.save("photo.png", &photo);
+    bench.picture("photo.jpg", 97, 150, 1);
+    bench.picture("mask.png", 40, 30, 3);
+    let cases: [(&str, &str, &[&str]); 5] = [
+        ("photo.png", "out.png", &[]),
+        ("photo.png", "out.tif", &["--strength", "0.4", "--depth", "16"]),
+        ("photo.jpg", "out.jpg", &["--quality", "100"]),
+        ("photo.jpg", "out.impraw", &["--size", "120", "--preserve-color", "luma", "--sharpen", "1"]),
+        ("photo.png", "out.png", &["--mask", "mask.png", "--feather", "3"]),
+    ];
+    for (photo, out, more) in cases {
+        let run = |tile: &[&str]| {
+            let args = [&[photo, "--style", "style.png", "-o", out, "--overwrite"], more, tile].concat();
+            (paint(&bench, &args), bench.open(out))
+        };
+        let (_, whole) = run(&[]);
+        let before = bench.files();
+        let (ran, tiled) = run(&["--tile", "64", "--work-dir", "."]);
+        assert!(ran.stderr.contains("tiles of 64 px") && ran.stderr.contains("of disk"), "{ran:?}");
+        assert!(difference(&whole, &tiled) < 0.1, "{photo} to {out}: {}", difference(&whole, &tiled));
+        assert_eq!((whole.alpha, whole.source), (tiled.alpha, tiled.source));
+        assert_eq!(bench.files(), before);
+    }
+}
+
+#[test]
+fn plans_are_told_without_painting() {
+    let bench = bench();
+    bench.picture("photo.png", 300, 200, 1);
+    let args = ["photo.png", "--style", "style.png", "-o", "out.png", "--dry-run"];
+    let plan = |more: &[&str]| paint(&bench, &[&args[..], more].concat()).stdout;
+    assert!(plan(&[]).contains("photo.png: 300x200 at once: about "), "{}", plan(&[]));
+    let tiled = plan(&["--tile", "128"]);
+    assert!(tiled.contains("tiles of 128 px, 14 passes") && tiled.contains("of disk"), "{tiled}");
+    assert!(!bench.path("out.png").exists());
+    let ran = bench.run(&[&["stylize"], &args[..], &PAINT[..], &["--progress", "json"]].concat()).ok();
+    assert!(!ran.stderr.contains("planned"), "{ran:?}");
+}
+
+/// The size at which whole pictures still fit in most machines.
+#[test]
+#[ignore = "takes minutes and 5 GiB of memory"]
+fn large_pictures_in_tiles_are_the_whole() {
+    let bench = bench();
+    bench.picture("photo.png", 4096, 4096, 1);
+    let run = |name: &str, more: &[&str]| {
+        let args = ["stylize", "photo.png", "--style", "great-wave", "-o", name, "--depth", "16", "--seed", "7"];
+        bench.run(&[&args[..], more].concat()).ok();
+        bench.open(name)
+    };
+    let (whole, tiled) = (run("whole.png", &[]), run("tiled.png", &["--max-memory", "400M"]));
+    // 60 dB of a range of 255.
+    assert!(difference(&whole, &tiled) < 255.0 * 255.0 * 1e-6, "{}", difference(&whole, &tiled));
 }

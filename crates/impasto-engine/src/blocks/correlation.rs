@@ -25,9 +25,14 @@ pub fn correlations(x: Tensor<4>) -> Tensor<3> {
 pub fn recorrelate(x: Tensor<4>, target: Tensor<3>) -> Tensor<4> {
     let [n, c, h, w] = x.dims();
     let flat = flatten(instance_norm(x)); // [n, c, hw]
-    let [_, whiten] = square_roots(correlations_of_normalised(flat.clone())); // [n, c, c]
+    recolouring(correlations_of_normalised(flat.clone()), target).matmul(flat).reshape([n, c, h, w])
+}
+
+/// The matrix that moves normalised features of the correlations `own` to those of `target`, all `[n, c, c]`.
+fn recolouring(own: Tensor<3>, target: Tensor<3>) -> Tensor<3> {
+    let [_, whiten] = square_roots(own); // [n, c, c]
     let [colour, _] = square_roots(target); // [n, c, c]
-    colour.matmul(whiten).matmul(flat).reshape([n, c, h, w])
+    colour.matmul(whiten)
 }
 
 /// [`recorrelate`], then [`modulated_norm`] with `gain` and `shift` `[n, c]`, then a leaky rectifier of `slope` from 0 to
@@ -65,9 +70,7 @@ impl Recolouring {
         let [n, c, h, w] = x.dims();
         let inverse = self.deviation.recip(); // [n, c]
         let own = self.covariances * inverse.clone().reshape([n, c, 1]) * inverse.clone().reshape([n, 1, c]);
-        let [_, whiten] = square_roots(own.clone()); // [n, c, c]
-        let [colour, _] = square_roots(self.target); // [n, c, c]
-        let turn = colour.matmul(whiten); // [n, c, c], from normalised features
+        let turn = recolouring(own.clone(), self.target); // [n, c, c], from normalised features
         // What the product leaves of the deviations, by which the normalisation divides.
         let variance = (turn.clone().matmul(own) * turn.clone()).sum_dim(2).reshape([n, c]);
         let gain = self.gain / (variance + EPS).sqrt(); // [n, c]

@@ -22,12 +22,37 @@ pub enum Input {
     },
 }
 
+/// What the header of a picture file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Measure {
+    pub(super) format: Format,
+    /// Pixels.
+    pub(super) width: u32,
+    /// Pixels.
+    pub(super) height: u32,
+    /// Bytes of the file.
+    pub(super) bytes: u64,
+}
+
+impl Measure {
+    pub(super) fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}
+
 /// A picture that was read.
 #[derive(Debug, Clone)]
 pub struct Opened {
     /// The picture.
     pub picture: Picture,
-    /// BLAKE3 of its file.
+    /// Its file.
+    pub origin: Origin,
+}
+
+/// The file a picture comes from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// BLAKE3 of the file.
     pub blake3: String,
     /// What an earlier impasto wrote into it.
     pub parameters: Option<Parameters>,
@@ -67,7 +92,30 @@ impl Input {
         }
         // Parameters are a courtesy: a picture is not refused for what its texts hold.
         let parameters = impasto_image::read_parameters(bytes, limits).ok().flatten();
-        Ok(Opened { picture, blake3: blake3::hash(bytes).to_hex().to_string(), parameters })
+        let origin = Origin { blake3: blake3::hash(bytes).to_hex().to_string(), parameters };
+        Ok(Opened { picture, origin })
+    }
+
+    /// What the header of a file says; `None` for what is not a file, or no picture that is within `limits`.
+    pub(super) fn measure(&self, limits: &Limits) -> Option<Measure> {
+        let Self::File(path) = self else { return None };
+        let (format, width, height) = impasto_image::canvas::size(path, limits).ok()?;
+        Some(Measure { format, width, height, bytes: std::fs::metadata(path).ok()?.len() })
+    }
+
+    /// The file without its picture. What an earlier impasto wrote is found within the limits.
+    ///
+    /// # Errors
+    /// [`EngineError::File`] when it cannot be read.
+    pub fn origin(&self, limits: &Limits) -> Result<Origin> {
+        let (blake3, parameters) = match self {
+            Self::Memory { bytes, .. } => {
+                (blake3::hash(bytes).to_hex().to_string(), impasto_image::read_parameters(bytes, limits))
+            }
+            Self::File(path) => (crate::models::hash_file(path)?, impasto_image::read_parameters_from(path, limits)),
+        };
+        // A courtesy, as in [`Input::open`].
+        Ok(Origin { blake3, parameters: parameters.ok().flatten() })
     }
 }
 
@@ -135,14 +183,25 @@ impl Default for OutputOptions {
 }
 
 impl Target {
+    /// The format it is written in.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] when the path's extension names none.
+    pub fn format(&self) -> Result<Format> {
+        match self {
+            Self::File(path) => Ok(EncodeOptions::for_path(path).map_err(write_error)?.format),
+            Self::Memory(format) => Ok(*format),
+        }
+    }
+
     /// Refuses early what [`Target::write`] would refuse after the work: an unknown or unwritable format, an existing
     /// file, a missing or read-only folder.
     ///
     /// # Errors
     /// [`EngineError::Caller`] or [`EngineError::Environment`].
     pub fn check(&self, options: &OutputOptions) -> Result<()> {
+        let format = self.format()?;
         let Self::File(path) = self else { return Ok(()) };
-        let format = EncodeOptions::for_path(path).map_err(write_error)?.format;
         if format.depths().is_empty() {
             let text =
                 format!("{}: {format} can be read but not written; use .png, .jpg, .webp or .tif", path.display());
@@ -176,18 +235,7 @@ impl Target {
         parameters: Option<Parameters>,
         control: &Control,
     ) -> Result<Option<Vec<u8>>> {
-        let format = match self {
-            Self::File(path) => EncodeOptions::for_path(path).map_err(write_error)?.format,
-            Self::Memory(format) => *format,
-        };
-        let encode = EncodeOptions {
-            format,
-            depth: options.depth,
-            jpeg_quality: options.jpeg_quality,
-            metadata: options.metadata,
-            grey: (picture.source.grey && is_grey(picture)).then_some(true),
-            parameters: parameters.filter(|_| options.parameters),
-        };
+        let encode = self.encode_options(options, picture.source.grey && is_grey(picture), parameters)?;
         for loss in encode.losses(picture) {
             control.warn(loss);
         }
@@ -199,9 +247,27 @@ impl Target {
             Self::Memory(_) => impasto_image::encode(picture, &encode).map(Some).map_err(write_error),
         }
     }
+
+    /// How a picture is encoded for this target; `grey` where it may be stored without colours.
+    pub(super) fn encode_options(
+        &self,
+        options: &OutputOptions,
+        grey: bool,
+        parameters: Option<Parameters>,
+    ) -> Result<EncodeOptions> {
+        Ok(EncodeOptions {
+            format: self.format()?,
+            depth: options.depth,
+            jpeg_quality: options.jpeg_quality,
+            metadata: options.metadata,
+            grey: grey.then_some(true),
+            parameters: parameters.filter(|_| options.parameters),
+        })
+    }
 }
 
-fn is_grey(picture: &Picture) -> bool {
+/// Whether no pixel has a colour.
+pub(super) fn is_grey(picture: &Picture) -> bool {
     picture.triples().iter().all(|[r, g, b]| r == g && g == b)
 }
 
@@ -212,5 +278,6 @@ pub(super) fn write_error(error: ImageError) -> EngineError {
         ErrorKind::Limit => EngineError::Limit(error.to_string()),
         ErrorKind::Environment => EngineError::Environment(error.to_string()),
         ErrorKind::Internal => EngineError::Internal(error.to_string()),
+        ErrorKind::Cancelled => EngineError::Cancelled,
     }
 }

@@ -70,7 +70,7 @@ impl StyleLoader<'_> {
         let picture = at_style_size(&opened.picture, side, self.job.style_size.is_some());
         let image = style_tensor(&picture, network, &self.resources.device.device);
         let code = network.map(|network| network.encode_style(&image)).transpose()?.flatten();
-        Ok((code.map_or(Style::Picture(image), Style::Code), opened.blake3))
+        Ok((code.map_or(Style::Picture(image), Style::Code), opened.origin.blake3))
     }
 
     fn code(

@@ -4,20 +4,25 @@ mod adjust;
 pub mod doctor;
 mod files;
 mod job;
+mod large;
 mod loader;
 pub mod memory;
 mod pad;
 mod painter;
+mod plan;
 mod provenance;
 mod style;
 mod style_code;
+mod tiled;
 pub mod train;
 
 pub use adjust::adjust_file;
-pub use files::{Input, Opened, OutputOptions, Target};
+pub use files::{Input, Opened, Origin, OutputOptions, Target};
 pub use job::{Method, REFINE, StylizeJob};
+pub use large::{Imported, watch};
 pub use loader::StyleFact;
 pub use painter::{Painter, Preview, Resources};
+pub use plan::{MIN_SIDE, Plan};
 pub use style::{StyleSource, StyleSpec, shares};
 pub use style_code::{StyleDescription, make_style};
 

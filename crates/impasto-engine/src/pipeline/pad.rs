@@ -1,6 +1,9 @@
 //! Padding by reflection to the sizes a network takes.
 
+use std::ops::Range;
+
 use impasto_image::Picture;
+use impasto_image::canvas::Rect;
 
 use crate::descriptor::Descriptor;
 
@@ -27,23 +30,56 @@ impl Frame {
     /// The edge itself is not repeated (`c b | a b c | b a`), as often as needed; a side of one pixel is repeated.
     pub(super) fn fill(self, picture: &Picture) -> Vec<f32> {
         let planes = picture.to_planar();
-        let (from_w, from_h) = (picture.width as usize, picture.height as usize);
         let (width, height) = (self.size.0 as usize, self.size.1 as usize);
-        if (from_w, from_h) == (width, height) {
+        if (picture.width, picture.height) == self.size {
             return planes;
         }
-        let margin = self.margin as usize;
-        let columns: Vec<usize> = (0..width).map(|x| reflected(x, margin, from_w)).collect();
-        let rows: Vec<usize> = (0..height).map(|y| reflected(y, margin, from_h)).collect();
-        let mut out = Vec::with_capacity(3 * columns.len() * rows.len());
-        for plane in planes.chunks_exact(from_w * from_h) {
-            for &y in &rows {
-                let row = &plane[y * from_w..(y + 1) * from_w];
-                out.extend(columns.iter().map(|&x| row[x]));
-            }
-        }
-        out
+        let from = (picture.width, picture.height);
+        let lines = self.lines(from, &[0..height, 0..width]);
+        pick(&planes, (from.0 as usize, from.1 as usize), &lines)
     }
+
+    /// A part (rows and columns) of what [`Frame::fill`] gives for a picture of `from` (width and height), of which
+    /// `read` gives rectangles as three planes.
+    pub(super) fn part<E>(
+        self,
+        from: (u32, u32),
+        place: &[Range<usize>; 2],
+        read: impl FnOnce(Rect) -> Result<Vec<f32>, E>,
+    ) -> Result<Vec<f32>, E> {
+        let mut lines = self.lines(from, place);
+        let [(y, height), (x, width)] = [0, 1].map(|axis| {
+            let first = lines[axis].iter().copied().min().unwrap_or(0);
+            let last = lines[axis].iter().copied().max().unwrap_or(0);
+            lines[axis].iter_mut().for_each(|line| *line -= first);
+            (first as u32, (last - first + 1) as u32)
+        });
+        let planes = read(Rect { x, y, width, height })?;
+        let plain = |lines: &[usize]| lines.iter().enumerate().all(|(i, line)| i == *line);
+        if lines.iter().all(|lines| plain(lines)) {
+            return Ok(planes);
+        }
+        Ok(pick(&planes, (width as usize, height as usize), &lines))
+    }
+
+    /// The picture's rows and columns that lie at these rows and columns of the frame.
+    fn lines(self, from: (u32, u32), place: &[Range<usize>; 2]) -> [Vec<usize>; 2] {
+        let margin = self.margin as usize;
+        let mirrored = |range: &Range<usize>, n: u32| range.clone().map(|i| reflected(i, margin, n as usize)).collect();
+        [mirrored(&place[0], from.1), mirrored(&place[1], from.0)]
+    }
+}
+
+/// The given rows and columns of each plane.
+fn pick(planes: &[f32], (width, height): (usize, usize), [rows, columns]: &[Vec<usize>; 2]) -> Vec<f32> {
+    let mut out = Vec::with_capacity(3 * columns.len() * rows.len());
+    for plane in planes.chunks_exact(width * height) {
+        for &y in rows {
+            let row = &plane[y * width..(y + 1) * width];
+            out.extend(columns.iter().map(|&x| row[x]));
+        }
+    }
+    out
 }
 
 /// Where position `i` of an endless mirror of `n` lies that begins `before` positions before 0.

@@ -1,24 +1,29 @@
 //! Stylisation of pictures of any size: a [`Painter`] is made once for a job and paints any number of contents.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use impasto_image::{Limits, Mask, Picture, colour, compose, resize_to_long_side};
+use impasto_image::colour::{self, PreserveColor};
+use impasto_image::{Limits, Mask, Picture, compose, resize_to_long_side};
 
 use super::files::{Input, OutputOptions, Target};
 use super::job::{Method, StylizeJob};
 use super::loader::{LoadedStyles, StyleFact, StyleLoader};
+use super::memory::Resident;
 use super::pad::Frame;
+use super::plan::{Demand, Plan, tiled_limits};
+use super::tiled::{Destination, TiledJob};
 use super::{memory, provenance};
 use crate::algorithms::gatys::Gatys;
 use crate::control::{Control, Event};
 use crate::descriptor::Descriptor;
-use crate::device::OpenDevice;
+use crate::device::{DeviceSpec, OpenDevice};
 use crate::error::{EngineError, Result};
 use crate::features::Features;
 use crate::models::{self, ModelInfo, PerceptionSpec};
 use crate::registry::{self, Build};
 use crate::tensor::{self, ImageTensor};
+use crate::tiled::TiledRun;
 use crate::traits::{Style, StyleRequest, Stylizer};
 
 /// What a job runs with.
@@ -30,12 +35,17 @@ pub struct Resources {
     pub limits: Limits,
     /// Bytes a run may take; what the machine has free where absent.
     pub max_memory: Option<u64>,
+    /// Side in pixels of the tiles that pictures are painted in; where absent, pictures are painted at once if memory
+    /// allows, else in tiles as large as useful.
+    pub tile: Option<u32>,
+    /// Folder for what is kept while pictures are painted in tiles; beside each result where absent.
+    pub work_dir: Option<PathBuf>,
 }
 
 impl Resources {
     /// `device` with default limits.
     pub fn new(device: OpenDevice) -> Self {
-        Self { device, limits: Limits::default(), max_memory: None }
+        Self { device, limits: Limits::default(), max_memory: None, tile: None, work_dir: None }
     }
 }
 
@@ -52,6 +62,8 @@ pub struct Painter {
     mask: Option<Mask>,
     model: Option<ModelInfo>,
     perception: Option<PerceptionSpec>,
+    /// Memory before anything was read.
+    resident: Resident,
 }
 
 /// What paints.
@@ -90,6 +102,7 @@ impl Painter {
     /// [`EngineError::Picture`] for files that cannot be read or do not fit.
     pub fn new(mut job: StylizeJob, resources: Resources, control: &Control) -> Result<Self> {
         job.validate()?;
+        let resident = memory::resident();
         let method = job.method()?;
         let device = &resources.device.device;
         if let Some(settings) = method.settings() {
@@ -138,7 +151,7 @@ impl Painter {
         };
         let mask = job.mask.as_ref().map(|path| read_mask(path, &job, &resources, control)).transpose()?;
         let LoadedStyles { styles, facts } = loaded;
-        Ok(Self { brush, styles, facts, mask, model, perception, job, resources })
+        Ok(Self { brush, styles, facts, mask, model, perception, job, resources, resident })
     }
 
     /// The job, its settings complete.
@@ -196,8 +209,9 @@ impl Painter {
         let descriptor = self.brush.descriptor();
         let frame = Frame::new(descriptor, self.brush.margin(), content.width, content.height);
         let (width, height) = frame.size;
-        if self.resources.device.spec == crate::device::DeviceSpec::Cpu || self.resources.max_memory.is_some() {
-            memory::check(descriptor, frame.margin, (content.width, content.height), self.resources.max_memory)?;
+        if self.resources.device.spec == DeviceSpec::Cpu || self.resources.max_memory.is_some() {
+            let size = (content.width, content.height);
+            memory::check(descriptor, frame.margin, size, self.resources.max_memory, self.resident.later())?;
         }
         let device = &self.resources.device.device;
         let image = tensor::from_planar(frame.fill(content), 1, height as usize, width as usize, device);
@@ -223,6 +237,76 @@ impl Painter {
         cropped(painted, frame, content)
     }
 
+    /// How [`Painter::paint_file`] will paint a content; `None` for what is no
+    /// picture, which it refuses with the reason, and for what is not a file, which it paints at once.
+    ///
+    /// # Errors
+    /// [`EngineError::Limit`] when it would take more memory than allowed, whole and in tiles; [`EngineError::Caller`]
+    /// for tiles with a method or a target that cannot have them.
+    pub fn plan(&self, content: &Input, target: &Target) -> Result<Option<Plan>> {
+        let Some(stored) = content.measure(&tiled_limits(&self.resources.limits)) else { return Ok(None) };
+        let run = self.tiled()?;
+        let demand = Demand {
+            descriptor: self.brush.descriptor(),
+            margin: self.brush.margin(),
+            stored,
+            size: self.job.size,
+            passes: run.map(|run| run.passes()),
+            target: target.format()?,
+            masked: self.mask.is_some(),
+            finished: self.job.preserve_color != PreserveColor::None || !self.job.adjust.is_neutral(),
+            limits: &self.resources.limits,
+            max_memory: self.resources.max_memory,
+            tile: self.resources.tile,
+            resident: self.resident.later(),
+            counted: self.resources.device.spec == DeviceSpec::Cpu,
+        };
+        let plan = demand.plan()?;
+        if plan.is_tiled() && matches!(target, Target::Memory(_)) {
+            let text = "a picture painted in tiles is written by rows, into a file: give -o FILE";
+            return Err(EngineError::Caller(text.into()));
+        }
+        Ok(Some(plan))
+    }
+
+    /// How the network paints in tiles, if it does.
+    fn tiled(&self) -> Result<Option<Box<dyn TiledRun + '_>>> {
+        match &self.brush {
+            Brush::One(stylizer) => stylizer.tiled(&self.styles, self.job.strength),
+            Brush::Refine { .. } => Ok(None),
+        }
+    }
+
+    fn paint_tiles(
+        &self,
+        content: &Input,
+        target: &Target,
+        options: &OutputOptions,
+        plan: &Plan,
+        control: &Control,
+    ) -> Result<()> {
+        let run = self.tiled()?.filter(|_| self.job.strength > 0.0);
+        let origin = content.origin(&tiled_limits(&self.resources.limits))?;
+        let parameters = provenance::of_stylize(self, content, &origin);
+        // Everything that decides the result is in its provenance, apart from how it is written.
+        let key = blake3::hash(format!("{}{options:?}", parameters.json).as_bytes()).to_hex().to_string();
+        let job = TiledJob {
+            job: &self.job,
+            run: run.as_deref(),
+            descriptor: self.brush.descriptor(),
+            mask: self.mask.as_ref(),
+            content,
+            limits: &self.resources.limits,
+            plan,
+            device: &self.resources.device.device,
+            control,
+        };
+        let work_dir = self.resources.work_dir.as_deref();
+        let destination = Destination { target, options, parameters: Some(parameters), work_dir };
+        plan.check_disk(destination.room())?;
+        job.paint(&key, &destination)
+    }
+
     /// Reads a content, paints it and writes the result with what made it. Returns the bytes for [`Target::Memory`].
     ///
     /// # Errors
@@ -237,6 +321,13 @@ impl Painter {
     ) -> Result<Option<Vec<u8>>> {
         target.check(options)?;
         control.check()?;
+        if let Some(plan) = self.plan(content, target)? {
+            control.emit(Event::Planned { message: plan.to_string(), memory: plan.memory(), disk: plan.disk() });
+            if plan.is_tiled() {
+                self.paint_tiles(content, target, options, &plan, control)?;
+                return Ok(None);
+            }
+        }
         let opened = content.open(&self.resources.limits, control)?;
         let show = |_: u64, _: u64, picture: &Picture| {
             let Some(path) = preview else { return };
@@ -248,7 +339,7 @@ impl Painter {
             }
         };
         let painted = self.paint(&opened.picture, preview.is_some().then_some(&show), control)?;
-        let parameters = provenance::of_stylize(self, content, &opened);
+        let parameters = provenance::of_stylize(self, content, &opened.origin);
         target.write(&painted, options, Some(parameters), control)
     }
 }

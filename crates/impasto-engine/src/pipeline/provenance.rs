@@ -7,18 +7,18 @@ use impasto_image::adjust::Adjustments;
 use impasto_image::colour::PreserveColor;
 use serde_json::{Value, json};
 
-use super::files::{Input, Opened};
+use super::files::{Input, Origin};
 use super::job::StylizeJob;
 use super::painter::Painter;
 use crate::models::PerceptionSpec;
 
 /// A picture's name and hash.
-fn file(input: &Input, opened: &Opened) -> Value {
-    json!({"name": input.public_name(), "blake3": opened.blake3})
+fn file(input: &Input, origin: &Origin) -> Value {
+    json!({"name": input.public_name(), "blake3": origin.blake3})
 }
 
 /// What made a picture out of `content`.
-pub(super) fn of_stylize(painter: &Painter, content: &Input, opened: &Opened) -> Parameters {
+pub(super) fn of_stylize(painter: &Painter, content: &Input, origin: &Origin) -> Parameters {
     let job = painter.job();
     let command = command(job, content);
     let model = painter.model().map(|model| {
@@ -44,26 +44,26 @@ pub(super) fn of_stylize(painter: &Painter, content: &Input, opened: &Opened) ->
         "impasto": env!("CARGO_PKG_VERSION"),
         "command": command,
         "job": public(job),
-        "content": file(content, opened),
+        "content": file(content, origin),
         "styles": styles,
         "model": model,
         "perception": painter.perception().map(PerceptionSpec::public_name),
         "device": painter.device_name(),
-        "made_from": opened.parameters.as_ref().map(|p| &p.json),
+        "made_from": origin.parameters.as_ref().map(|p| &p.json),
     });
     Parameters { text: printable(&text), json }
 }
 
 /// What an adjustment made out of `content`.
-pub(super) fn of_adjust(adjust: &Adjustments, content: &Input, opened: &Opened) -> Parameters {
+pub(super) fn of_adjust(adjust: &Adjustments, content: &Input, origin: &Origin) -> Parameters {
     let mut command = format!("impasto adjust {}", quoted(&content.public_name()));
     push_adjustments(&mut command, adjust);
     let json = json!({
         "impasto": env!("CARGO_PKG_VERSION"),
         "command": command,
         "adjust": adjust,
-        "content": file(content, opened),
-        "made_from": opened.parameters.as_ref().map(|p| &p.json),
+        "content": file(content, origin),
+        "made_from": origin.parameters.as_ref().map(|p| &p.json),
     });
     Parameters { text: printable(&format!("impasto {}: {command}", env!("CARGO_PKG_VERSION"))), json }
 }

@@ -22,6 +22,7 @@ const DESCRIPTOR: Descriptor = Descriptor {
     differentiable: true,
     trainable: true,
     bytes_per_pixel: 500,
+    tile_bytes_per_pixel: 0,
 };
 
 pub(super) const ENTRY: Entry = Entry {

@@ -23,50 +23,75 @@ fn weighted(picture: &Picture) -> impl Iterator<Item = (&[f32; 3], f64)> {
         .map(move |(i, pixel)| (pixel, alpha.and_then(|alpha| alpha.get(i)).map_or(1.0, |&a| f64::from(a))))
 }
 
-/// Mean and covariance of the colours, weighted by alpha; zeros when nothing is visible.
-pub(super) fn moments(picture: &Picture) -> (Vector, Matrix) {
-    let (mut total, mut mean, mut square) = (0.0, [0.0; 3], [[0.0; 3]; 3]);
-    for (pixel, weight) in weighted(picture) {
-        let v = pixel.map(f64::from);
-        total += weight;
-        for i in 0..3 {
-            mean[i] += weight * v[i];
-            for j in 0..=i {
-                square[i][j] += weight * v[i] * v[j];
+/// Sums over the colours of a picture, weighted by alpha. Parts of a picture are added from top to bottom; the sums are
+/// then those of the whole picture to the bit.
+#[derive(Default)]
+pub(crate) struct Moments {
+    total: f64,
+    sum: Vector,
+    square: Matrix,
+}
+
+impl Moments {
+    pub(crate) fn add(&mut self, picture: &Picture) {
+        for (pixel, weight) in weighted(picture) {
+            let v = pixel.map(f64::from);
+            self.total += weight;
+            for i in 0..3 {
+                self.sum[i] += weight * v[i];
+                for j in 0..=i {
+                    self.square[i][j] += weight * v[i] * v[j];
+                }
             }
         }
     }
-    if total <= 0.0 {
-        return ([0.0; 3], [[0.0; 3]; 3]);
-    }
-    let mean = mean.map(|m| m / total);
-    let mut covariance = [[0.0; 3]; 3];
-    for i in 0..3 {
-        for j in 0..=i {
-            covariance[i][j] = square[i][j] / total - mean[i] * mean[j];
-            covariance[j][i] = covariance[i][j];
+
+    /// Mean and covariance; zeros when nothing is visible.
+    pub(crate) fn mean_and_covariance(&self) -> (Vector, Matrix) {
+        if self.total <= 0.0 {
+            return ([0.0; 3], [[0.0; 3]; 3]);
         }
+        let mean = self.sum.map(|m| m / self.total);
+        let mut covariance = [[0.0; 3]; 3];
+        for i in 0..3 {
+            for j in 0..=i {
+                covariance[i][j] = self.square[i][j] / self.total - mean[i] * mean[j];
+                covariance[j][i] = covariance[i][j];
+            }
+        }
+        (mean, covariance)
     }
-    (mean, covariance)
 }
 
-/// Moves the colours of `out` by the linear map that gives them the content's mean and covariance while changing them
-/// least (the optimal transport between two Gaussians).
-pub(super) fn match_moments(content: &Picture, out: &mut Picture) {
-    let (to_mean, to) = moments(content);
-    let (from_mean, mut from) = moments(out);
-    for (i, row) in from.iter_mut().enumerate() {
-        row[i] += FLOOR;
+/// The linear map that gives colours the content's mean and covariance while changing them least (the optimal transport
+/// between two Gaussians).
+pub(crate) struct MomentMap {
+    from_mean: [f32; 3],
+    to_mean: [f32; 3],
+    map: [[f32; 3]; 3],
+}
+
+impl MomentMap {
+    pub(crate) fn new(content: &Moments, stylised: &Moments) -> Self {
+        let (to_mean, to) = content.mean_and_covariance();
+        let (from_mean, mut from) = stylised.mean_and_covariance();
+        for (i, row) in from.iter_mut().enumerate() {
+            row[i] += FLOOR;
+        }
+        let root = power(&from, 0.5);
+        let inverse = power(&from, -0.5);
+        let middle = power(&product(&product(&root, &to), &root), 0.5);
+        let map = product(&product(&inverse, &middle), &inverse).map(|row| row.map(|v| v as f32));
+        Self { from_mean: from_mean.map(|v| v as f32), to_mean: to_mean.map(|v| v as f32), map }
     }
-    let root = power(&from, 0.5);
-    let inverse = power(&from, -0.5);
-    let middle = power(&product(&product(&root, &to), &root), 0.5);
-    let map = product(&product(&inverse, &middle), &inverse).map(|row| row.map(|v| v as f32));
-    let from_mean = from_mean.map(|v| v as f32);
-    let to_mean = to_mean.map(|v| v as f32);
-    for pixel in out.triples_mut() {
-        let d: [f32; 3] = std::array::from_fn(|c| pixel[c] - from_mean[c]);
-        *pixel = std::array::from_fn(|r| to_mean[r] + map[r][0] * d[0] + map[r][1] * d[1] + map[r][2] * d[2]);
+
+    /// The colour moved, and clamped to [0, 1].
+    pub(crate) fn apply(&self, pixel: [f32; 3]) -> [f32; 3] {
+        let d: [f32; 3] = std::array::from_fn(|c| pixel[c] - self.from_mean[c]);
+        let map = &self.map;
+        std::array::from_fn(|r| {
+            (self.to_mean[r] + map[r][0] * d[0] + map[r][1] * d[1] + map[r][2] * d[2]).clamp(0.0, 1.0)
+        })
     }
 }
 
@@ -119,39 +144,66 @@ fn from_opponent([y, u, v]: [f32; 3]) -> [f32; 3] {
     with_luma([r, g, b], y)
 }
 
-/// Gives luma and colour differences of `out`, whose values lie in [0, 1], the content's distributions. Nearly flat ones
-/// stay as they are.
-pub(super) fn match_histograms(content: &Picture, out: &mut Picture) {
-    let (from, to) = (distributions(out), distributions(content));
-    let busy: [bool; 3] = std::array::from_fn(|c| spread(&from[c]) > MIN_SPREAD);
-    for pixel in out.triples_mut() {
-        let mut axes = opponent(*pixel);
-        for (c, value) in axes.iter_mut().enumerate().filter(|(c, _)| busy[*c]) {
-            *value = matched(&from[c], &to[c], *value);
-        }
-        *pixel = from_opponent(axes);
+/// How often luma and colour differences fall into each bin, weighted by alpha; parts of a picture are added as with
+/// [`Moments`].
+pub(crate) struct Histograms {
+    counts: [Vec<f64>; 3],
+}
+
+impl Default for Histograms {
+    fn default() -> Self {
+        Self { counts: std::array::from_fn(|_| vec![0.0; BINS]) }
     }
 }
 
-/// For each axis, the share of values below each of `BINS + 1` bin edges.
-fn distributions(picture: &Picture) -> [Vec<f64>; 3] {
-    let mut counts = [const { Vec::new() }; 3].map(|_: Vec<f64>| vec![0.0; BINS]);
-    for (&pixel, weight) in weighted(picture) {
-        for (counts, value) in counts.iter_mut().zip(opponent(pixel)) {
-            let bin = (value.clamp(0.0, 1.0) * BINS as f32) as usize;
-            counts[bin.min(BINS - 1)] += weight;
+impl Histograms {
+    /// Counts the colours that `map` makes of a picture's.
+    pub(crate) fn add(&mut self, picture: &Picture, map: impl Fn([f32; 3]) -> [f32; 3]) {
+        for (&pixel, weight) in weighted(picture) {
+            for (counts, value) in self.counts.iter_mut().zip(opponent(map(pixel))) {
+                let bin = (value.clamp(0.0, 1.0) * BINS as f32) as usize;
+                counts[bin.min(BINS - 1)] += weight;
+            }
         }
     }
-    counts.map(|counts| {
-        let total: f64 = counts.iter().sum::<f64>().max(f64::MIN_POSITIVE);
-        let mut sum = 0.0;
-        let mut edges = vec![0.0];
-        edges.extend(counts.iter().map(|count| {
-            sum += count;
-            sum / total
-        }));
-        edges
-    })
+
+    /// For each axis, the share of values below each of `BINS + 1` bin edges.
+    fn distributions(&self) -> [Vec<f64>; 3] {
+        self.counts.each_ref().map(|counts| {
+            let total: f64 = counts.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+            let mut sum = 0.0;
+            let mut edges = vec![0.0];
+            edges.extend(counts.iter().map(|count| {
+                sum += count;
+                sum / total
+            }));
+            edges
+        })
+    }
+}
+
+/// Gives luma and colour differences of colours, whose values lie in [0, 1], the content's distributions. Nearly flat ones
+/// stay as they are.
+pub(crate) struct HistogramMap {
+    from: [Vec<f64>; 3],
+    to: [Vec<f64>; 3],
+    busy: [bool; 3],
+}
+
+impl HistogramMap {
+    pub(crate) fn new(stylised: &Histograms, content: &Histograms) -> Self {
+        let from = stylised.distributions();
+        let busy = std::array::from_fn(|c| spread(&from[c]) > MIN_SPREAD);
+        Self { from, to: content.distributions(), busy }
+    }
+
+    pub(crate) fn apply(&self, pixel: [f32; 3]) -> [f32; 3] {
+        let mut axes = opponent(pixel);
+        for (c, value) in axes.iter_mut().enumerate().filter(|(c, _)| self.busy[*c]) {
+            *value = matched(&self.from[c], &self.to[c], *value);
+        }
+        from_opponent(axes)
+    }
 }
 
 /// The distance between the 5th and the 95th percentile.
@@ -199,8 +251,11 @@ mod tests {
     fn matching_a_distribution_with_itself_changes_nothing_much() {
         let rgb = (0..3 * 4096).map(|i| ((i * 7919) % 4096) as f32 / 4095.0).collect();
         let picture = Picture::from_rgb(64, 64, rgb).unwrap();
-        let mut same = picture.clone();
-        match_histograms(&picture, &mut same);
-        assert!(same.rgb.iter().zip(&picture.rgb).all(|(a, b)| (a - b).abs() < 1e-3));
+        let mut histograms = Histograms::default();
+        histograms.add(&picture, |pixel| pixel);
+        let map = HistogramMap::new(&histograms, &histograms);
+        for &pixel in picture.triples() {
+            assert!(map.apply(pixel).iter().zip(pixel).all(|(a, b)| (a - b).abs() < 1e-3));
+        }
     }
 }

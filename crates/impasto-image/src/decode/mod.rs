@@ -4,6 +4,8 @@ mod jpeg;
 mod orient;
 mod png;
 mod raster;
+mod raw;
+pub(crate) mod rows;
 mod simple;
 mod tiff;
 
@@ -13,12 +15,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::error::{ImageError, one_line};
-use crate::format::Format;
+use crate::format::{Depth, Format};
 use crate::limits::Limits;
 use crate::picture::{Metadata, Picture, Source};
 use crate::{alpha, exif};
 
-pub(crate) use raster::{Model, Raster, Samples};
+pub(crate) use orient::{apply as turn, place};
+pub(crate) use raster::{Model, Raster, Samples, ToSrgb};
 
 /// What a container says besides its pixels.
 #[derive(Debug)]
@@ -30,12 +33,14 @@ pub(crate) struct Extras {
     pub(crate) orientation: u8,
     /// The file's own statement of its colours where there is no profile (PNG `gAMA` and `cHRM`).
     pub(crate) calibration: Option<crate::icc::Calibration>,
+    /// Depth and greyness to remember where they are not those of the samples stored.
+    pub(crate) origin: Option<(Depth, bool)>,
     pub(crate) notes: Vec<String>,
 }
 
 impl Default for Extras {
     fn default() -> Self {
-        Self { icc: None, exif: None, xmp: None, orientation: 1, calibration: None, notes: Vec::new() }
+        Self { icc: None, exif: None, xmp: None, orientation: 1, calibration: None, origin: None, notes: Vec::new() }
     }
 }
 
@@ -99,8 +104,12 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, ImageError> {
     limits.check_file(bytes.len() as u64)?;
     let format =
         Format::sniff(bytes).ok_or_else(|| ImageError::UnknownFormat(Format::describe_unknown(bytes).into()))?;
-    // The closure only reads `bytes` and `limits`; nothing half-changed can be seen after a panic.
-    catch_unwind(AssertUnwindSafe(|| decode_as(format, bytes, limits)))
+    contained(format, || decode_as(format, bytes, limits))
+}
+
+/// Runs a decoder and makes an error of its panic. Nothing that `work` changes may be looked at after that.
+pub(crate) fn contained<T>(format: Format, work: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
+    catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|panic| Err(ImageError::DecoderPanicked { format, reason: panic_text(&*panic) }))
 }
 
@@ -135,10 +144,10 @@ fn decode_as(format: Format, bytes: &[u8], limits: &Limits) -> Result<Picture, I
         Format::Png => png::decode(bytes, limits)?,
         Format::Jpeg => jpeg::decode(bytes, limits)?,
         Format::Tiff => tiff::decode(bytes, limits)?,
+        Format::Raw => raw::decode(bytes, limits)?,
         Format::WebP | Format::Bmp | Format::Gif => simple::decode(format, bytes, limits)?,
     };
-    let depth = raster.depth();
-    let grey = raster.model.is_grey();
+    let (depth, grey) = extras.origin.unwrap_or((raster.depth(), raster.model.is_grey()));
     let (width, height) = (raster.width, raster.height);
     let (rgb, alpha) = raster.into_srgb(format, &mut extras)?;
     // The GIF decoder always adds alpha; where it says nothing, the file had none.

@@ -17,6 +17,18 @@ pub(crate) fn apply(picture: &mut Picture, orientation: u8) {
     }
 }
 
+/// Where rows `first..first + rows` of a stored picture `height` high lie in the upright one, once they are turned
+/// themselves: column and row of the upper left corner.
+pub(crate) fn place(orientation: u8, height: u32, first: u32, rows: u32) -> (u32, u32) {
+    let from_end = height - first - rows;
+    match orientation {
+        3 | 4 => (0, from_end),
+        5 | 8 => (first, 0),
+        6 | 7 => (from_end, 0),
+        _ => (0, first),
+    }
+}
+
 fn turned<const N: usize>(from: &[f32], width: usize, height: usize, orientation: u8) -> Vec<f32> {
     let from = from.as_chunks::<N>().0;
     let mut out = Vec::with_capacity(from.len() * N);

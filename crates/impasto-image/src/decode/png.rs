@@ -1,6 +1,6 @@
 //! PNG, with metadata read by our own bounded walker instead of the decoder's.
 
-use std::io::Cursor;
+use std::io::{BufRead, Cursor, Seek};
 
 use png::{BitDepth, ColorType, Transformations};
 
@@ -20,17 +20,50 @@ const DECODER_BYTES: usize = 16 << 20;
 const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), ImageError> {
-    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: DECODER_BYTES });
+    let Start { mut reader, width, height, model, wide, extras } =
+        start(Cursor::new(bytes), limits, |limits| extras(bytes, limits))?;
+    let too_large = || ImageError::DecoderMemory { format: Format::Png };
+    let length = samples(width, height, model.channels() * if wide { 2 } else { 1 }).ok_or_else(too_large)?;
+    if reader.output_buffer_size() != Some(length) {
+        return Err(ImageError::corrupt(Format::Png, "the first frame does not cover the picture"));
+    }
+    let mut buffer = vec![0_u8; length];
+    reader.next_frame(&mut buffer).map_err(fail)?;
+    Ok((Raster { width, height, model, samples: native(buffer, wide), premultiplied: false }, extras))
+}
+
+/// Where pixels are about to be read.
+pub(super) struct Start<R: BufRead + Seek> {
+    pub(super) reader: png::Reader<R>,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) model: Model,
+    /// Whether samples have 16 bits.
+    pub(super) wide: bool,
+    pub(super) extras: Extras,
+}
+
+/// Reads the header: width and height.
+pub(super) fn header<R: BufRead + Seek>(reader: R) -> Result<(png::Decoder<R>, u32, u32), ImageError> {
+    let mut decoder = png::Decoder::new_with_limits(reader, png::Limits { bytes: DECODER_BYTES });
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND);
     let header = decoder.read_header_info().map_err(fail)?;
     let (width, height) = (header.width, header.height);
-    let indexed = header.color_type == ColorType::Indexed;
-    limits.check_size(width, height)?;
-    let extras = extras(bytes, limits)?;
+    Ok((decoder, width, height))
+}
 
-    let mut reader = decoder.read_info().map_err(fail)?;
+/// Reads the header, holds it against the limits, and reads the metadata with `extras` before the decoder goes on.
+pub(super) fn start<R: BufRead + Seek>(
+    reader: R,
+    limits: &Limits,
+    extras: impl FnOnce(&Limits) -> Result<Extras, ImageError>,
+) -> Result<Start<R>, ImageError> {
+    let (decoder, width, height) = header(reader)?;
+    limits.check_size(width, height)?;
+    let extras = extras(limits)?;
+    let reader = decoder.read_info().map_err(fail)?;
     let (color, depth) = reader.output_color_type();
     let model = match color {
         ColorType::Grayscale => Model::Grey,
@@ -41,24 +74,19 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
             return Err(ImageError::corrupt(Format::Png, "the palette is missing"));
         }
     };
-    debug_assert!(!indexed || !model.is_grey());
-    let wide = depth == BitDepth::Sixteen;
-    let too_large = || ImageError::DecoderMemory { format: Format::Png };
-    let length = samples(width, height, model.channels() * if wide { 2 } else { 1 }).ok_or_else(too_large)?;
-    if reader.output_buffer_size() != Some(length) {
-        return Err(ImageError::corrupt(Format::Png, "the first frame does not cover the picture"));
-    }
-    let mut buffer = vec![0_u8; length];
-    reader.next_frame(&mut buffer).map_err(fail)?;
-    let samples = if wide {
-        Samples::U16(buffer.as_chunks::<2>().0.iter().map(|&pair| u16::from_be_bytes(pair)).collect())
-    } else {
-        Samples::U8(buffer)
-    };
-    Ok((Raster { width, height, model, samples, premultiplied: false }, extras))
+    Ok(Start { reader, width, height, model, wide: depth == BitDepth::Sixteen, extras })
 }
 
-fn extras(bytes: &[u8], limits: &Limits) -> Result<Extras, ImageError> {
+/// Samples from the decoder's bytes.
+pub(super) fn native(bytes: Vec<u8>, wide: bool) -> Samples {
+    if wide {
+        Samples::U16(bytes.as_chunks::<2>().0.iter().map(|&pair| u16::from_be_bytes(pair)).collect())
+    } else {
+        Samples::U8(bytes)
+    }
+}
+
+pub(super) fn extras(bytes: &[u8], limits: &Limits) -> Result<Extras, ImageError> {
     let mut extras = Extras::default();
     let (mut gamma, mut srgb) = (None, false);
     for chunk in png_chunks(bytes) {
@@ -112,7 +140,7 @@ fn cicp(data: &[u8], extras: &mut Extras) {
     }
 }
 
-fn fail(error: png::DecodingError) -> ImageError {
+pub(super) fn fail(error: png::DecodingError) -> ImageError {
     match error {
         png::DecodingError::LimitsExceeded => ImageError::DecoderMemory { format: Format::Png },
         other => ImageError::corrupt(Format::Png, other),

@@ -49,11 +49,36 @@ pub(crate) enum Samples {
 }
 
 impl Samples {
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::U8(v) => v.len(),
             Self::U16(v) => v.len(),
             Self::F32(v) => v.len(),
+        }
+    }
+
+    /// As many samples of the same kind, all 0.
+    pub(crate) fn zeros(&self, length: usize) -> Self {
+        match self {
+            Self::U8(_) => Self::U8(vec![0; length]),
+            Self::U16(_) => Self::U16(vec![0; length]),
+            Self::F32(_) => Self::F32(vec![0.0; length]),
+        }
+    }
+
+    /// Puts the rows of `part`, each `width` samples long, into rows of `stride` samples from sample `at` of each on.
+    /// Parts of another kind are left out; one picture has one kind.
+    pub(crate) fn paste(&mut self, part: &Self, stride: usize, at: usize, width: usize) {
+        fn rows<T: Copy>(to: &mut [T], from: &[T], stride: usize, at: usize, width: usize) {
+            for (to, from) in to.chunks_exact_mut(stride).zip(from.chunks_exact(width)) {
+                to[at..at + width].copy_from_slice(from);
+            }
+        }
+        match (self, part) {
+            (Self::U8(to), Self::U8(from)) => rows(to, from, stride, at, width),
+            (Self::U16(to), Self::U16(from)) => rows(to, from, stride, at, width),
+            (Self::F32(to), Self::F32(from)) => rows(to, from, stride, at, width),
+            _ => {}
         }
     }
 
@@ -107,21 +132,49 @@ impl Raster {
         if self.width == 0 || self.height == 0 || expected != Some(self.samples.len()) {
             return Err(ImageError::corrupt(format, "the decoded pixels do not match the size in the header"));
         }
-        let converter = Converter::new(self.model, extras);
+        let mut converter = ToSrgb::new(self.model, self.premultiplied, self.width, extras);
+        let planes = converter.rows(&self.samples, 0, self.height);
+        converter.note(&mut extras.notes);
+        Ok(planes)
+    }
+}
+
+/// Converts rows of samples as stored to interleaved sRGB and straight alpha.
+pub(crate) struct ToSrgb {
+    converter: Converter,
+    model: Model,
+    premultiplied: bool,
+    width: usize,
+    broken: bool,
+    outside: bool,
+}
+
+impl ToSrgb {
+    /// For pictures of `model` that are `width` pixels wide; the profile is taken from `extras`.
+    pub(crate) fn new(model: Model, premultiplied: bool, width: u32, extras: &mut Extras) -> Self {
+        let converter = Converter::new(model, extras);
+        Self { converter, model, premultiplied, width: width as usize, broken: false, outside: false }
+    }
+
+    /// Whether samples come out as they went in.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.converter.is_exact() && !self.premultiplied
+    }
+
+    /// Rows `first..first + rows` of `samples`, which has them.
+    pub(crate) fn rows(&mut self, samples: &Samples, first: u32, rows: u32) -> Planes {
         let (colours, channels) = (self.model.colours(), self.model.channels());
-        let width = self.width as usize;
-        let pixels = width * self.height as usize;
-        let mut rgb = vec![0.0_f32; pixels * 3];
-        let mut alpha = self.model.has_alpha().then(|| Vec::with_capacity(pixels));
+        let (width, rows) = (self.width, rows as usize);
+        let mut rgb = vec![0.0_f32; width * rows * 3];
+        let mut alpha = self.model.has_alpha().then(|| Vec::with_capacity(width * rows));
         let mut row = vec![0.0_f32; width * channels];
         let mut ink = vec![0.0_f32; width * colours];
-        let mut broken = false;
         for (y, out) in rgb.chunks_exact_mut(width * 3).enumerate() {
-            self.samples.read(y * width * channels, &mut row);
+            samples.read((first as usize + y) * width * channels, &mut row);
             for value in &mut row {
                 if !value.is_finite() {
                     *value = 0.0;
-                    broken = true;
+                    self.broken = true;
                 }
             }
             for (pixel, ink) in row.chunks_exact(channels).zip(ink.chunks_exact_mut(colours)) {
@@ -136,15 +189,20 @@ impl Raster {
                     }
                 }
             }
-            converter.row(&ink, out);
+            self.converter.row(&ink, out);
+            self.outside |= out.iter().any(|&v| !(-0.001..=1.001).contains(&v));
         }
-        if broken {
-            extras.notes.push("Some samples were not numbers; they are black now.".into());
+        (rgb, alpha)
+    }
+
+    /// Says what was found on the way.
+    pub(crate) fn note(&self, notes: &mut Vec<String>) {
+        if self.broken {
+            notes.push("Some samples were not numbers; they are black now.".into());
         }
-        if rgb.iter().any(|&v| !(-0.001..=1.001).contains(&v)) {
-            extras.notes.push("Some colours lie outside the range from black to white.".into());
+        if self.outside {
+            notes.push("Some colours lie outside the range from black to white.".into());
         }
-        Ok((rgb, alpha))
     }
 }
 

@@ -1,20 +1,18 @@
 //! TIFF in the many shapes that programs write.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read, Seek};
 
 use tiff::decoder::{Decoder, DecodingResult, Limits as TiffLimits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
-use crate::directory::{Directory, tag};
+use crate::directory::{Bytes, Directory, tag};
 use crate::error::ImageError;
-use crate::format::Format;
+use crate::format::{Depth, Format};
 use crate::limits::Limits;
 use crate::picture::samples;
 
 use super::{Extras, Model, Raster, Samples};
-
-type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
 
 /// One strip or tile may be this large before the decoder refuses; real files stay far below.
 const CHUNK_BYTES: usize = 32 << 20;
@@ -24,18 +22,46 @@ const VALUE_BYTES: usize = 16 << 20;
 const EXIF_FILE_BYTES: usize = 32 << 20;
 /// The value of `ExtraSamples` that means "colours are multiplied by this alpha".
 const ASSOCIATED_ALPHA: u16 = 1;
+/// The value of `SampleFormat` that means floating point.
+const FLOAT_SAMPLES: u16 = 3;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), ImageError> {
+    let Start { reader, width, height, layout, mut extras } = start(Cursor::new(bytes), bytes, limits)?;
+    let too_large = || ImageError::DecoderMemory { format: Format::Tiff };
+    let stored = samples(width, height, layout.channels).ok_or_else(too_large)?;
+    let mut reader = reader.with_limits(decoder_limits(stored.saturating_mul(layout.sample_bytes())));
+    let mut buffer = DecodingResult::U8(Vec::new());
+    let plan = reader.read_image_to_buffer(&mut buffer).map_err(fail)?;
+    if buffer.as_buffer(0).as_bytes().len() < plan.complete_len {
+        return Err(too_large());
+    }
+    let planes = if plan.planes > 1 { layout.channels } else { 1 };
+    let samples = layout.samples(buffer, width as usize, height as usize, planes, &mut reader)?;
+    layout.note(&mut extras);
+    Ok((Raster { width, height, model: layout.model, samples, premultiplied: layout.associated }, extras))
+}
+
+/// Where pixels are about to be read.
+pub(super) struct Start<R: Read + Seek> {
+    pub(super) reader: Decoder<R>,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) layout: Layout,
+    pub(super) extras: Extras,
+}
+
+/// Reads the header and the metadata of the file that is both `reader` and `file`, and holds them against the limits.
+pub(super) fn start<R: Read + Seek>(
+    reader: R,
+    file: &(impl Bytes + ?Sized),
+    limits: &Limits,
+) -> Result<Start<R>, ImageError> {
     let directory =
-        Directory::first(bytes).ok_or_else(|| ImageError::corrupt(Format::Tiff, "the first directory is missing"))?;
+        Directory::first(file).ok_or_else(|| ImageError::corrupt(Format::Tiff, "the first directory is missing"))?;
     if let Some(reason) = directory.hostile(limits.max_pixels) {
         return Err(ImageError::corrupt(Format::Tiff, reason));
     }
-    let mut values = TiffLimits::default();
-    values.ifd_value_size = VALUE_BYTES;
-    values.decoding_buffer_size = VALUE_BYTES;
-    values.intermediate_buffer_size = CHUNK_BYTES;
-    let mut reader = Decoder::new(Cursor::new(bytes)).map_err(fail)?.with_limits(values.clone());
+    let mut reader = Decoder::new(reader).map_err(fail)?.with_limits(decoder_limits(0));
     let (width, height) = reader.dimensions().map_err(fail)?;
     if width == 0 || height == 0 {
         return Err(ImageError::corrupt(Format::Tiff, "the picture has no pixels"));
@@ -45,41 +71,36 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
         return Err(ImageError::corrupt(Format::Tiff, reason));
     }
     let color = reader.colortype().map_err(fail)?;
-    let mut extras = extras(bytes, &directory, limits)?;
+    let extras = extras(file, &directory, limits)?;
     let layout = Layout::of(color, &mut reader)?;
+    Ok(Start { reader, width, height, layout, extras })
+}
 
-    let too_large = || ImageError::DecoderMemory { format: Format::Tiff };
-    let stored = samples(width, height, layout.channels).ok_or_else(too_large)?;
-    let bytes_per_sample = usize::from(layout.bits.div_ceil(8).max(1));
-    values.decoding_buffer_size = stored.saturating_mul(bytes_per_sample).max(VALUE_BYTES);
-    let mut reader = reader.with_limits(values);
-    let mut buffer = DecodingResult::U8(Vec::new());
-    let plan = reader.read_image_to_buffer(&mut buffer).map_err(fail)?;
-    if buffer.as_buffer(0).as_bytes().len() < plan.complete_len {
-        return Err(too_large());
-    }
-    let planes = if plan.planes > 1 { layout.channels } else { 1 };
-    let samples = layout.samples(buffer, width as usize, height as usize, planes, &mut reader)?;
-    if layout.associated {
-        extras.notes.push("Colours stored multiplied by alpha were divided by it.".into());
-    }
-    Ok((Raster { width, height, model: layout.model, samples, premultiplied: layout.associated }, extras))
+/// What the decoder may allocate when `pixels` bytes of samples are asked of it at once.
+pub(super) fn decoder_limits(pixels: usize) -> TiffLimits {
+    let mut values = TiffLimits::default();
+    values.ifd_value_size = VALUE_BYTES;
+    values.decoding_buffer_size = pixels.max(VALUE_BYTES);
+    values.intermediate_buffer_size = CHUNK_BYTES;
+    values
 }
 
 /// How the samples lie in the file.
-struct Layout {
-    model: Model,
+pub(super) struct Layout {
+    pub(super) model: Model,
     /// Channels stored, before a palette is looked up.
-    channels: usize,
+    pub(super) channels: usize,
     bits: u8,
+    /// Whether samples are floating point.
+    float: bool,
     palette: bool,
     /// Stored as YCbCr and to be converted.
     ycbcr: bool,
-    associated: bool,
+    pub(super) associated: bool,
 }
 
 impl Layout {
-    fn of(color: ColorType, reader: &mut Reader<'_>) -> Result<Self, ImageError> {
+    fn of<R: Read + Seek>(color: ColorType, reader: &mut Decoder<R>) -> Result<Self, ImageError> {
         let (model, channels, bits) = match color {
             ColorType::Gray(bits) => (Model::Grey, 1, bits),
             ColorType::GrayA(bits) => (Model::GreyAlpha, 2, bits),
@@ -98,23 +119,57 @@ impl Layout {
             return Err(ImageError::unsupported(Format::Tiff, format!("{bits} bits a sample")));
         }
         let extra = reader.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).map_err(fail)?.unwrap_or_default();
+        let format = reader.find_tag_unsigned_vec::<u16>(Tag::SampleFormat).map_err(fail)?.unwrap_or_default();
         Ok(Self {
             model,
             channels,
             bits,
+            float: format.first() == Some(&FLOAT_SAMPLES),
             palette: matches!(color, ColorType::Palette(_)),
             ycbcr: matches!(color, ColorType::YCbCr(_)),
             associated: model.has_alpha() && extra.first() == Some(&ASSOCIATED_ALPHA),
         })
     }
 
-    fn samples(
+    /// Bytes of a sample as the decoder hands it over.
+    pub(super) fn sample_bytes(&self) -> usize {
+        usize::from(self.bits.div_ceil(8).max(1))
+    }
+
+    /// Bits of a sample as stored.
+    pub(super) fn bits(&self) -> u8 {
+        self.bits
+    }
+
+    /// Whether samples are floating point.
+    pub(super) fn is_float(&self) -> bool {
+        self.float
+    }
+
+    /// The kind of samples that [`Layout::samples`] gives.
+    pub(super) fn depth(&self) -> Depth {
+        match self.bits {
+            ..=8 => Depth::U8,
+            16 if !self.float => Depth::U16,
+            _ => Depth::F32,
+        }
+    }
+
+    /// Says what is done with the samples that a careful person would want to know.
+    pub(super) fn note(&self, extras: &mut Extras) {
+        if self.associated {
+            extras.notes.push("Colours stored multiplied by alpha were divided by it.".into());
+        }
+    }
+
+    /// Interleaved samples of the model, from what the decoder gave for `width` x `height` pixels.
+    pub(super) fn samples<R: Read + Seek>(
         &self,
         buffer: DecodingResult,
         width: usize,
         height: usize,
         planes: usize,
-        reader: &mut Reader<'_>,
+        reader: &mut Decoder<R>,
     ) -> Result<Samples, ImageError> {
         let all = width * height * self.channels;
         let samples = match buffer {
@@ -183,7 +238,7 @@ fn interleave<T: Copy>(samples: Vec<T>, planes: usize) -> Vec<T> {
     out
 }
 
-fn palette(indices: &[u8], bits: u8, reader: &mut Reader<'_>) -> Result<Samples, ImageError> {
+fn palette<R: Read + Seek>(indices: &[u8], bits: u8, reader: &mut Decoder<R>) -> Result<Samples, ImageError> {
     let map = reader.get_tag_u16_vec(Tag::ColorMap).map_err(fail)?;
     let entries = 1_usize << bits;
     let (red, rest) = map.split_at_checked(entries).unwrap_or_default();
@@ -202,23 +257,33 @@ fn palette(indices: &[u8], bits: u8, reader: &mut Reader<'_>) -> Result<Samples,
     Ok(Samples::U8(out))
 }
 
-fn extras(bytes: &[u8], directory: &Directory<'_>, limits: &Limits) -> Result<Extras, ImageError> {
+fn extras(
+    file: &(impl Bytes + ?Sized),
+    directory: &Directory<'_, impl Bytes + ?Sized>,
+    limits: &Limits,
+) -> Result<Extras, ImageError> {
     let mut extras = Extras { orientation: directory.orientation(), ..Extras::default() };
     extras.take_frames(directory.pages(u64::from(limits.max_frames) + 1), "pages", limits)?;
     if let Some(profile) = directory.data(tag::ICC) {
-        extras.take_icc(profile, limits);
+        extras.take_icc(&profile, limits);
     }
     if let Some(packet) = directory.data(tag::XMP) {
-        extras.take_xmp(packet, limits);
+        extras.take_xmp(&packet, limits);
+    }
+    for (tag, what) in [(tag::ICC, "colour profile"), (tag::XMP, "XMP packet")] {
+        if directory.too_long(tag) {
+            extras.notes.push(format!("The {what} is larger than the limit and was ignored."));
+        }
     }
     // A TIFF file is itself the structure that EXIF borrowed.
-    if bytes.len() <= EXIF_FILE_BYTES {
-        extras.exif = crate::exif::Exif::read(bytes.to_vec()).and_then(|found| found.rebuild(true));
+    let small = Some(file.length()).filter(|&length| length <= EXIF_FILE_BYTES);
+    if let Some(whole) = small.and_then(|length| file.get(0, length)) {
+        extras.exif = crate::exif::Exif::read(whole.into_owned()).and_then(|found| found.rebuild(true));
     }
     Ok(extras)
 }
 
-fn fail(error: TiffError) -> ImageError {
+pub(super) fn fail(error: TiffError) -> ImageError {
     match error {
         TiffError::UnsupportedError(what) => ImageError::unsupported(Format::Tiff, what),
         TiffError::LimitsExceeded => ImageError::DecoderMemory { format: Format::Tiff },

@@ -1,26 +1,32 @@
 //! From a [`Picture`] to bytes, and safely onto the disk.
 
+mod png;
 mod quantise;
+mod raw;
 mod save;
 mod tiff;
 mod wrap;
 
-use std::io::Cursor;
+use std::io::{Cursor, Seek, Write};
 
 use image::codecs::bmp::BmpEncoder;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
+use crate::canvas::{Bands, Layout};
 use crate::error::ImageError;
 use crate::exif::Exif;
 use crate::format::{Depth, Format};
-use crate::parameters::{JSON_KEYWORD, Parameters, TEXT_KEYWORD, xmp_packet};
-use crate::picture::{Picture, samples};
+use crate::parameters::{Parameters, xmp_packet};
+use crate::picture::{Metadata, Picture, Source, samples};
 
 use quantise::{Pixels, Store};
 
+pub(crate) use quantise::{to_u8, to_u16};
+
 pub use save::save;
+pub(crate) use save::{Failed, Pending, check_extension};
 
 /// What happens to the metadata of the source file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
@@ -80,35 +86,46 @@ impl EncodeOptions {
     /// What of this picture the file will not hold, one sentence each, so that a program can tell its user.
     #[must_use]
     pub fn losses(&self, picture: &Picture) -> Vec<String> {
+        self.losses_of(&picture.source, picture.has_transparency())
+    }
+
+    /// As [`EncodeOptions::losses`], of a picture that is not at hand as a whole.
+    #[must_use]
+    pub fn losses_of(&self, source: &Source, transparent: bool) -> Vec<String> {
         let format = self.format;
         let mut losses = Vec::new();
-        if !format.has_alpha() && picture.has_transparency() {
+        if !format.has_alpha() && transparent {
             losses.push(format!("{format} has no alpha: transparent parts were laid over white."));
         }
-        if self.depth.is_none() && !format.depths().contains(&picture.source.depth) {
+        if self.depth.is_none() && !format.depths().contains(&source.depth) {
             losses.push(format!("{format} cannot hold the source's precision: it was rounded."));
         }
         if format == Format::Bmp {
             if self.parameters.is_some() {
                 losses.push("BMP has no place for parameters: they were left out.".into());
             }
-            if self.metadata != MetadataPolicy::Strip && picture.source.metadata.exif.is_some() {
+            if self.metadata != MetadataPolicy::Strip && source.metadata.exif.is_some() {
                 losses.push("BMP has no place for EXIF: it was left out.".into());
             }
         }
         losses
     }
 
-    fn check(&self, picture: &Picture) -> Result<Depth, ImageError> {
+    /// Refuses a picture that cannot be written by rows; the depth to write.
+    pub(crate) fn check_bands(&self, picture: &dyn Bands) -> Result<Depth, ImageError> {
+        let format = self.format;
+        if matches!(format, Format::Jpeg | Format::WebP | Format::Bmp) {
+            let what = "be written by rows: use PNG, TIFF or .impraw for pictures larger than memory".into();
+            return Err(ImageError::OutputUnsupported { format, what });
+        }
+        let Layout { width, height, .. } = picture.layout();
+        self.check(width, height, picture.source().depth)
+    }
+
+    /// Refuses what the format cannot do with a picture of this size; the depth to write.
+    fn check(&self, width: u32, height: u32, source: Depth) -> Result<Depth, ImageError> {
         let format = self.format;
         let refuse = |what: String| ImageError::OutputUnsupported { format, what };
-        let (width, height) = (picture.width, picture.height);
-        let expected = samples(width, height, 3);
-        let alpha_fits = picture.alpha.as_ref().is_none_or(|alpha| Some(alpha.len() * 3) == expected);
-        if width == 0 || height == 0 || expected != Some(picture.rgb.len()) || !alpha_fits {
-            let expected = u64::from(width).saturating_mul(u64::from(height)).saturating_mul(3);
-            return Err(ImageError::SizeMismatch { width, height, expected, found: picture.rgb.len() as u64 });
-        }
         let longest = match format {
             Format::Gif => {
                 return Err(refuse("be written (256 colours ruin a photograph): use PNG".into()));
@@ -136,9 +153,21 @@ impl EncodeOptions {
             Some(depth) if depths.contains(&depth) => Ok(depth),
             Some(depth) => Err(refuse(format!("store {depth:?} samples: use PNG (8, 16) or TIFF (8, 16, float)"))),
             // The best the format can that is no finer than the source.
-            None => Ok(depths.iter().copied().find(|&d| d <= picture.source.depth).unwrap_or(Depth::U8)),
+            None => Ok(depths.iter().copied().find(|&d| d <= source).unwrap_or(Depth::U8)),
         }
     }
+}
+
+/// Refuses buffers that do not match the size.
+fn check_samples(picture: &Picture) -> Result<(), ImageError> {
+    let (width, height) = (picture.width, picture.height);
+    let expected = samples(width, height, 3);
+    let alpha_fits = picture.alpha.as_ref().is_none_or(|alpha| Some(alpha.len() * 3) == expected);
+    if width == 0 || height == 0 || expected != Some(picture.rgb.len()) || !alpha_fits {
+        let expected = u64::from(width).saturating_mul(u64::from(height)).saturating_mul(3);
+        return Err(ImageError::SizeMismatch { width, height, expected, found: picture.rgb.len() as u64 });
+    }
+    Ok(())
 }
 
 /// Metadata ready to be written.
@@ -148,8 +177,7 @@ struct Carried {
 }
 
 impl Carried {
-    fn new(picture: &Picture, options: &EncodeOptions) -> Self {
-        let source = &picture.source.metadata;
+    fn new(source: &Metadata, options: &EncodeOptions) -> Self {
         let (keep, location) = match options.metadata {
             MetadataPolicy::Keep => (true, true),
             MetadataPolicy::KeepExceptLocation => (true, false),
@@ -173,17 +201,32 @@ impl Carried {
 /// [`ErrorKind::Caller`](crate::ErrorKind::Caller) for options the format cannot serve,
 /// [`ImageError::NotFinite`] when a sample is NaN or infinite, [`ImageError::SizeMismatch`] for a broken picture.
 pub fn encode(picture: &Picture, options: &EncodeOptions) -> Result<Vec<u8>, ImageError> {
-    let depth = options.check(picture)?;
-    let store =
-        Store { depth, grey: options.grey == Some(true), alpha: options.format.has_alpha() && picture.alpha.is_some() };
-    let pixels = quantise::quantise(picture, store)?;
-    let carried = Carried::new(picture, options);
-    let (width, height) = (picture.width, picture.height);
-    let format = options.format;
+    check_samples(picture)?;
+    let (width, height, format) = (picture.width, picture.height, options.format);
+    let depth = options.check(width, height, picture.source.depth)?;
+    let store = Store { depth, grey: options.grey == Some(true), alpha: format.has_alpha() && picture.alpha.is_some() };
+    let carried = Carried::new(&picture.source.metadata, options);
+    if matches!(format, Format::Png | Format::Tiff | Format::Raw) {
+        let mut whole = |_, _| Ok(quantise::quantise(picture, store)?);
+        let mut parts = |y, rows| Ok(quantise::quantise(&picture.band(y, rows)?, store)?);
+        let mut out = Cursor::new(Vec::new());
+        // The decision about numbers comes before everything else: their index is one of the whole picture.
+        quantise::check_finite(picture)?;
+        let job =
+            |bands| Job { width, height, store, carried: &carried, parameters: options.parameters.as_ref(), bands };
+        let written = match format {
+            Format::Png => png::write_whole(job(&mut whole), &mut out),
+            Format::Tiff => tiff::write(job(&mut parts), &mut out),
+            _ => raw::write(job(&mut parts), &mut out),
+        };
+        written.map_err(|failed| match failed {
+            Failed::Io(error) => ImageError::Encoder { format, reason: error.to_string() },
+            Failed::Image(error) => error,
+        })?;
+        return Ok(out.into_inner());
+    }
     let fail = |error: image::ImageError| ImageError::Encoder { format, reason: error.to_string() };
-    match (format, pixels) {
-        (Format::Png, pixels) => png(width, height, &pixels, store, options.parameters.as_ref(), &carried),
-        (Format::Tiff, pixels) => tiff::encode(width, height, &pixels, store, &carried),
+    match (format, quantise::quantise(picture, store)?) {
         (Format::Jpeg, Pixels::U8(raw)) => {
             let mut out = Vec::new();
             let encoder = JpegEncoder::new_with_quality(&mut out, options.jpeg_quality);
@@ -204,6 +247,48 @@ pub fn encode(picture: &Picture, options: &EncodeOptions) -> Result<Vec<u8>, Ima
     }
 }
 
+/// A picture on its way into a file, band by band.
+struct Job<'a> {
+    width: u32,
+    height: u32,
+    store: Store,
+    carried: &'a Carried,
+    parameters: Option<&'a Parameters>,
+    /// Gives the samples of `rows` rows from a row on; asked from top to bottom.
+    bands: &'a mut dyn FnMut(u32, u32) -> Result<Pixels, Failed>,
+}
+
+/// Writes a picture to `out` by rows.
+///
+/// # Errors
+/// As [`encode`]; [`ImageError::OutputUnsupported`] for formats that are not written by rows.
+pub(crate) fn encode_bands(
+    picture: &dyn Bands,
+    options: &EncodeOptions,
+    out: impl Write + Seek,
+    mut done: impl FnMut(u32) -> Result<(), ImageError>,
+) -> Result<(), Failed> {
+    let (Layout { width, height, alpha, .. }, source) = (picture.layout(), picture.source());
+    let depth = options.check_bands(picture)?;
+    let store = Store { depth, grey: options.grey == Some(true), alpha };
+    let carried = Carried::new(&source.metadata, options);
+    let mut bands = |y, rows| {
+        let pixels = quantise::quantise(&picture.band(y, rows)?, store).map_err(|error| match error {
+            ImageError::NotFinite { index } => ImageError::NotFinite { index: index + 3 * width as usize * y as usize },
+            other => other,
+        })?;
+        done(rows)?;
+        Ok(pixels)
+    };
+    let parameters = options.parameters.as_ref();
+    let job = Job { width, height, store, carried: &carried, parameters, bands: &mut bands };
+    match options.format {
+        Format::Png => png::write(job, out),
+        Format::Tiff => tiff::write(job, out),
+        _ => raw::write(job, out),
+    }
+}
+
 fn color_type(store: Store) -> ExtendedColorType {
     match (store.grey, store.alpha) {
         (true, false) => ExtendedColorType::L8,
@@ -211,53 +296,6 @@ fn color_type(store: Store) -> ExtendedColorType {
         (false, false) => ExtendedColorType::Rgb8,
         (false, true) => ExtendedColorType::Rgba8,
     }
-}
-
-fn png(
-    width: u32,
-    height: u32,
-    pixels: &Pixels,
-    store: Store,
-    parameters: Option<&Parameters>,
-    carried: &Carried,
-) -> Result<Vec<u8>, ImageError> {
-    let fail = |error: png::EncodingError| ImageError::Encoder { format: Format::Png, reason: error.to_string() };
-    let mut out = Vec::new();
-    let mut encoder = png::Encoder::new(&mut out, width, height);
-    encoder.set_color(match (store.grey, store.alpha) {
-        (true, false) => png::ColorType::Grayscale,
-        (true, true) => png::ColorType::GrayscaleAlpha,
-        (false, false) => png::ColorType::Rgb,
-        (false, true) => png::ColorType::Rgba,
-    });
-    encoder.set_depth(if store.depth == Depth::U8 { png::BitDepth::Eight } else { png::BitDepth::Sixteen });
-    encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
-    let mut writer = encoder.write_header().map_err(fail)?;
-    if let Some(exif) = &carried.exif {
-        writer.write_chunk(png::chunk::eXIf, exif).map_err(fail)?;
-    }
-    if let Some(xmp) = carried.xmp.as_deref().and_then(|xmp| std::str::from_utf8(xmp).ok()) {
-        let (kind, data) = wrap::png_text("XML:com.adobe.xmp", xmp, true);
-        writer.write_chunk(kind, &data).map_err(fail)?;
-    }
-    if let Some(parameters) = parameters {
-        for (keyword, text) in [(TEXT_KEYWORD, parameters.text.clone()), (JSON_KEYWORD, parameters.ascii_json())] {
-            let (kind, data) = wrap::png_text(keyword, &text, false);
-            writer.write_chunk(kind, &data).map_err(fail)?;
-        }
-    }
-    match pixels {
-        Pixels::U8(raw) => writer.write_image_data(raw).map_err(fail)?,
-        Pixels::U16(wide) => {
-            let raw: Vec<u8> = wide.iter().flat_map(|v| v.to_be_bytes()).collect();
-            writer.write_image_data(&raw).map_err(fail)?;
-        }
-        Pixels::F32(_) => {
-            return Err(ImageError::Encoder { format: Format::Png, reason: "no such depth".into() });
-        }
-    }
-    writer.finish().map_err(fail)?;
-    Ok(out)
 }
 
 #[cfg(test)]

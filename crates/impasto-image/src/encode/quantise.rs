@@ -19,17 +19,49 @@ pub(super) enum Pixels {
     F32(Vec<f32>),
 }
 
-pub(super) fn quantise(picture: &Picture, store: Store) -> Result<Pixels, ImageError> {
+impl Pixels {
+    /// Greys, each followed by alpha where there is one, as three equal channels and alpha.
+    pub(super) fn coloured(self, alpha: bool) -> Self {
+        fn spread<T: Copy>(pixels: &[T], alpha: bool) -> Vec<T> {
+            let mut out = Vec::with_capacity(pixels.len() * 3);
+            for pixel in pixels.chunks_exact(1 + usize::from(alpha)) {
+                out.extend([pixel[0]; 3]);
+                out.extend_from_slice(&pixel[1..]);
+            }
+            out
+        }
+        match self {
+            Self::U8(v) => Self::U8(spread(&v, alpha)),
+            Self::U16(v) => Self::U16(spread(&v, alpha)),
+            Self::F32(v) => Self::F32(spread(&v, alpha)),
+        }
+    }
+}
+
+/// Refuses samples that are no numbers.
+pub(super) fn check_finite(picture: &Picture) -> Result<(), ImageError> {
     let alpha = picture.alpha.as_deref().unwrap_or_default();
     let broken = picture.rgb.iter().position(|v| !v.is_finite()).or_else(|| alpha.iter().position(|v| !v.is_finite()));
-    if let Some(index) = broken {
-        return Err(ImageError::NotFinite { index });
-    }
+    broken.map_or(Ok(()), |index| Err(ImageError::NotFinite { index }))
+}
+
+pub(super) fn quantise(picture: &Picture, store: Store) -> Result<Pixels, ImageError> {
+    check_finite(picture)?;
     Ok(match store.depth {
-        Depth::U8 => Pixels::U8(gather(picture, store, |v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)),
-        Depth::U16 => Pixels::U16(gather(picture, store, |v| (v.clamp(0.0, 1.0) * 65535.0).round() as u16)),
+        Depth::U8 => Pixels::U8(gather(picture, store, to_u8)),
+        Depth::U16 => Pixels::U16(gather(picture, store, to_u16)),
         Depth::F32 => Pixels::F32(gather(picture, store, |v| v)),
     })
+}
+
+/// A value as one of 256 steps from 0 to 1, the nearest.
+pub(crate) fn to_u8(value: f32) -> u8 {
+    (value.clamp(0.0, 1.0) * 255.0).round() as u8
+}
+
+/// A value as one of 65,536 steps from 0 to 1, the nearest.
+pub(crate) fn to_u16(value: f32) -> u16 {
+    (value.clamp(0.0, 1.0) * 65535.0).round() as u16
 }
 
 fn gather<T>(picture: &Picture, store: Store, step: impl Fn(f32) -> T) -> Vec<T> {

@@ -236,6 +236,34 @@ fn permissions_and_links_survive() {
     }
 }
 
+#[test]
+fn large_tiffs_are_bigtiffs() {
+    for (alpha, depth, height, big) in [
+        (false, Depth::U8, 32_768, false),
+        (false, Depth::U8, 65_536, true),
+        (true, Depth::U8, 32_768, true),
+        (false, Depth::F32, 8192, false),
+        (false, Depth::F32, 16_384, true),
+    ] {
+        let store = Store { depth, grey: false, alpha };
+        assert_eq!(tiff::is_big(32_768, height, store, 0), big, "{depth:?} {height}");
+    }
+    for depth in [Depth::U8, Depth::U16, Depth::F32] {
+        let mut picture = with_alpha();
+        picture.source.metadata.exif = Some(crate::exif::tests::sample(1));
+        let options = EncodeOptions { depth: Some(depth), ..EncodeOptions::new(Format::Tiff) };
+        let store = Store { depth, grey: false, alpha: true };
+        let carried = Carried::new(&picture.source.metadata, &options);
+        let mut bands = |y, rows| Ok(quantise::quantise(&picture.band(y, rows)?, store)?);
+        let job = Job { width: 13, height: 7, store, carried: &carried, parameters: None, bands: &mut bands };
+        let mut out = Cursor::new(Vec::new());
+        assert!(tiff::write_as::<::tiff::encoder::TiffKindBig, _>(job, &mut out, true).is_ok());
+        let file = out.into_inner();
+        assert!(file.starts_with(b"II+\0") || file.starts_with(b"MM\0+"));
+        assert_eq!(decode(&file, &Limits::default()).unwrap(), back(&picture, &options));
+    }
+}
+
 fn json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),

@@ -4,7 +4,7 @@ use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::FusionConfig;
-use crate::blocks::{channel_moments3, correlations};
+use crate::blocks::{EPS, Statistics, channel_moments3, correlations};
 use crate::weights::{Array, Arrays};
 
 /// Tokens per side of the picture.
@@ -67,6 +67,20 @@ impl Code {
             moments: Tensor::cat(moments, 1),
             correlations: std::array::from_fn(|level| correlations(maps[level].clone())),
             tokens: grid.reshape([n, c, GRID * GRID]).swap_dims(1, 2), // [n, GRID * GRID, c]
+        }
+    }
+
+    /// The code of a picture of which only statistics are at hand: of every level, finest first, and the tokens,
+    /// `GRID * GRID` positions of as many values as the coarsest level has channels.
+    pub(super) fn of_statistics(levels: [&Statistics; LEVELS], tokens: Vec<f32>, device: &Device) -> Self {
+        let moments = levels
+            .iter()
+            .flat_map(|level| [level.mean(device), level.deviation(EPS, 0, device), level.skewness(EPS, device)]);
+        let channels = tokens.len() / (GRID * GRID);
+        Self {
+            moments: Tensor::cat(moments.collect(), 1),
+            correlations: std::array::from_fn(|level| levels[level].correlations(EPS, device)),
+            tokens: Tensor::from_data(TensorData::new(tokens, [1, GRID * GRID, channels]), device),
         }
     }
 

@@ -7,6 +7,7 @@ mod discriminator;
 mod network;
 mod settings;
 mod stylizer;
+mod tiled;
 mod train;
 
 pub use network::Generator;
@@ -33,7 +34,8 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     margin: 16,
     differentiable: true,
     trainable: true,
-    bytes_per_pixel: 280,
+    bytes_per_pixel: 234,
+    tile_bytes_per_pixel: 195,
 };
 
 /// The generator's dimensions.

@@ -110,11 +110,11 @@ impl Fuse {
     }
 
     /// `x` `[n, from, h / 2, w / 2]` and the content's features `[n, to, h, w]` to `[n, to, h, w]`. The maps on the way
-    /// are called `name.up`, `name.content`, `name.sum` and `name.refine`.
+    /// are called `name.up`, `name.content`, `name.sum` and `name.refine`; the content is asked for when it is needed.
     fn forward<G: Gauge>(
         &self,
         x: Tensor<4>,
-        content: Tensor<4>,
+        content: impl FnOnce() -> Tensor<4>,
         share: f32,
         target: &Target,
         style: &Tensor<2>,
@@ -122,7 +122,7 @@ impl Fuse {
     ) -> Result<Tensor<4>, G::Unknown> {
         let x = gauge.plain_norm(&format!("{name}.up"), self.up.forward(x))?; // [n, to, h, w]
         let keep = (self.keep.forward(style.clone()) + 1.0) * share; // [n, to]
-        let content = gauge.norm(&format!("{name}.content"), content, keep.clone(), keep.zeros_like())?; // [n, to, h, w]
+        let content = gauge.norm(&format!("{name}.content"), content(), keep.clone(), keep.zeros_like())?; // [n, to, h, w]
         let x = self.adapt.forward(x.plus(content), target, style, 0.0, (&format!("{name}.sum"), gauge))?;
         self.refine.forward(x, style, (&format!("{name}.refine"), gauge))
     }
@@ -299,11 +299,25 @@ impl Generator {
 
     /// The encoder, shared by contents and styles: `[n, 3, h, w]` in `[0, 1]`, sides multiples of 8.
     pub(super) fn encode(&self, image: Tensor<4>) -> Levels {
-        let x1 = self.encode1.forward_relu((image.clone() - 0.5) * 4.0); // [n, c1, h, w]
+        let x1 = self.full(image.clone()); // [n, c1, h, w]
         let x2 = self.encode2.forward_relu(x1.clone()); // [n, c2, h/2, w/2]
         let x3 = self.encode3.forward_relu(x2.clone()); // [n, c3, h/4, w/4]
         let x4 = self.encode4.forward_relu(x3.clone()); // [n, c4, h/8, w/8]
         Levels { maps: [image, x1, x2, x3, x4] }
+    }
+
+    fn full(&self, image: Tensor<4>) -> Tensor<4> {
+        self.encode1.forward_relu((image - 0.5) * 4.0) // [n, c1, h, w]
+    }
+
+    /// The encoder's features at half the size: `[n, 3, h, w]` to `[n, c2, h/2, w/2]`.
+    pub(super) fn half(&self, image: Tensor<4>) -> Tensor<4> {
+        self.encode2.forward_relu(self.full(image)) // [n, c2, h/2, w/2]
+    }
+
+    /// The encoder's features at a quarter of the size: `[n, 3, h, w]` to `[n, c3, h/4, w/4]`.
+    pub(super) fn quarter(&self, image: Tensor<4>) -> Tensor<4> {
+        self.encode3.forward_relu(self.half(image)) // [n, c3, h/4, w/4]
     }
 
     /// A picture's code; see [`Code`].
@@ -316,8 +330,8 @@ impl Generator {
         let guide = self.guide(codes);
         let [image, _, x2, x3, x4] = content.maps;
         let painted = self.bottleneck(x4, &guide, &mut Whole).and_then(|x| {
-            let x = self.fuse_quarter(x, x3, &guide, &mut Whole)?;
-            let x = self.fuse_half(x, x2, &guide, &mut Whole)?;
+            let x = self.fuse_quarter(x, || x3, &guide, &mut Whole)?;
+            let x = self.fuse_half(x, || x2, &guide, &mut Whole)?;
             self.colours(x, image, &guide, &mut Whole)
         });
         let Ok(painted) = painted;
@@ -350,7 +364,7 @@ impl Generator {
     pub(super) fn fuse_quarter<G: Gauge>(
         &self,
         x: Tensor<4>,
-        content: Tensor<4>,
+        content: impl FnOnce() -> Tensor<4>,
         Guide { style, blend }: &Guide,
         gauge: &mut G,
     ) -> Result<Tensor<4>, G::Unknown> {
@@ -362,7 +376,7 @@ impl Generator {
     pub(super) fn fuse_half<G: Gauge>(
         &self,
         x: Tensor<4>,
-        content: Tensor<4>,
+        content: impl FnOnce() -> Tensor<4>,
         Guide { style, blend }: &Guide,
         gauge: &mut G,
     ) -> Result<Tensor<4>, G::Unknown> {

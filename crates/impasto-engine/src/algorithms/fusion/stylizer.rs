@@ -3,16 +3,18 @@
 use burn::tensor::{Device, Tensor};
 
 use super::code::Code;
+use super::tiled::Tiles;
 use super::{DESCRIPTOR, FusionConfig, Generator};
 use crate::control::Control;
 use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
 use crate::tensor::ImageTensor;
+use crate::tiled::TiledRun;
 use crate::traits::{Style, StyleRequest, Stylizer};
 use crate::weights::{self, Arrays};
 
 /// Below this strength the picture itself is blended in as well, so that 0 is exactly the content.
-const BLEND_BELOW: f32 = 0.25;
+pub(super) const BLEND_BELOW: f32 = 0.25;
 
 /// A generator with its configuration.
 #[derive(Debug)]
@@ -37,6 +39,11 @@ impl Fusion {
         Ok(Self { config, generator, device: device.clone() })
     }
 
+    /// The codes of styles with their weights, which sum to `strength`.
+    fn codes(&self, styles: &[(Style, f32)], strength: f32) -> Result<Vec<(Code, f32)>> {
+        styles.iter().map(|(style, weight)| Ok((self.resolve(style)?, weight * strength))).collect()
+    }
+
     fn resolve(&self, style: &Style) -> Result<Code> {
         match style {
             Style::Picture(image) => Ok(self.generator.code(&self.generator.encode(image.clone()))),
@@ -52,10 +59,7 @@ impl Stylizer for Fusion {
     }
 
     fn stylize(&self, request: StyleRequest<'_>, control: &Control) -> Result<ImageTensor> {
-        let mut codes = Vec::with_capacity(request.styles.len() + 1);
-        for (style, weight) in &request.styles {
-            codes.push((self.resolve(style)?, weight * request.strength));
-        }
+        let mut codes = self.codes(&request.styles, request.strength)?;
         control.check()?;
         let content = self.generator.encode(request.content.clone());
         if request.strength < 1.0 {
@@ -64,8 +68,12 @@ impl Stylizer for Fusion {
         }
         control.check()?;
         let painted = self.generator.paint(content, &codes);
-        let blend = (request.strength / BLEND_BELOW).min(1.0);
-        Ok(if blend < 1.0 { request.content * (1.0 - blend) + painted * blend } else { painted })
+        Ok(blended(request.content, painted, request.strength))
+    }
+
+    fn tiled<'a>(&'a self, styles: &[(Style, f32)], strength: f32) -> Result<Option<Box<dyn TiledRun + 'a>>> {
+        let codes = self.codes(styles, strength)?;
+        Ok(Some(Box::new(Tiles { config: &self.config, generator: &self.generator, codes, strength })))
     }
 
     fn encode_style(&self, style: &ImageTensor) -> Result<Option<Arrays>> {
@@ -75,6 +83,12 @@ impl Stylizer for Fusion {
     fn arrays(&self) -> Arrays {
         weights::collect(&self.generator)
     }
+}
+
+/// The painted picture, with the content itself where the strength is low.
+pub(super) fn blended(content: Tensor<4>, painted: Tensor<4>, strength: f32) -> Tensor<4> {
+    let share = (strength / BLEND_BELOW).min(1.0);
+    if share < 1.0 { content * (1.0 - share) + painted * share } else { painted }
 }
 
 /// The generator's multiply-accumulates per content pixel, styles encoded beforehand.

@@ -36,6 +36,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     differentiable: false,
     trainable: false,
     bytes_per_pixel: 3000,
+    tile_bytes_per_pixel: 0,
 };
 
 /// What moves the pixels.

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::network::EPS;
+use crate::blocks::Statistics;
 use crate::tensor;
 use crate::weights::{Array, Arrays};
 
@@ -62,6 +64,22 @@ impl Code {
             }
         }
         Some(Self { levels })
+    }
+
+    /// The code of a picture of which only statistics of [`Network::code_maps`](super::network::Network::code_maps) are
+    /// at hand; `None` where one is missing.
+    pub(super) fn of_statistics<'a>(find: impl Fn(&str) -> Option<&'a Statistics>, device: &Device) -> Option<Self> {
+        let level = |i: usize| {
+            let part = |name: &str| find(&format!("own{i}.{name}"));
+            let map = part("map")?;
+            Some(Level {
+                mean: map.mean(device),
+                deviation: map.deviation(EPS, 1, device),
+                weight: part("weight")?.mean(device),
+                bias: part("bias")?.mean(device),
+            })
+        };
+        Some(Self { levels: [level(0)?, level(1)?] })
     }
 
     /// As named arrays, for a file.

@@ -5,6 +5,7 @@ mod code;
 mod import;
 mod network;
 mod stylizer;
+mod tiled;
 
 pub use import::{convert, import};
 pub use stylizer::MicroAst;
@@ -27,6 +28,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     differentiable: true,
     trainable: false,
     bytes_per_pixel: 500,
+    tile_bytes_per_pixel: 300,
 };
 
 /// The network's dimensions.

@@ -8,7 +8,7 @@ use super::code::{Code, Level};
 use crate::blocks::{Conv, ConvConfig, Gauge, upsample_bilinear2};
 
 /// Added to variances before the square root.
-const EPS: f32 = 1e-5;
+pub(super) const EPS: f32 = 1e-5;
 
 /// Draws layers from one seed, each from a stream of its own name.
 pub(super) struct Init<'a> {
@@ -162,12 +162,27 @@ impl Network {
         let [shallow, deep] = self.style_encoder.forward(style);
         let level = |i: usize, map: Tensor<4>| {
             let [n, c, _, _] = map.dims();
-            let pooled = |conv: &Conv| conv.forward(map.clone()).mean_dims(&[2, 3]).reshape([n, c]);
-            let (weight, bias) = (pooled(&self.modulator.weights[i]), pooled(&self.modulator.biases[i]));
+            let [weight, bias] = self.modulation(i, &map).map(|filtered| filtered.mean_dims(&[2, 3]).reshape([n, c]));
             let (mean, deviation) = moments(map);
             Level { mean, deviation, weight, bias }
         };
         Code { levels: [level(0, shallow), level(1, deep)] }
+    }
+
+    /// Maps `[1, c, h / 4, w / 4]` of a picture `[1, 3, h, w]` whose statistics make its code, with their names; see
+    /// [`Code::of_statistics`].
+    pub(super) fn code_maps(&self, style: Tensor<4>) -> Vec<(String, Tensor<4>)> {
+        let levels = self.style_encoder.forward(style).into_iter().enumerate();
+        let maps = levels.flat_map(|(i, map)| {
+            let [weight, bias] = self.modulation(i, &map);
+            [("map", map), ("weight", weight), ("bias", bias)].map(|(name, map)| (format!("own{i}.{name}"), map))
+        });
+        maps.collect()
+    }
+
+    /// What is averaged to a level's weights and biases, `[n, c, h, w]` each.
+    fn modulation(&self, level: usize, map: &Tensor<4>) -> [Tensor<4>; 2] {
+        [&self.modulator.weights[level], &self.modulator.biases[level]].map(|conv| conv.forward(map.clone()))
     }
 
     /// Deep content features `[1, c, h / 4, w / 4]` and a code to a picture `[1, 3, h, w]`.

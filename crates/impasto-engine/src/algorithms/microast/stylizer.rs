@@ -4,17 +4,19 @@ use burn::tensor::Device;
 
 use super::code::Code;
 use super::network::Network;
+use super::tiled::Tiles;
 use super::{DESCRIPTOR, MicroAstConfig};
 use crate::blocks::Whole;
 use crate::control::Control;
 use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
 use crate::tensor::ImageTensor;
+use crate::tiled::TiledRun;
 use crate::traits::{Style, StyleRequest, Stylizer};
 use crate::weights::{self, Arrays};
 
 /// Below this strength the picture itself is blended in as well, so that 0 is exactly the content.
-const BLEND_BELOW: f32 = 0.25;
+pub(super) const BLEND_BELOW: f32 = 0.25;
 
 /// The network with its configuration.
 #[derive(Debug)]
@@ -39,6 +41,11 @@ impl MicroAst {
         Ok(Self { config, network, device: device.clone() })
     }
 
+    /// The codes of styles with their weights, which sum to `strength`.
+    fn codes(&self, styles: &[(Style, f32)], strength: f32) -> Result<Vec<(Code, f32)>> {
+        styles.iter().map(|(style, weight)| Ok((self.resolve(style)?, weight * strength))).collect()
+    }
+
     fn resolve(&self, style: &Style) -> Result<Code> {
         match style {
             Style::Picture(image) => self.code_of(image),
@@ -61,10 +68,7 @@ impl Stylizer for MicroAst {
     fn stylize(&self, request: StyleRequest<'_>, control: &Control) -> Result<ImageTensor> {
         check_size("content", &request.content)?;
         let strength = request.strength;
-        let mut codes = Vec::with_capacity(request.styles.len() + 1);
-        for (style, weight) in &request.styles {
-            codes.push((self.resolve(style)?, weight * strength));
-        }
+        let mut codes = self.codes(&request.styles, strength)?;
         if strength < 1.0 {
             // Less than the full style is a mixture with the content's own.
             codes.push((self.code_of(&request.content)?, 1.0 - strength));
@@ -77,8 +81,12 @@ impl Stylizer for MicroAst {
         // Sides that are no multiple of 4 come out rounded up.
         let Ok(painted) = self.network.paint(content, &code, &mut Whole);
         let painted = painted.slice([0..n, 0..c, 0..h, 0..w]);
-        let blend = (strength / BLEND_BELOW).min(1.0);
-        Ok(if blend < 1.0 { request.content * (1.0 - blend) + painted * blend } else { painted })
+        Ok(blended(request.content, painted, strength))
+    }
+
+    fn tiled<'a>(&'a self, styles: &[(Style, f32)], strength: f32) -> Result<Option<Box<dyn TiledRun + 'a>>> {
+        let codes = self.codes(styles, strength)?;
+        Ok(Some(Box::new(Tiles { config: &self.config, network: &self.network, codes, strength })))
     }
 
     fn encode_style(&self, style: &ImageTensor) -> Result<Option<Arrays>> {
@@ -88,6 +96,12 @@ impl Stylizer for MicroAst {
     fn arrays(&self) -> Arrays {
         weights::collect(&self.network)
     }
+}
+
+/// The painted picture, with the content itself where the strength is low.
+pub(super) fn blended(content: ImageTensor, painted: ImageTensor, strength: f32) -> ImageTensor {
+    let share = (strength / BLEND_BELOW).min(1.0);
+    if share < 1.0 { content * (1.0 - share) + painted * share } else { painted }
 }
 
 fn check_size(what: &str, image: &ImageTensor) -> Result<()> {
