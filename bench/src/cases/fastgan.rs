@@ -8,7 +8,7 @@ use anyhow::Result;
 use burn::module::{Module, Param};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
-use impasto_engine::blocks::{Conv, avg_pool2, leaky_relu, relu};
+use impasto_engine::blocks::{Conv, avg_pool2, relu};
 use impasto_engine::rng;
 use impasto_engine::weights::Arrays;
 
@@ -92,7 +92,7 @@ impl Excite {
         while x.dims()[2] > 4 {
             x = avg_pool2(x); // [n, from, s/2, s/2]
         }
-        sigmoid(self.second.forward(leaky_relu(self.first.forward(x), 0.1))) // [n, to, 1, 1]
+        sigmoid(self.second.forward(self.first.forward_leaky(x, 0.1))) // [n, to, 1, 1]
     }
 }
 
@@ -135,9 +135,9 @@ impl Generator {
         let n = latent.dims()[0];
         let x = latent.matmul(self.first.weight.val()) + self.first.bias.val().unsqueeze(); // [n, 2c * 16]
         let x = x.reshape([n, 2 * GENERATOR[0], 4, 4]); // [n, 2c, 4, 4]
-        let mut features = vec![gated(self.start.norm.forward(x))]; // [n, c, 4, 4]
+        let mut features = vec![gated(self.start.norm.forward(x).settle())]; // [n, c, 4, 4]
         for (i, up) in self.up.iter().enumerate() {
-            let mut x = gated(up.forward(features[i].clone())); // [n, c, 8 << i, 8 << i]
+            let mut x = gated(up.forward(features[i].clone()).settle()); // [n, c, 8 << i, 8 << i]
             if let Some(at) = EXCITED.iter().position(|(large, _)| *large == i + 1) {
                 x = x * self.excite[at].forward(features[EXCITED[at].1].clone());
             }
@@ -173,9 +173,9 @@ impl Down {
 
     /// `[n, from, h, w]` to `[n, to, h/2, w/2]`.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let rectified = |block: &ConvNorm, x| leaky_relu(block.forward(x), 0.2);
-        let main = rectified(&self.second, rectified(&self.first, x.clone())); // [n, to, h/2, w/2]
-        (main + rectified(&self.direct, avg_pool2(x))) * 0.5
+        let first = self.first.forward(x.clone()).leaky(0.2); // [n, to, h/2, w/2]
+        let main = self.second.forward(first).leaky(0.2); // [n, to, h/2, w/2]
+        main.plus(self.direct.forward(avg_pool2(x)).leaky(0.2)) * 0.5
     }
 }
 
@@ -199,7 +199,7 @@ impl Discriminator {
 
     /// `[n, 3, SIDE, SIDE]` to logits `[n, 1, 1, 1]`.
     fn forward(&self, picture: Tensor<4>) -> Tensor<4> {
-        let x = leaky_relu(self.enter.forward(picture), 0.2); // [n, 32, SIDE/2, SIDE/2]
+        let x = self.enter.forward_leaky(picture, 0.2); // [n, 32, SIDE/2, SIDE/2]
         self.logit.forward(self.down.iter().fold(x, |x, down| down.forward(x)))
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use impasto_engine::blocks::{Conv, ConvConfig, relu};
+use impasto_engine::blocks::{Conv, ConvConfig, Map};
 use impasto_engine::weights::Arrays;
 
 use super::layers::{ConvNorm, drawn};
@@ -92,15 +92,16 @@ impl Johnson {
 
     /// `[n, 3, h, w]` to `[n, 3, h, w]`, sides multiples of 4.
     fn forward(&self, picture: Tensor<4>) -> Tensor<4> {
-        let x = relu(self.enter.forward(picture)); // [n, 32, h, w]
-        let x = relu(self.down1.forward(x)); // [n, 64, h/2, w/2]
-        let mut x = relu(self.down2.forward(x)); // [n, 128, h/4, w/4]
+        let x = self.enter.forward(picture).relu(); // [n, 32, h, w]
+        let x = self.down1.forward(x).relu(); // [n, 64, h/2, w/2]
+        let mut x = self.down2.forward(x).relu().settle(); // [n, 128, h/4, w/4]
         for block in &self.residual {
-            x = x.clone() + block.second.forward(relu(block.first.forward(x)));
+            let branch = block.second.forward(block.first.forward(x.clone()).relu());
+            x = Map::from(x).plus(branch);
         }
-        let x = relu(self.up1.forward(x)); // [n, 64, h/2, w/2]
-        let x = relu(self.up2.forward(x)); // [n, 32, h, w]
-        self.leave.forward(x) // [n, 3, h, w]
+        let x = self.up1.forward(x).relu(); // [n, 64, h/2, w/2]
+        let x = self.up2.forward(x).relu(); // [n, 32, h, w]
+        self.leave.forward_map(x, None) // [n, 3, h, w]
     }
 }
 

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use impasto_engine::blocks::{Conv, ConvConfig, PadMode, modulated_norm};
+use impasto_engine::blocks::{Conv, ConvConfig, Map, PadMode};
 use impasto_engine::rng;
 
 use super::SEED;
@@ -26,10 +26,10 @@ impl Norm {
     }
 
     /// `[n, c, h, w]` to `[n, c, h, w]`.
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Map {
         let [n, c, _, _] = x.dims();
         let rows = |v: &Param<Tensor<1>>| v.val().reshape([1, c]).repeat_dim(0, n); // [n, c]
-        modulated_norm(x, rows(&self.gain), rows(&self.shift))
+        Map::normalised(x, rows(&self.gain), rows(&self.shift))
     }
 }
 
@@ -46,8 +46,8 @@ impl ConvNorm {
     }
 
     /// `[n, cin, h, w]` to `[n, cout, h', w']`.
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.norm.forward(self.conv.forward(x))
+    pub(super) fn forward(&self, x: impl Into<Map>) -> Map {
+        self.norm.forward(self.conv.forward_map(x, None))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::gather::{Engine, Phase};
 use crate::shape::Conv2d;
 use crate::strip::Source;
 use crate::upsample::Merged;
-use crate::winograd::{self, Filters, Winograd};
+use crate::winograd;
 
 /// Convolves `x` with `w` and adds `bias`.
 ///
@@ -58,21 +58,7 @@ pub(crate) fn conv2d_fused_on(
     check_length("y", y, shape.output_len())?;
     fused.check(shape)?;
     if let Some(form) = winograd::form(shape) {
-        let channels = [shape.channels_out, shape.channels_in];
-        let filters = Filters::new(isa, form, channels, |to, from, tap| w[(to * channels[1] + from) * 9 + tap]);
-        let winograd = Winograd {
-            isa,
-            form,
-            batch: shape.batch,
-            channels_source: shape.channels_in,
-            channels_target: shape.channels_out,
-            source: [shape.height, shape.width],
-            axes: shape.axes(),
-            target: shape.output_size(),
-            filters: &filters,
-            fused: *fused,
-        };
-        winograd.run(x, y);
+        winograd::forward(isa, form, shape, x, w, *fused, y);
         return Ok(());
     }
     let engine = match Merged::of(shape) {

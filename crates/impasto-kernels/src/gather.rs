@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::dispatch::Isa;
 use crate::fused::{Fused, affine_rectify};
+use crate::rows::join_pair;
 use crate::scratch::{LINE, with_scratch};
 use crate::shared::SharedSlice;
 use crate::strip::{Layout, Source};
@@ -12,6 +13,9 @@ use crate::tile::{Gather, OVERRUN, gather_block, next_block, widest_block};
 
 /// Values that the strip of one task should not exceed, so that it stays in the second level cache.
 const STRIP_VALUES: usize = 128 << 10;
+
+/// The same for strips of which the rows beyond those computed are the larger part.
+const LONG_STRIP_VALUES: usize = 320 << 10;
 
 /// One phase of the target: every `step`-th row and column from `start` on, with the taps that reach it.
 pub(crate) struct Phase {
@@ -137,7 +141,10 @@ impl Engine<'_> {
         let pitch = self.source.pitch();
         let widest = widest_block(self.isa).min(self.channels_target);
         let row = self.channels_source * self.source.phases() * pitch;
-        let by_cache = (STRIP_VALUES / row).saturating_sub(self.source.margin());
+        let margin = self.source.margin();
+        // Large kernels read many rows for one; a longer strip is better than reading them again and again.
+        let by_cache = (STRIP_VALUES / row).saturating_sub(margin);
+        let by_cache = by_cache.max(margin.min((LONG_STRIP_VALUES / row).saturating_sub(margin)));
         let by_block = ((1 << 13) / widest / pitch).max(4);
         let mut rows = by_cache.min(by_block).clamp(1, self.grid[0]);
         let mut strips = self.grid[0].div_ceil(rows);
@@ -189,32 +196,80 @@ impl Engine<'_> {
             let prologue: Option<&dyn Fn(usize, &[f32], &mut [f32])> =
                 if self.fused.input.is_some() { Some(&change) } else { None };
             self.source.load(&plan.layout, planes, first_row, prologue, strip);
-            with_scratch(widest_block(self.isa) * plan.pitch, |block| {
+            let widest = widest_block(self.isa);
+            // Neighbouring columns of the target are computed together and stored as one run.
+            let together = if self.step[1] == 2 { 2 } else { 1 };
+            let pitches = [widest * plan.pitch, plan.pitch];
+            with_scratch(together * pitches[0] + 2 * plan.pitch, |block| {
+                let (block, line) = block.split_at_mut(together * pitches[0]);
                 let channels = part * plan.channels..self.channels_target.min((part + 1) * plan.channels);
-                for (phase, offsets) in self.phases.iter().zip(offsets) {
+                for (phases, offsets) in self.phases.chunks(together).zip(offsets.chunks(together)) {
                     let mut first = channels.start;
                     while first < channels.end {
                         let count = next_block(self.isa, channels.end - first);
                         let channel = group * self.channels_target + first;
                         let zeros = [0.0; 8];
-                        let gather = Gather {
-                            source: strip,
-                            offsets,
-                            weights: &phase.weights[channel * offsets.len()..][..count * offsets.len()],
-                            init: self.fused.bias.map_or(&zeros[..count], |bias| &bias[channel..][..count]),
-                            run: (rows - 1) * self.source.pitch() + self.grid[1],
-                        };
-                        gather_block(self.isa, &gather, block, plan.pitch);
+                        for ((phase, offsets), block) in
+                            phases.iter().zip(offsets).zip(block.chunks_exact_mut(pitches[0]))
+                        {
+                            let gather = Gather {
+                                source: strip,
+                                offsets,
+                                weights: &phase.weights[channel * offsets.len()..][..count * offsets.len()],
+                                init: self.fused.bias.map_or(&zeros[..count], |bias| &bias[channel..][..count]),
+                                run: (rows - 1) * self.source.pitch() + self.grid[1],
+                            };
+                            gather_block(self.isa, &gather, block, plan.pitch);
+                        }
                         let channels_all = self.groups * self.channels_target;
-                        for (m, values) in block.chunks_exact(plan.pitch).take(count).enumerate() {
+                        for m in 0..count {
                             let plane = image * channels_all + channel + m;
-                            self.store(phase, values, plane, first_row, rows, target);
+                            let values = &block[m * plan.pitch..];
+                            if together == 2 {
+                                self.store_pair(&phases[0], values, pitches[0], plane, first_row, rows, line, target);
+                            } else {
+                                self.store(&phases[0], values, plane, first_row, rows, target);
+                            }
                         }
                         first += count;
                     }
                 }
             });
         });
+    }
+
+    /// Stores the results of two phases whose columns alternate; the second's lie `pitch` behind the first's.
+    #[allow(unsafe_code, clippy::too_many_arguments)]
+    fn store_pair(
+        &self,
+        phase: &Phase,
+        values: &[f32],
+        pitch: usize,
+        plane: usize,
+        first_row: usize,
+        rows: usize,
+        line: &mut [f32],
+        target: &SharedSlice<'_>,
+    ) {
+        let [height, width] = self.target;
+        // The first columns may lie before the target, the last beyond.
+        let skip = usize::try_from(-phase.start[1]).unwrap_or(0);
+        let start = usize::try_from(phase.start[1]).unwrap_or(0);
+        let line = &mut line[..2 * self.grid[1]];
+        let count = line.len().saturating_sub(skip).min(width.saturating_sub(start));
+        for row in 0..rows {
+            let target_row = phase.start[0] + ((first_row + row) * self.step[0]) as isize;
+            if target_row < 0 || target_row >= height as isize {
+                continue;
+            }
+            join_pair(self.isa, &values[row * self.source.pitch()..], pitch, line);
+            let at = (plane * height + target_row as usize) * width + start;
+            // SAFETY: this row of this plane belongs to one task and row phase, image, group, channels and rows of the
+            // grid being distinct between tasks, and the result does not outlive this turn of the loop.
+            let results = unsafe { target.range(at, count) };
+            results.copy_from_slice(&line[skip..skip + count]);
+            self.fused.finish(self.isa, results, at);
+        }
     }
 
     /// Copies the results of one channel and strip to where they belong.
@@ -228,6 +283,7 @@ impl Engine<'_> {
         rows: usize,
         target: &SharedSlice<'_>,
     ) {
+        let values = &values[..rows * self.source.pitch()];
         let [height, width] = self.target;
         let step = self.step[1];
         let skip = usize::try_from(-phase.start[1]).unwrap_or(0).div_ceil(step);

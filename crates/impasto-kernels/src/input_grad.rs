@@ -53,6 +53,7 @@ pub(crate) fn conv2d_input_grad_on(
             batch: shape.batch,
             channels_source: shape.channels_out,
             channels_target: shape.channels_in,
+            doubled: false,
             source: output,
             axes: [axis(0), axis(1)],
             target,

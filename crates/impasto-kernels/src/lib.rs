@@ -29,6 +29,7 @@ mod fused;
 mod gather;
 mod input_grad;
 mod lanes;
+mod rows;
 mod scratch;
 mod shape;
 mod shared;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::dispatch::Isa;
+use crate::rows::{every_second, twice};
 use crate::scratch::{LINE, with_scratch};
 use crate::shape::{Conv2d, PadMode};
 
@@ -309,23 +311,13 @@ impl Columns {
         let source = &source[self.stored[self.start]..];
         match self.pattern {
             Pattern::Step(1) => run.copy_from_slice(&source[..run.len()]),
-            Pattern::Step(2) => {
-                for (value, pair) in run.iter_mut().zip(source.chunks(2)) {
-                    *value = pair[0];
-                }
-            }
+            Pattern::Step(2) => every_second(Isa::detect(), &source[..source.len().min(2 * run.len())], run),
             Pattern::Step(step) => {
                 for (value, &stored) in run.iter_mut().zip(source.iter().step_by(step)) {
                     *value = stored;
                 }
             }
-            Pattern::Twice => {
-                let (pairs, rest) = run.as_chunks_mut::<2>();
-                if let Some(last) = rest.first_mut() {
-                    *last = source[pairs.len()];
-                }
-                pairs.iter_mut().zip(source).for_each(|(pair, &stored)| *pair = [stored; 2]);
-            }
+            Pattern::Twice => twice(Isa::detect(), source, run),
         }
     }
 }

@@ -109,8 +109,8 @@ impl Conv {
 
     /// [`Conv::forward`] of a map with what is still to be done to it, plus `residual` `[n, cout, h', w']`, in one pass where
     /// gradients are not wanted.
-    pub(crate) fn forward_map(&self, x: Map, residual: Option<Tensor<4>>) -> Tensor<4> {
-        let (x, affine) = x.parts();
+    pub fn forward_map(&self, x: impl Into<Map>, residual: Option<Tensor<4>>) -> Tensor<4> {
+        let (x, affine) = x.into().parts();
         ops::fused_conv2d(x, affine, self.weight.val(), self.bias.val(), residual, self.spec, 1.0)
     }
 
@@ -138,8 +138,8 @@ pub(crate) struct Filters {
 
 impl Filters {
     /// As [`Conv::forward_map`], with a leaky rectifier of `slope` after the sum.
-    pub(crate) fn forward_map(&self, x: Map, residual: Option<Tensor<4>>, slope: f32) -> Tensor<4> {
-        let (x, affine) = x.parts();
+    pub(crate) fn forward_map(&self, x: impl Into<Map>, residual: Option<Tensor<4>>, slope: f32) -> Tensor<4> {
+        let (x, affine) = x.into().parts();
         ops::fused_conv2d(x, affine, self.weight.clone(), self.bias.clone(), residual, self.spec, slope)
     }
 }

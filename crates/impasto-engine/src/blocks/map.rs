@@ -8,7 +8,7 @@ use super::ops::{self, Affine};
 /// A feature map `[n, c, h, w]` that may still have to be normalised and rectified. The convolution that takes it does so
 /// on the way in, so that maps are read and written once; where gradients are wanted nothing is put off.
 #[derive(Debug, Clone)]
-pub(crate) struct Map {
+pub struct Map {
     x: Tensor<4>,
     pending: Option<Affine>,
 }
@@ -21,12 +21,12 @@ impl From<Tensor<4>> for Map {
 
 impl Map {
     /// `(x - mean) * scale + shift`, the constants `[n, c]`.
-    pub(crate) fn affine(x: Tensor<4>, mean: Tensor<2>, scale: Tensor<2>, shift: Tensor<2>) -> Self {
+    pub fn affine(x: Tensor<4>, mean: Tensor<2>, scale: Tensor<2>, shift: Tensor<2>) -> Self {
         Self { x, pending: Some(Affine { mean, scale, shift, slope: 1.0 }) }
     }
 
     /// Instance normalisation with a gain and a shift, as [`modulated_norm`](super::modulated_norm).
-    pub(crate) fn normalised(x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>) -> Self {
+    pub fn normalised(x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>) -> Self {
         #[cfg(feature = "flex")]
         if ops::fuses(&x) {
             let [mean, deviation] = ops::moments(x.clone(), EPS);
@@ -36,12 +36,12 @@ impl Map {
     }
 
     /// `max(x, 0)`.
-    pub(crate) fn relu(self) -> Self {
+    pub fn relu(self) -> Self {
         self.leaky(0.0)
     }
 
     /// `slope * x` where `x` is below zero; `slope` from 0 to 1, which stands for none.
-    pub(crate) fn leaky(self, slope: f32) -> Self {
+    pub fn leaky(self, slope: f32) -> Self {
         match self.pending {
             // One rectifier after another multiplies what is below zero by both slopes.
             Some(affine) => Self { x: self.x, pending: Some(Affine { slope: affine.slope * slope, ..affine }) },
@@ -51,7 +51,7 @@ impl Map {
     }
 
     /// With everything done.
-    pub(crate) fn settle(self) -> Tensor<4> {
+    pub fn settle(self) -> Tensor<4> {
         match self.pending {
             Some(affine) => ops::affine_sum(self.x, affine, None),
             None => self.x,
@@ -59,7 +59,7 @@ impl Map {
     }
 
     /// The sum of two maps of one size.
-    pub(crate) fn plus(self, other: Self) -> Tensor<4> {
+    pub fn plus(self, other: Self) -> Tensor<4> {
         match (self.pending, other.pending) {
             (Some(affine), second) => ops::affine_sum(self.x, affine, Some((other.x, second))),
             (None, Some(affine)) => ops::affine_sum(other.x, affine, Some((self.x, None))),

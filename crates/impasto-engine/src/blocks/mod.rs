@@ -11,6 +11,7 @@ mod resample;
 pub use conv::{Conv, ConvConfig};
 pub use correlation::{correlations, recorrelate};
 pub(crate) use gauge::{Gauge, Whole};
+pub use map::Map;
 pub(crate) use norm::EPS;
 pub use norm::{channel_moments, channel_moments3, instance_norm, modulated_norm};
 pub use ops::{ConvSpec, PadMode};

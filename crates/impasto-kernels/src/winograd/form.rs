@@ -1,9 +1,10 @@
 //! The two forms of the algorithm as values, so that everything around the inner loops is compiled once.
 
 use super::points::{Four, Two};
-use super::tiles::{Block, SIDE, join_row, split_row, transform_filters, transform_input, transform_output};
+use super::tiles::{Block, SIDE, transform_filters, transform_input, transform_output};
 use crate::dispatch::{Isa, dispatched};
 use crate::lanes::Lanes;
+use crate::rows::{join_row, split_row};
 
 /// One form: tiles of `results x results` from `values x values`.
 #[derive(Clone, Copy)]

@@ -15,17 +15,18 @@ pub(crate) use self::form::Form;
 use self::tiles::{Block, SIDE};
 use crate::dispatch::Isa;
 use crate::fused::{Fused, affine_rectify};
+use crate::rows::join_pair;
 use crate::scratch::{LINE, Scratch, with_scratch};
-use crate::shape::{Conv2d, Method};
+use crate::shape::{Conv2d, Method, PadMode};
 use crate::shared::SharedSlice;
-use crate::strip::{Columns, ZERO};
+use crate::strip::{Columns, ZERO, shifted_axis};
 use crate::tile::{Gather, gather_block, next_block, widest_block};
 
 /// Values that transformed tiles of source and target should not exceed, so that they stay in the second level cache.
-const BLOCK_VALUES: usize = 250 << 10;
+const BLOCK_VALUES: usize = 400 << 10;
 
 /// Channels of the target that are transformed back together.
-const TOGETHER: usize = 64;
+const TOGETHER: usize = 16;
 
 /// Fewest tiles of a block where there are as many: three vectors of 16.
 const LEAST_TILES: usize = 48;
@@ -46,10 +47,56 @@ pub(crate) fn form(shape: &Conv2d) -> Option<Form> {
 fn pays(shape: &Conv2d) -> bool {
     let [rows, columns] = shape.output_size();
     let tiles = rows.div_ceil(4) * columns.div_ceil(4);
-    // Parts of tiles beyond the edges are lost work; with few channels the transforms cost more than they save; upsampled
-    // convolutions save as much by merging what upsampling repeats.
+    // Parts of tiles beyond the edges are lost work; with few channels the transforms cost more than they save.
     let full = 4 * tiles * 16 <= 5 * rows * columns;
-    full && shape.upsample == 1 && shape.channels_in.min(shape.channels_out) >= 24 && shape.batch * tiles >= 16
+    let enough = shape.channels_in.min(shape.channels_out) >= 24 && shape.batch * tiles >= 16;
+    // Merging what upsampling repeats saves almost as much, and more on small maps.
+    full && enough && (shape.upsample == 1 || shape.height * shape.width >= 1 << 12)
+}
+
+/// The convolution, of a shape that [`form`] applies to.
+pub(crate) fn forward(isa: Isa, form: Form, shape: &Conv2d, x: &[f32], w: &[f32], fused: Fused<'_>, y: &mut [f32]) {
+    let (to_all, from_all) = (shape.channels_out, shape.channels_in);
+    let value = |to: usize, from: usize, row: usize, column: usize| w[(to * from_all + from) * 9 + 3 * row + column];
+    // With upsampling every output is a sum over 2x2 stored values: four filters of the stored input, one for each of the
+    // four positions of an output above a stored value, each with a row and a column of zeros.
+    let doubled = shape.upsample == 2 && shape.padding == [1, 1];
+    let size = [shape.height, shape.width];
+    let (axes, filters, target) = if doubled {
+        let repeat = shape.pad_mode == PadMode::Reflect;
+        // Which of the filter's rows fall on a stored row, for the upper and the lower output.
+        let rows = |phase: usize, tap: usize| match (phase, tap) {
+            (0, 0) => 0..1,
+            (0, 1) => 1..3,
+            (1, 1) => 0..2,
+            (1, 2) => 2..3,
+            _ => 0..0,
+        };
+        let sum = |to: usize, from: usize, tap: usize| {
+            let (a, b) = (to / 2 % 2, to % 2);
+            let rows = rows(a, tap / 3).flat_map(|row| rows(b, tap % 3).map(move |column| (row, column)));
+            rows.map(|(row, column)| value(to / 4, from, row, column)).sum()
+        };
+        let axes = size.map(|size| shifted_axis(size, -1, size + 2, repeat));
+        (axes, Filters::new(isa, form, [4 * to_all, from_all], sum), size)
+    } else {
+        let plain = |to: usize, from: usize, tap: usize| value(to, from, tap / 3, tap % 3);
+        (shape.axes(), Filters::new(isa, form, [to_all, from_all], plain), shape.output_size())
+    };
+    let winograd = Winograd {
+        isa,
+        form,
+        batch: shape.batch,
+        channels_source: from_all,
+        channels_target: if doubled { 4 * to_all } else { to_all },
+        doubled,
+        source: size,
+        axes,
+        target,
+        filters: &filters,
+        fused,
+    };
+    winograd.run(x, y);
 }
 
 /// Filters after the transform.
@@ -123,13 +170,16 @@ pub(crate) struct Winograd<'a> {
     pub(crate) batch: usize,
     /// Channels of the source.
     pub(crate) channels_source: usize,
-    /// Channels of the target.
+    /// Channels that are computed: those of the target, or four times as many where it is doubled.
     pub(crate) channels_target: usize,
+    /// Whether channel `4 * c + 2 * a + b` holds every second row from `a` on and every second column from `b` on of
+    /// channel `c` of a target of twice the size.
+    pub(crate) doubled: bool,
     /// Rows and columns of the stored source.
     pub(crate) source: [usize; 2],
     /// The stored row and column of each row and column that the filters see, two more than the target has, or [`ZERO`].
     pub(crate) axes: [Vec<usize>; 2],
-    /// Rows and columns of the target.
+    /// Rows and columns that are computed: those of the target, or half of them where it is doubled.
     pub(crate) target: [usize; 2],
     /// The filters.
     pub(crate) filters: &'a Filters,
@@ -247,7 +297,7 @@ impl Winograd<'_> {
         let block = |frequency| Block { rows: task.rows, columns: plan.columns, row_pitch, frequency };
         let offsets: Vec<usize> = (0..self.channels_source).map(|channel| channel * plan.pitch).collect();
         let wide = (plan.columns + 1) * m;
-        let pixels = (m * task.rows + 2) * row_pitch + 2 * wide.next_multiple_of(LINE) + self.source[1] + LINE;
+        let pixels = (2 * m).max(m * task.rows + 2) * row_pitch + 4 * wide + self.source[1];
         with_scratch(self.form.area() * frequency_in, |transformed| {
             with_scratch(self.form.area() * frequency_out, |products| {
                 with_scratch(pixels, |scratch| {
@@ -263,15 +313,13 @@ impl Winograd<'_> {
                     while first < task.channels.end {
                         let channels = first..task.channels.end.min(first + together);
                         self.multiply(plan, &channels, run, &offsets, transformed, products);
-                        for (channel, index) in channels
-                            .clone()
-                            .flat_map(|channel| (0..task.images.len()).map(move |index| (channel, index)))
-                        {
-                            let plane = (task.images.start + index) * self.channels_target + channel;
-                            let products = &products[(channel - first) * plan.pitch + index * tiles..];
-                            let bias = self.fused.bias.map_or(0.0, |bias| bias[channel]);
-                            let block = block(frequency_out);
-                            self.store(plan, task, &block, products, [plane, wide], bias, scratch, target);
+                        for channel in channels.clone().step_by(if self.doubled { 4 } else { 1 }) {
+                            for (index, image) in task.images.clone().enumerate() {
+                                let products = &products[(channel - first) * plan.pitch + index * tiles..];
+                                let block = block(frequency_out);
+                                let store = if self.doubled { Self::store_doubled } else { Self::store };
+                                store(self, plan, task, &block, products, [image, channel], scratch, target);
+                            }
                         }
                         first = channels.end;
                     }
@@ -363,15 +411,16 @@ impl Winograd<'_> {
         task: &Task,
         block: &Block,
         products: &[f32],
-        [plane, wide]: [usize; 2],
-        bias: f32,
+        [image, channel]: [usize; 2],
         scratch: &mut [f32],
         target: &SharedSlice<'_>,
     ) {
         let m = self.form.results;
         let [height, width] = self.target;
+        let plane = image * self.channels_target + channel;
+        let bias = self.fused.bias.map_or(0.0, |bias| bias[channel]);
         let (phases, line) = scratch.split_at_mut(m * block.row_pitch);
-        let line = &mut line[..wide];
+        let line = &mut line[..plan.columns * m];
         let start = task.column * plan.columns * m;
         let count = (plan.columns * m).min(width - start);
         for row in 0..task.rows {
@@ -393,6 +442,54 @@ impl Winograd<'_> {
                     results.copy_from_slice(&line[..count]);
                 }
                 self.fused.finish(self.isa, results, at);
+            }
+        }
+    }
+
+    /// [`Winograd::store`] of the four channels that make one of a target of twice the size.
+    #[allow(unsafe_code, clippy::too_many_arguments)]
+    fn store_doubled(
+        &self,
+        plan: &Plan,
+        task: &Task,
+        block: &Block,
+        products: &[f32],
+        [image, channel]: [usize; 2],
+        scratch: &mut [f32],
+        target: &SharedSlice<'_>,
+    ) {
+        let m = self.form.results;
+        let [height, width] = self.target;
+        let plane = image * (self.channels_target / 4) + channel / 4;
+        let bias = self.fused.bias.map_or(0.0, |bias| bias[channel / 4]);
+        let columns = plan.columns * m;
+        let (phases, lines) = scratch.split_at_mut(2 * m * block.row_pitch);
+        let (lines, joined) = lines.split_at_mut(2 * columns);
+        let start = task.column * columns;
+        let count = columns.min(width - start);
+        for row in 0..task.rows {
+            for a in 0..2 {
+                for (b, phases) in phases.chunks_exact_mut(m * block.row_pitch).enumerate() {
+                    let products = &products[(2 * a + b) * plan.pitch + row * plan.columns..];
+                    (self.form.output)(self.isa, block, products, phases);
+                }
+                for i in 0..m.min(height - (task.row + row) * m) {
+                    for (b, line) in lines.chunks_exact_mut(columns).enumerate() {
+                        let phases = &phases[(b * m + i) * block.row_pitch..];
+                        (self.form.join)(self.isa, phases, block.row_pitch / m, bias, line);
+                    }
+                    let target_row = 2 * ((task.row + row) * m + i) + a;
+                    let at = (plane * 2 * height + target_row) * 2 * width + 2 * start;
+                    // SAFETY: as in `store`; the rows of different `a` and `i` are distinct.
+                    let results = unsafe { target.range(at, 2 * count) };
+                    if count == columns {
+                        join_pair(self.isa, lines, columns, results);
+                    } else {
+                        join_pair(self.isa, lines, columns, &mut joined[..2 * columns]);
+                        results.copy_from_slice(&joined[..2 * count]);
+                    }
+                    self.fused.finish(self.isa, results, at);
+                }
             }
         }
     }

@@ -23,31 +23,6 @@ pub(crate) struct Block {
     pub(crate) frequency: usize,
 }
 
-/// Splits a run of values into `M` phases of `pitch` values each: phase `k` at `t` is position `M * t + k`, and the run
-/// begins at position `start`.
-#[inline(always)]
-pub(crate) fn split_row<const M: usize>(values: &[f32], start: usize, phases: &mut [f32], pitch: usize) {
-    let head = (start.next_multiple_of(M) - start).min(values.len());
-    for (i, &value) in values[..head].iter().enumerate() {
-        phases[(start + i) % M * pitch + (start + i) / M] = value;
-    }
-    let (groups, tail) = values[head..].as_chunks::<M>();
-    let first = (start + head) / M;
-    for (i, &value) in tail.iter().enumerate() {
-        phases[i * pitch + first + groups.len()] = value;
-    }
-    let mut phases = phases.chunks_exact_mut(pitch);
-    let targets: [&mut [f32]; M] = std::array::from_fn(|_| match phases.next() {
-        Some(phase) => &mut phase[first..first + groups.len()],
-        None => &mut [],
-    });
-    for (t, group) in groups.iter().enumerate() {
-        for k in 0..M {
-            targets[k][t] = group[k];
-        }
-    }
-}
-
 /// The transform of [`SIDE`] filters side by side: value `f` goes to `out[f * pitch..]`.
 #[inline(always)]
 pub(crate) fn transform_filters<V: Lanes, P: Points<N, M>, const N: usize, const M: usize>(
@@ -69,18 +44,6 @@ pub(crate) fn transform_filters<V: Lanes, P: Points<N, M>, const N: usize, const
             for k in 0..N {
                 values[k].store(&mut out[(i * N + k) * pitch + start..]);
             }
-        }
-    }
-}
-
-/// The inverse of [`split_row`], with `bias` added.
-#[inline(always)]
-pub(crate) fn join_row<const M: usize>(phases: &[f32], pitch: usize, bias: f32, row: &mut [f32]) {
-    let groups = row.as_chunks_mut::<M>().0;
-    let sources: [&[f32]; M] = std::array::from_fn(|k| &phases[k * pitch..][..groups.len()]);
-    for (t, group) in groups.iter_mut().enumerate() {
-        for k in 0..M {
-            group[k] = sources[k][t] + bias;
         }
     }
 }

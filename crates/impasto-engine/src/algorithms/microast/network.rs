@@ -40,7 +40,7 @@ impl Residual {
 
     /// `[n, c, h, w]` to the same.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.second.forward_map(self.first.forward_relu(x.clone()).into(), Some(x))
+        self.second.forward_map(self.first.forward_relu(x.clone()), Some(x))
     }
 
     /// The same with both convolutions' outputs scaled by `level.weight` and their inputs, scaled by `level.bias`,
@@ -49,8 +49,8 @@ impl Residual {
         let [_, c, _, _] = x.dims();
         let (gain, skip) = (level.weight.clone().reshape([c]), level.bias.clone().reshape([c]));
         let styled = |conv: &Conv| conv.modulated(gain.clone(), skip.clone());
-        let hidden = styled(&self.first).forward_map(x.clone().into(), None, 0.0);
-        styled(&self.second).forward_map(hidden.into(), Some(x), 1.0)
+        let hidden = styled(&self.first).forward_map(x.clone(), None, 0.0);
+        styled(&self.second).forward_map(hidden, Some(x), 1.0)
     }
 }
 
