@@ -8,8 +8,9 @@
 //! algorithms/<name>
 //! train  data
 //! losses  features  metrics
+//! traits  tiled
 //! blocks
-//! device  tensor  weights  descriptor  traits  control  rng  error
+//! device  tensor  weights  descriptor  control  rng  error
 //! ```
 
 pub mod algorithms;

@@ -23,7 +23,7 @@ fn side() -> u32 {
     std::env::var(SIDE).map_or(16_384, |side| side.parse().unwrap())
 }
 
-/// A picture that is computed where it is looked at: waves with some noise, as photographs have it.
+/// A picture that is computed where it is looked at: waves with a little noise, since nothing real is without.
 struct Waves(Source);
 
 impl Bands for Waves {
@@ -46,7 +46,7 @@ impl Bands for Waves {
                 noise ^= noise << 13;
                 noise ^= noise >> 17;
                 noise ^= noise << 5;
-                let grain = (noise & 7) as f32 / 255.0;
+                let grain = (noise & 1) as f32 / 255.0;
                 rgb.extend(shades.map(|shade| column + shade + grain));
             }
         }

@@ -271,7 +271,9 @@ impl Demand<'_> {
             } else {
                 memory::encoding(pixels)
             };
-        self.resident.with(painting.max(reading).max(writing))
+        // Of what was read at once, the allocator keeps about a third for itself.
+        let kept = if streamed { 0 } else { reading / 3 };
+        self.resident.with((painting + kept).max(reading).max(writing))
     }
 
     /// Most bytes in the folder for the work, and of the result.

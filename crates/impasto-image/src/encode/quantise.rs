@@ -56,12 +56,19 @@ pub(super) fn quantise(picture: &Picture, store: Store) -> Result<Pixels, ImageE
 
 /// A value as one of 256 steps from 0 to 1, the nearest.
 pub(crate) fn to_u8(value: f32) -> u8 {
-    (value.clamp(0.0, 1.0) * 255.0).round() as u8
+    nearest(value.clamp(0.0, 1.0) * 255.0) as u8
 }
 
 /// A value as one of 65,536 steps from 0 to 1, the nearest.
 pub(crate) fn to_u16(value: f32) -> u16 {
-    (value.clamp(0.0, 1.0) * 65535.0).round() as u16
+    nearest(value.clamp(0.0, 1.0) * 65535.0) as u16
+}
+
+/// What [`f32::round`] gives for values from 0 to 65,535; that is a call of a function for every value where the processor
+/// is not known to be recent, this is not.
+fn nearest(value: f32) -> i32 {
+    let whole = value as i32;
+    whole + i32::from(value - whole as f32 >= 0.5)
 }
 
 fn gather<T>(picture: &Picture, store: Store, step: impl Fn(f32) -> T) -> Vec<T> {
@@ -87,4 +94,20 @@ fn gather<T>(picture: &Picture, store: Store, step: impl Fn(f32) -> T) -> Vec<T>
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_is_round() {
+        for i in 0..=65_535 * 4 {
+            let value = i as f32 / 4.0;
+            for near in [value.next_down().max(0.0), value, value.next_up().min(65_535.0)] {
+                assert_eq!(nearest(near), near.round() as i32, "{near}");
+            }
+        }
+        assert_eq!([-1.0, f32::NAN, 0.0, 0.5, 1.0, 9.0].map(to_u8), [0, 0, 0, 128, 255, 255]);
+    }
 }

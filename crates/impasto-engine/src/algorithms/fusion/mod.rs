@@ -35,7 +35,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     differentiable: true,
     trainable: true,
     bytes_per_pixel: 234,
-    tile_bytes_per_pixel: 195,
+    tile_bytes_per_pixel: 225,
 };
 
 /// The generator's dimensions.

@@ -27,8 +27,8 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     margin: 0,
     differentiable: true,
     trainable: false,
-    bytes_per_pixel: 500,
-    tile_bytes_per_pixel: 300,
+    bytes_per_pixel: 148,
+    tile_bytes_per_pixel: 235,
 };
 
 /// The network's dimensions.
