@@ -249,8 +249,7 @@ fn large_tiffs_are_bigtiffs() {
         assert_eq!(tiff::is_big(32_768, height, store, 0), big, "{depth:?} {height}");
     }
     for depth in [Depth::U8, Depth::U16, Depth::F32] {
-        let mut picture = with_alpha();
-        picture.source.metadata.exif = Some(crate::exif::tests::sample(1));
+        let picture = with_alpha();
         let options = EncodeOptions { depth: Some(depth), ..EncodeOptions::new(Format::Tiff) };
         let store = Store { depth, grey: false, alpha: true };
         let carried = Carried::new(&picture.source.metadata, &options);
