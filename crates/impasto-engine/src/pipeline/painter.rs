@@ -288,8 +288,12 @@ impl Painter {
         let run = self.tiled()?.filter(|_| self.job.strength > 0.0);
         let origin = content.origin(&tiled_limits(&self.resources.limits))?;
         let parameters = provenance::of_stylize(self, content, &origin);
-        // Everything that decides the result is in its provenance, apart from how it is written.
-        let key = blake3::hash(format!("{}{options:?}", parameters.json).as_bytes()).to_hex().to_string();
+        // Everything that decides the pixels is in the provenance; what paints in tiles draws nothing, so a seed that was
+        // drawn for this run does not.
+        let mut decisive = parameters.json.clone();
+        decisive["command"].take();
+        decisive["job"]["seed"].take();
+        let key = blake3::hash(format!("{decisive}{options:?}").as_bytes()).to_hex().to_string();
         let job = TiledJob {
             job: &self.job,
             run: run.as_deref(),

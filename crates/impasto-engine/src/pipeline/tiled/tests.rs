@@ -175,6 +175,22 @@ fn work_of_another_job_is_not_gone_on_with() {
 }
 
 #[test]
+fn another_seed_goes_on_with_the_work() {
+    let room = Room::new(120, 90, false);
+    let job = |seed| StylizeJob { seed, ..room.job("microast") };
+    room.paint(&room.painter(job(1), Some(64)), "a.tif", &stopping(5)).unwrap_err();
+    let found = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&found);
+    let control = Control::new(move |event| {
+        if matches!(&event, Event::Note { message } if message.starts_with("going on")) {
+            seen.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    room.paint(&room.painter(job(2), Some(64)), "a.tif", &control).unwrap();
+    assert_eq!(found.load(Ordering::Relaxed), 1);
+}
+
+#[test]
 fn the_number_of_threads_changes_nothing() {
     let room = Room::new(150, 110, false);
     for method in ["fusion", "microast"] {
