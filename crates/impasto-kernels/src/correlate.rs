@@ -243,7 +243,7 @@ impl Correlation<'_> {
 }
 
 /// Writes `lines`, rows of `columns` values, as the columns of `target`, whose rows are `width` apart.
-fn transpose(lines: &[f32], columns: usize, target: &mut [f32], width: usize) {
+pub(crate) fn transpose(lines: &[f32], columns: usize, target: &mut [f32], width: usize) {
     let count = lines.len() / columns;
     let (whole_lines, whole_columns) = (count / 4 * 4, columns / 4 * 4);
     // Squares of 4x4, which the compiler turns in registers.

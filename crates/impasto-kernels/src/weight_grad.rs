@@ -8,6 +8,7 @@ use crate::error::{ShapeError, check_length};
 use crate::shape::{Conv2d, Method, PadMode};
 use crate::strip::{Source, shifted_axis};
 use crate::upsample::Merged;
+use crate::winograd;
 
 /// The gradient with respect to the weights: the adjoint of [`conv2d`](crate::conv2d) in its second argument.
 ///
@@ -33,6 +34,10 @@ pub(crate) fn conv2d_weight_grad_on(
     check_length("x", x, shape.input_len())?;
     check_length("dy", dy, shape.output_len())?;
     check_length("dw", dw, shape.weight_len())?;
+    if let Some(form) = winograd::form(shape).filter(|_| winograd::pays_for_weights(shape)) {
+        winograd::weight_grad(isa, form, shape, x, dy, dw);
+        return Ok(());
+    }
     let (group_in, group_out) = (shape.group_in(), shape.group_out());
     if let Some(merged) = Merged::of(shape) {
         // The input is the grid, and the gradient of the output the source of a convolution of stride 2.

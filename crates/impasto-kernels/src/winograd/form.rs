@@ -1,7 +1,9 @@
 //! The two forms of the algorithm as values, so that everything around the inner loops is compiled once.
 
 use super::points::{Four, Two};
-use super::tiles::{Block, SIDE, transform_filters, transform_input, transform_output};
+use super::tiles::{
+    Block, SIDE, gather_filters, spread_output, transform_filters, transform_input, transform_output, transform_pixels,
+};
 use crate::dispatch::{Isa, dispatched};
 use crate::lanes::Lanes;
 use crate::rows::{join_row, split_row};
@@ -23,6 +25,39 @@ pub(crate) struct Form {
     pub(crate) output: fn(Isa, &Block, &[f32], &mut [f32]),
     /// [`transform_filters`].
     pub(crate) filters: fn(Isa, &[[f32; SIDE]; 9], usize, &mut [f32]),
+    /// [`transform_pixels`], for blocks of channels.
+    pub(crate) pixels: fn(Isa, &[f32], &Pixels, &mut [f32]),
+    /// [`spread_output`].
+    pub(crate) spread: fn(Isa, &Block, &[f32], &mut [f32]),
+    /// [`gather_filters`].
+    pub(crate) gather: fn(Isa, &[f32], usize, &mut [[f32; SIDE]; 9]),
+}
+
+/// Where [`Form::pixels`] reads and writes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pixels {
+    /// Distance between rows of pixels.
+    pub(crate) row_pitch: usize,
+    /// Channels, whole vectors of them: the distance between pixels.
+    pub(crate) channels: usize,
+    /// Distance between the transformed values of one tile.
+    pub(crate) frequency: usize,
+    /// Channels of one block of the result, which holds `tiles` rows of so many values; the last may have fewer.
+    pub(crate) block: usize,
+    /// Number of tiles.
+    pub(crate) tiles: usize,
+    /// Which of them it is.
+    pub(crate) tile: usize,
+}
+
+impl Pixels {
+    /// Where the values of a channel lie.
+    #[inline(always)]
+    fn at(&self, channel: usize) -> usize {
+        let first = channel / self.block * self.block;
+        let width = self.block.min(self.channels - first);
+        first * self.tiles + self.tile * width + channel - first
+    }
 }
 
 impl Form {
@@ -35,6 +70,9 @@ impl Form {
         input: input_four,
         output: output_four,
         filters: filters_four,
+        pixels: pixels_four,
+        spread: spread_four,
+        gather: gather_four,
     };
 
     /// F(2, 3).
@@ -46,6 +84,9 @@ impl Form {
         input: input_two,
         output: output_two,
         filters: filters_two,
+        pixels: pixels_two,
+        spread: spread_two,
+        gather: gather_two,
     };
 
     /// Transformed values of one tile.
@@ -56,7 +97,8 @@ impl Form {
 
 macro_rules! form {
     ($points:ty, $n:literal, $m:literal, $split:ident, $split_any:ident, $join:ident, $join_any:ident, $input:ident,
-     $input_any:ident, $output:ident, $output_any:ident, $filters:ident, $filters_any:ident) => {
+     $input_any:ident, $output:ident, $output_any:ident, $filters:ident, $filters_any:ident,
+     $pixels:ident, $pixels_any:ident, $spread:ident, $spread_any:ident, $gather:ident, $gather_any:ident) => {
         dispatched! {
             fn $split(row: &[f32], start: usize, phases: &mut [f32], pitch: usize) => $split_any
         }
@@ -101,6 +143,34 @@ macro_rules! form {
         fn $filters_any<V: Lanes>(w: &[[f32; SIDE]; 9], pitch: usize, out: &mut [f32]) {
             transform_filters::<V, $points, $n, $m>(w, pitch, out);
         }
+
+        dispatched! {
+            fn $pixels(pixels: &[f32], place: &Pixels, out: &mut [f32]) => $pixels_any
+        }
+
+        #[inline(always)]
+        fn $pixels_any<V: Lanes>(pixels: &[f32], place: &Pixels, out: &mut [f32]) {
+            let pitches = [place.row_pitch, place.channels];
+            transform_pixels::<V, $points, $n, $m>(pixels, pitches, place.frequency, |channel| place.at(channel), out);
+        }
+
+        dispatched! {
+            fn $spread(block: &Block, phases: &[f32], out: &mut [f32]) => $spread_any
+        }
+
+        #[inline(always)]
+        fn $spread_any<V: Lanes>(block: &Block, phases: &[f32], out: &mut [f32]) {
+            spread_output::<V, $points, $n, $m>(block, phases, out);
+        }
+
+        dispatched! {
+            fn $gather(u: &[f32], pitch: usize, w: &mut [[f32; SIDE]; 9]) => $gather_any
+        }
+
+        #[inline(always)]
+        fn $gather_any<V: Lanes>(u: &[f32], pitch: usize, w: &mut [[f32; SIDE]; 9]) {
+            gather_filters::<V, $points, $n, $m>(u, pitch, w);
+        }
     };
 }
 
@@ -117,7 +187,13 @@ form!(
     output_four,
     output_four_any,
     filters_four,
-    filters_four_any
+    filters_four_any,
+    pixels_four,
+    pixels_four_any,
+    spread_four,
+    spread_four_any,
+    gather_four,
+    gather_four_any
 );
 form!(
     Two,
@@ -132,5 +208,11 @@ form!(
     output_two,
     output_two_any,
     filters_two,
-    filters_two_any
+    filters_two_any,
+    pixels_two,
+    pixels_two_any,
+    spread_two,
+    spread_two_any,
+    gather_two,
+    gather_two_any
 );

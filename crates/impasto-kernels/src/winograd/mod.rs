@@ -8,11 +8,13 @@
 mod form;
 mod points;
 mod tiles;
+mod weight_grad;
 
 use rayon::prelude::*;
 
 pub(crate) use self::form::Form;
 use self::tiles::{Block, SIDE};
+pub(crate) use self::weight_grad::{pays as pays_for_weights, weight_grad};
 use crate::dispatch::Isa;
 use crate::fused::{Fused, affine_rectify};
 use crate::rows::join_pair;

@@ -16,6 +16,12 @@ pub(crate) trait Points<const N: usize, const M: usize> {
 
     /// From `N` products to `M` results.
     fn output<V: Lanes>(m: [V; N]) -> [V; M];
+
+    /// The adjoint of [`Points::output`].
+    fn spread<V: Lanes>(y: [V; M]) -> [V; N];
+
+    /// The adjoint of [`Points::filter`].
+    fn gather<V: Lanes>(u: [V; N]) -> [V; 3];
 }
 
 /// F(4, 3) with the points 0, ±3/4, ±3/2 and infinity: half the error of the usual 0, ±1, ±2 at the same cost.
@@ -25,12 +31,12 @@ const A: f32 = 0.75;
 const B: f32 = 1.5;
 const P: f32 = A * A;
 const Q: f32 = B * B;
+const FOR_A: f32 = 1.0 / (2.0 * P * (P - Q));
+const FOR_B: f32 = 1.0 / (2.0 * Q * (Q - P));
 
 impl Points<6, 4> for Four {
     #[inline(always)]
     fn filter<V: Lanes>(w: [V; 3]) -> [V; 6] {
-        const FOR_A: f32 = 1.0 / (2.0 * P * (P - Q));
-        const FOR_B: f32 = 1.0 / (2.0 * Q * (Q - P));
         let [w0, w1, w2] = w;
         let even_a = w2.mul_add(V::splat(P * FOR_A), w0.times(V::splat(FOR_A)));
         let odd_a = w1.times(V::splat(A * FOR_A));
@@ -75,6 +81,29 @@ impl Points<6, 4> for Four {
             cube_a.mul_add(difference_a, cube_b.mul_add(difference_b, m[5])),
         ]
     }
+
+    #[inline(always)]
+    fn spread<V: Lanes>(y: [V; 4]) -> [V; 6] {
+        let (a, b) = (V::splat(A), V::splat(B));
+        let (p, q) = (V::splat(P), V::splat(Q));
+        let (cube_a, cube_b) = (V::splat(A * P), V::splat(B * Q));
+        let (even_a, odd_a) = (p.mul_add(y[2], y[0]), a.mul_add(y[1], cube_a.times(y[3])));
+        let (even_b, odd_b) = (q.mul_add(y[2], y[0]), b.mul_add(y[1], cube_b.times(y[3])));
+        [y[0], even_a.plus(odd_a), even_a.minus(odd_a), even_b.plus(odd_b), even_b.minus(odd_b), y[3]]
+    }
+
+    #[inline(always)]
+    fn gather<V: Lanes>(u: [V; 6]) -> [V; 3] {
+        let (sum_a, difference_a) = (u[1].plus(u[2]), u[1].minus(u[2]));
+        let (sum_b, difference_b) = (u[3].plus(u[4]), u[3].minus(u[4]));
+        let (a, b) = (V::splat(FOR_A), V::splat(FOR_B));
+        let zero = u[0].times(V::splat(1.0 / (P * Q)));
+        [
+            a.mul_add(sum_a, b.mul_add(sum_b, zero)),
+            V::splat(A * FOR_A).mul_add(difference_a, V::splat(B * FOR_B).times(difference_b)),
+            V::splat(P * FOR_A).mul_add(sum_a, V::splat(Q * FOR_B).mul_add(sum_b, u[5])),
+        ]
+    }
 }
 
 /// F(2, 3) with the points 0, ±1 and infinity: a third of F(4, 3)'s error, for 1.8 times its multiplications.
@@ -96,5 +125,17 @@ impl Points<4, 2> for Two {
     #[inline(always)]
     fn output<V: Lanes>(m: [V; 4]) -> [V; 2] {
         [m[0].plus(m[1]).plus(m[2]), m[1].minus(m[2]).plus(m[3])]
+    }
+
+    #[inline(always)]
+    fn spread<V: Lanes>(y: [V; 2]) -> [V; 4] {
+        [y[0], y[0].plus(y[1]), y[0].minus(y[1]), y[1]]
+    }
+
+    #[inline(always)]
+    fn gather<V: Lanes>(u: [V; 4]) -> [V; 3] {
+        let half = V::splat(0.5);
+        let (sum, difference) = (u[1].plus(u[2]).times(half), u[1].minus(u[2]).times(half));
+        [u[0].plus(sum), difference, sum.plus(u[3])]
     }
 }

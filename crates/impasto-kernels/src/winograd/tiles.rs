@@ -86,6 +86,98 @@ pub(crate) fn transform_input<V: Lanes, P: Points<N, M>, const N: usize, const M
     }
 }
 
+/// The transforms of one tile of every channel, with vectors of channels: `pixels` hold `N` rows, `row_pitch` apart, of
+/// `N` pixels of `channels` values; `out[f * frequency + c]` becomes value `f` of channel `c`.
+#[inline(always)]
+pub(crate) fn transform_pixels<V: Lanes, P: Points<N, M>, const N: usize, const M: usize>(
+    pixels: &[f32],
+    [row_pitch, channels]: [usize; 2],
+    frequency: usize,
+    mut out: impl FnMut(usize) -> usize,
+    values: &mut [f32],
+) {
+    for start in (0..channels).step_by(V::COUNT) {
+        let mut half = [[V::splat(0.0); N]; N];
+        for i in 0..N {
+            let mut d = [V::splat(0.0); N];
+            for k in 0..N {
+                d[k] = V::load(&pixels[i * row_pitch + k * channels + start..]);
+            }
+            half[i] = P::input(d);
+        }
+        let target = &mut values[out(start)..];
+        for k in 0..N {
+            let mut d = [V::splat(0.0); N];
+            for i in 0..N {
+                d[i] = half[i][k];
+            }
+            let d = P::input(d);
+            for i in 0..N {
+                d[i].store(&mut target[(i * N + k) * frequency..]);
+            }
+        }
+    }
+}
+
+/// The adjoint of [`transform_output`] for one row of tiles: `M` rows of pixels, each as `M` phases of `row_pitch / M`
+/// values, to `out[f * frequency + t]`.
+#[inline(always)]
+pub(crate) fn spread_output<V: Lanes, P: Points<N, M>, const N: usize, const M: usize>(
+    block: &Block,
+    phases: &[f32],
+    out: &mut [f32],
+) {
+    let pitch = block.row_pitch / M;
+    for v in 0..block.columns.div_ceil(V::COUNT) {
+        let start = v * V::COUNT;
+        let mut half = [[V::splat(0.0); N]; M];
+        for i in 0..M {
+            let mut y = [V::splat(0.0); M];
+            for k in 0..M {
+                y[k] = V::load(&phases[i * block.row_pitch + k * pitch + start..]);
+            }
+            half[i] = P::spread(y);
+        }
+        for k in 0..N {
+            let mut y = [V::splat(0.0); M];
+            for i in 0..M {
+                y[i] = half[i][k];
+            }
+            let m = P::spread(y);
+            for i in 0..N {
+                m[i].store(&mut out[(i * N + k) * block.frequency + start..]);
+            }
+        }
+    }
+}
+
+/// The adjoint of [`transform_filters`] for one vector of filters: value `f` of each lies at `u[f * pitch..]`, tap `t` of
+/// filter `c` goes to `w[t][c]`.
+#[inline(always)]
+pub(crate) fn gather_filters<V: Lanes, P: Points<N, M>, const N: usize, const M: usize>(
+    u: &[f32],
+    pitch: usize,
+    w: &mut [[f32; SIDE]; 9],
+) {
+    let mut half = [[V::splat(0.0); N]; 3];
+    for k in 0..N {
+        let mut column = [V::splat(0.0); N];
+        for i in 0..N {
+            column[i] = V::load(&u[(i * N + k) * pitch..]);
+        }
+        let rows = P::gather(column);
+        for row in 0..3 {
+            half[row][k] = rows[row];
+        }
+    }
+    for row in 0..3 {
+        let taps = P::gather(half[row]);
+        for column in 0..3 {
+            taps[column].store(&mut w[3 * row + column]);
+        }
+    }
+}
+
 /// One row of tiles back: `products[f * frequency + t]` to `M` rows of pixels, each as `M` phases of `row_pitch / M`
 /// values.
 #[inline(always)]
