@@ -69,7 +69,7 @@ struct Shape {
     channels: u16,
     bits: u16,
     float: bool,
-    /// 0 white is zero, 1 black is zero, 2 RGB, 3 palette.
+    /// 0 white is zero, 1 black is zero, 2 RGB.
     meaning: u16,
 }
 
@@ -112,7 +112,12 @@ impl Shape {
                     let rows = if self.tile.is_some() { rows } else { rows.min(height - y) };
                     offsets.push(out.len() as u64);
                     lengths.push(row as u64 * u64::from(rows));
-                    out.extend((0..row * rows as usize).map(|_| noise()));
+                    if self.float {
+                        let value = |byte: u8| self.number((f32::from(byte) / 255.0).to_bits().into(), 4);
+                        out.extend((0..row * rows as usize / 4).flat_map(|_| value(noise())));
+                    } else {
+                        out.extend((0..row * rows as usize).map(|_| noise()));
+                    }
                 }
             }
         }
@@ -129,9 +134,6 @@ impl Shape {
         ];
         if self.channels == 4 || self.channels == 2 {
             tags.push((338, 3, vec![2]));
-        }
-        if self.meaning == 3 {
-            tags.push((320, 3, (0..3_u64 << self.bits).map(|i| i * 40_503 % 65_536).collect()));
         }
         match self.tile {
             None => tags.extend([(273, 16, offsets), (278, 4, vec![u64::from(rows)]), (279, 16, lengths)]),
@@ -190,9 +192,6 @@ fn every_shape_of_tiff_reads_the_same_by_rows() {
         for tile in [None, Some((16, 16))] {
             for meaning in [0, 1] {
                 shapes.push(Shape { channels: 1, bits, meaning, tile, ..PLAIN });
-            }
-            if bits <= 8 {
-                shapes.push(Shape { channels: 1, bits, meaning: 3, tile, ..PLAIN });
             }
         }
     }
