@@ -9,6 +9,7 @@ def cases():
     """The classes of all cases by name. Imported late: ONNX Runtime's process needs no PyTorch."""
     import fastgan
     import fusion
+    import fusion_step
     import johnson
     import microast
 
@@ -20,6 +21,7 @@ def cases():
         "microast": microast.Paint,
         "fusion-encode": fusion.Encode,
         "fusion": fusion.Paint,
+        "fusion-step": fusion_step.FusionStep,
         "fastgan-step": fastgan.Steps,
     }
 

@@ -56,7 +56,7 @@ impl Training {
 }
 
 /// Crops of one picture, `[1, 3, h, w]`, with a random stream of its own.
-fn crops(picture: &Array, side: usize, stream: &'static str) -> Result<Crops> {
+pub(super) fn crops(picture: &Array, side: usize, stream: &'static str) -> Result<Crops> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let (height, width) = (picture.shape[2] as u32, picture.shape[3] as u32);
     let picture = Picture::from_planar(width, height, &picture.values)?;

@@ -2,6 +2,7 @@
 //! program can run it and what comes out can be compared.
 
 mod fastgan;
+mod fusion_step;
 mod fusion_training;
 mod johnson;
 mod layers;
@@ -21,7 +22,7 @@ use crate::floor::Work;
 pub(crate) use stylizers::{Material, STYLE_SIDE};
 
 /// Every case, those of one network together.
-pub(crate) const CASES: [Case; 9] = [
+pub(crate) const CASES: [Case; 10] = [
     johnson::PAINT,
     stylizers::MICROAST_ENCODE,
     stylizers::MICROAST,
@@ -29,6 +30,7 @@ pub(crate) const CASES: [Case; 9] = [
     stylizers::FUSION,
     vgg16::FEATURES,
     johnson::STEP,
+    fusion_step::STEP,
     fastgan::STEPS,
     fusion_training::TRAINING,
 ];

@@ -26,8 +26,8 @@ const LEAST_PSNR: f64 = 60.0;
 /// Options of `speed`.
 #[derive(Debug, Args)]
 pub(crate) struct SpeedArgs {
-    /// What to compare: johnson, microast, fusion, vgg16, the training steps johnson-step, fastgan-step and
-    /// fusion-training, and programs,
+    /// What to compare: johnson, microast, fusion, vgg16, the training steps johnson-step, fusion-step,
+    /// fastgan-step and fusion-training, and programs,
     /// which paint from file to file; everything where not given.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     networks: Vec<String>,

@@ -140,6 +140,11 @@ impl ParamGrads {
         Self(sum.0.into_iter().map(|(path, slope)| (path, slope * share)).collect())
     }
 
+    /// By path, flat.
+    pub fn into_tensors(self) -> Vec<(String, Tensor<1>)> {
+        self.0.into_iter().collect()
+    }
+
     /// Euclidean norm of all together.
     fn norm(&self) -> f32 {
         let squares = self.0.values().map(|slope| f64::from(tensor::scalar(slope.clone().square().sum())));

@@ -193,8 +193,9 @@ impl FusionObjective {
         total
     }
 
-    /// Random unit directions, `[channels, DIRECTIONS]`.
-    fn directions(&self, step: u64, level: usize, channels: usize) -> Tensor<2> {
+    /// Random unit directions of a step's sliced Wasserstein distances, `[channels, 16]`, for a level of the perception
+    /// network; the level behind the last stands for the colours.
+    pub fn directions(&self, step: u64, level: usize, channels: usize) -> Tensor<2> {
         let mut rng = rng::stream(self.settings.seed, "directions", step * 8 + level as u64);
         let draws = TensorData::new(rng::normal(&mut rng, channels * DIRECTIONS), [channels, DIRECTIONS]);
         let directions = Tensor::<2>::from_data(draws, &self.device);
@@ -222,6 +223,27 @@ impl FusionObjective {
         metrics.insert("loss", tensor::scalar(loss.clone().inner()));
         let grads = ParamGrads::of(&generator, &loss.backward());
         Part { style: batch.style, output: output.detach(), grads, metrics }
+    }
+
+    /// A batch of an even number in two halves, side by side.
+    fn parts(&self, step: u64, batch: Batch) -> Vec<Part> {
+        match batch.content.dims()[0] {
+            n if n.is_multiple_of(2) => {
+                let half = |from: usize| self.part(step, batch.part(from, n / 2));
+                let (a, b) = rayon::join(|| half(0), || half(n / 2));
+                vec![a, b]
+            }
+            _ => vec![self.part(step, batch)],
+        }
+    }
+
+    /// The generator's loss over given pictures `[n, 3, h, w]`, none of which is its own style, and its gradients: what
+    /// a step computes before its updates, for comparisons with other programs.
+    pub fn slopes(&self, step: u64, content: ImageTensor, style: ImageTensor) -> (f32, ParamGrads) {
+        let identity = Tensor::zeros([content.dims()[0], 1, 1, 1], &self.device);
+        let parts = self.parts(step, Batch { content, style, identity });
+        let loss = parts.iter().filter_map(|part| part.metrics.get("loss")).sum::<f32>() / parts.len() as f32;
+        (loss, ParamGrads::mean(parts.into_iter().map(|part| part.grads).collect()))
     }
 
     fn discriminator_step(&mut self, step: u64, real: ImageTensor, fake: ImageTensor, metrics: &mut Metrics) {
@@ -258,14 +280,7 @@ impl FusionTraining {
 impl Objective for FusionObjective {
     fn step(&mut self, step: u64) -> Result<Metrics> {
         let batch = self.batch(step);
-        let parts = match self.settings.batch {
-            n if n.is_multiple_of(2) => {
-                let half = |from: usize| self.part(step, batch.part(from, n / 2));
-                let (a, b) = rayon::join(|| half(0), || half(n / 2));
-                vec![a, b]
-            }
-            _ => vec![self.part(step, batch)],
-        };
+        let parts = self.parts(step, batch);
         let mut metrics = Metrics::new();
         for part in &parts {
             for (name, value) in &part.metrics {
