@@ -12,7 +12,7 @@ use crate::dispatch::Isa;
 use crate::norm::affine_plane;
 use crate::scratch::{LINE, with_scratch};
 use crate::shared::SharedSlice;
-use crate::strip::Source;
+use crate::strip::{Change, Source};
 use crate::tile::OVERRUN;
 use crate::tile_sums::{DOT_BLOCK, Dot, Outer, dot_block, outer_block};
 
@@ -124,8 +124,7 @@ impl Correlation<'_> {
                         let mean = self.centre.map_or(0.0, |means| means[first_plane + channel]);
                         affine_plane(self.isa, from, mean, 1.0, 0.0, to);
                     };
-                    let prologue: Option<&dyn Fn(usize, &[f32], &mut [f32])> =
-                        if self.centre.is_some() { Some(&centre) } else { None };
+                    let prologue: Option<Change<'_>> = if self.centre.is_some() { Some(&centre) } else { None };
                     self.source.load(&plan.layout, planes, first_row, prologue, strip);
                     let plane = (image * self.groups + group) * self.channels_grid + part.channels.start;
                     let area = self.grid_source.plane();

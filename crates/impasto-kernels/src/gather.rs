@@ -8,7 +8,7 @@ use crate::fused::{Fused, affine_rectify};
 use crate::rows::join_pair;
 use crate::scratch::{LINE, with_scratch};
 use crate::shared::SharedSlice;
-use crate::strip::{Layout, Source};
+use crate::strip::{Change, Layout, Source};
 use crate::tile::{Gather, OVERRUN, gather_block, next_block, widest_block};
 
 /// Values that the strip of one task should not exceed, so that it stays in the second level cache.
@@ -193,8 +193,7 @@ impl Engine<'_> {
                     affine_rectify(self.isa, from, &constants, to);
                 }
             };
-            let prologue: Option<&dyn Fn(usize, &[f32], &mut [f32])> =
-                if self.fused.input.is_some() { Some(&change) } else { None };
+            let prologue: Option<Change<'_>> = if self.fused.input.is_some() { Some(&change) } else { None };
             self.source.load(&plan.layout, planes, first_row, prologue, strip);
             let widest = widest_block(self.isa);
             // Neighbouring columns of the target are computed together and stored as one run.
@@ -290,8 +289,8 @@ impl Engine<'_> {
         let start = phase.start[1] + (skip * step) as isize;
         if start == 0 && skip == 0 && self.step == [1, 1] && self.source.pitch() == width && phase.start[0] == 0 {
             // No garbage between the rows: all at once.
-            // SAFETY: as below, for all rows of the strip.
             let at = (plane * height + first_row) * width;
+            // SAFETY: as below, for all rows of the strip.
             let lines = unsafe { target.range(at, rows * width) };
             lines.copy_from_slice(&values[..rows * width]);
             self.fused.finish(self.isa, lines, at);
@@ -303,11 +302,11 @@ impl Engine<'_> {
                 continue;
             }
             let values = &values[row * self.source.pitch()..][..self.grid[1]][skip..];
+            let at = (plane * height + target_row as usize) * width;
             // SAFETY: this row of this plane belongs to one task, image, group, channels and rows of the grid being
             // distinct between tasks, and the result does not outlive this turn of the loop.
-            let at = (plane * height + target_row as usize) * width;
-            let line = &mut unsafe { target.range(at, width) }[start as usize..];
-            let at = at + start as usize;
+            let line = unsafe { target.range(at, width) };
+            let (line, at) = (&mut line[start as usize..], at + start as usize);
             if step == 1 {
                 let len = line.len().min(values.len());
                 line[..len].copy_from_slice(&values[..len]);

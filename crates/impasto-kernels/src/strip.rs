@@ -37,6 +37,9 @@ pub(crate) fn shifted_axis(size: usize, first: isize, len: usize, repeat: bool) 
     (0..len).map(source).collect()
 }
 
+/// Changes values of a channel of the source: from the second argument to the third, which is as long.
+pub(crate) type Change<'a> = &'a dyn Fn(usize, &[f32], &mut [f32]);
+
 /// How strips are made from stored planes: a virtual grid of rows and columns and the step of the kernel over it.
 pub(crate) struct Source {
     height: usize,
@@ -133,7 +136,7 @@ impl Source {
         layout: &Layout,
         planes: &[f32],
         first: usize,
-        prologue: Option<&dyn Fn(usize, &[f32], &mut [f32])>,
+        prologue: Option<Change<'_>>,
         strip: &mut [f32],
     ) {
         let Some(prologue) = prologue else {
