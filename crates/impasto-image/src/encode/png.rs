@@ -1,5 +1,6 @@
 //! PNG: 8 or 16 bit, with parameters in text chunks of their own.
 
+use std::cell::Cell;
 use std::io::{self, Write};
 
 use png::{BitDepth, ColorType, EncodingError, SrgbRenderingIntent, Writer};
@@ -24,6 +25,41 @@ pub(super) fn write_whole(job: Job<'_>, out: impl Write) -> Result<(), Failed> {
 
 /// Writes a picture band by band.
 pub(super) fn write(job: Job<'_>, out: impl Write) -> Result<(), Failed> {
+    let refusal = Cell::new(None);
+    let written = write_bands(job, Watched { out, refusal: &refusal });
+    // The encoder hands errors of the file on as texts, in which a full disk could not be told from another failure.
+    written.map_err(|failed| refusal.take().map_or(failed, Failed::Io))
+}
+
+/// Remembers why the file refused to be written.
+struct Watched<'a, W> {
+    out: W,
+    refusal: &'a Cell<Option<io::Error>>,
+}
+
+impl<W> Watched<'_, W> {
+    fn noted<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result {
+            let copy = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+            self.refusal.set(Some(copy));
+        }
+        result
+    }
+}
+
+impl<W: Write> Write for Watched<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.out.write(bytes);
+        self.noted(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.out.flush();
+        self.noted(result)
+    }
+}
+
+fn write_bands(job: Job<'_>, out: impl Write) -> Result<(), Failed> {
     let mut writer = start(&job, out)?;
     let Job { width, height, store, bands, .. } = job;
     let mut stream = writer.stream_writer_with_size(CHUNK_BYTES).map_err(fail)?;
@@ -74,7 +110,7 @@ fn raw(pixels: Pixels) -> Result<Vec<u8>, Failed> {
 
 fn fail(error: EncodingError) -> Failed {
     match error {
-        EncodingError::IoError(error) if error.kind() != io::ErrorKind::Other => Failed::Io(error),
+        EncodingError::IoError(error) => Failed::Io(error),
         other => Failed::Image(ImageError::Encoder { format: Format::Png, reason: other.to_string() }),
     }
 }
