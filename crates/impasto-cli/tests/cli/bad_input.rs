@@ -67,7 +67,7 @@ fn contents_over_a_limit() {
 #[test]
 fn tiles_that_cannot_be() {
     let bench = bench();
-    refused(&bench, "photo.png", "style.png", &["--tile", "8"], 2, &["--tile"]);
+    bench.run(&["stylize", "photo.png", "--style", "style.png", "--tile", "8"]).fails(2, &["--tile", "64..=8192"]);
     refused(
         &bench,
         "photo.png",
