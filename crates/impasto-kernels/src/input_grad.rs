@@ -42,8 +42,11 @@ pub(crate) fn conv2d_input_grad_on(
     let padded = shape.upsample != 1 || shape.pad_mode != PadMode::Zero;
     if let Some(form) = winograd::form(shape).filter(|_| shape.upsample == 1) {
         let (target, crop) = if padded { (shape.padded_size(), [0, 0]) } else { (size, shape.padding) };
-        let filters = Filters::new(isa, form, [shape.channels_in, shape.channels_out], |to, from, tap| {
-            w[(from * shape.channels_in + to) * 9 + 8 - tap]
+        let forward = w.as_chunks::<9>().0;
+        let filters = Filters::new(isa, form, [shape.channels_in, shape.channels_out], |to, from| {
+            let mut filter = forward[from * shape.channels_in + to];
+            filter.reverse();
+            filter
         });
         let output = shape.output_size();
         let axis = |axis: usize| shifted_axis(output[axis], crop[axis] as isize - 2, target[axis] + 2, false);

@@ -59,7 +59,8 @@ fn pays(shape: &Conv2d) -> bool {
 /// The convolution, of a shape that [`form`] applies to.
 pub(crate) fn forward(isa: Isa, form: Form, shape: &Conv2d, x: &[f32], w: &[f32], fused: Fused<'_>, y: &mut [f32]) {
     let (to_all, from_all) = (shape.channels_out, shape.channels_in);
-    let value = |to: usize, from: usize, row: usize, column: usize| w[(to * from_all + from) * 9 + 3 * row + column];
+    let filters = w.as_chunks::<9>().0;
+    let plain = |to: usize, from: usize| filters[to * from_all + from];
     // With upsampling every output is a sum over 2x2 stored values: four filters of the stored input, one for each of the
     // four positions of an output above a stored value, each with a row and a column of zeros.
     let doubled = shape.upsample == 2 && shape.padding == [1, 1];
@@ -74,15 +75,17 @@ pub(crate) fn forward(isa: Isa, form: Form, shape: &Conv2d, x: &[f32], w: &[f32]
             (1, 2) => 2..3,
             _ => 0..0,
         };
-        let sum = |to: usize, from: usize, tap: usize| {
+        let sum = |to: usize, from: usize| {
             let (a, b) = (to / 2 % 2, to % 2);
-            let rows = rows(a, tap / 3).flat_map(|row| rows(b, tap % 3).map(move |column| (row, column)));
-            rows.map(|(row, column)| value(to / 4, from, row, column)).sum()
+            let filter = plain(to / 4, from);
+            std::array::from_fn(|tap| {
+                let taps = rows(a, tap / 3).flat_map(|row| rows(b, tap % 3).map(move |column| 3 * row + column));
+                taps.map(|tap| filter[tap]).sum()
+            })
         };
         let axes = size.map(|size| shifted_axis(size, -1, size + 2, repeat));
         (axes, Filters::new(isa, form, [4 * to_all, from_all], sum), size)
     } else {
-        let plain = |to: usize, from: usize, tap: usize| value(to, from, tap / 3, tap % 3);
         (shape.axes(), Filters::new(isa, form, [to_all, from_all], plain), shape.output_size())
     };
     let winograd = Winograd {
@@ -112,13 +115,13 @@ pub(crate) struct Filters {
 }
 
 impl Filters {
-    /// Transforms the filters of `target` channels from `source` channels; `weight` gives the value for target channel,
-    /// source channel and position in the filter.
+    /// Transforms the filters of `target` channels from `source` channels; `filter` gives the one for target channel and
+    /// source channel.
     pub(crate) fn new(
         isa: Isa,
         form: Form,
         [target, source]: [usize; 2],
-        weight: impl Fn(usize, usize, usize) -> f32 + Sync,
+        filter: impl Fn(usize, usize) -> [f32; 9] + Sync,
     ) -> Self {
         let area = form.area();
         let widest = widest_block(isa);
@@ -139,8 +142,9 @@ impl Filters {
             for start in (0..source * count).step_by(SIDE) {
                 let mut w = [[0.0; SIDE]; 9];
                 for index in start..(source * count).min(start + SIDE) {
-                    for (tap, values) in w.iter_mut().enumerate() {
-                        values[index - start] = weight(first + index % count, index / count, tap);
+                    let filter = filter(first + index % count, index / count);
+                    for (values, value) in w.iter_mut().zip(filter) {
+                        values[index - start] = value;
                     }
                 }
                 (form.filters)(isa, &w, source * count + LINE, &mut block[start..]);
