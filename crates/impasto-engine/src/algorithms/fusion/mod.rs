@@ -34,8 +34,8 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     margin: 16,
     differentiable: true,
     trainable: true,
-    bytes_per_pixel: 234,
-    tile_bytes_per_pixel: 225,
+    bytes_per_pixel: 205,
+    tile_bytes_per_pixel: 172,
 };
 
 /// The generator's dimensions.

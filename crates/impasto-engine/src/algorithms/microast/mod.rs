@@ -27,7 +27,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     margin: 0,
     differentiable: true,
     trainable: false,
-    bytes_per_pixel: 148,
+    bytes_per_pixel: 190,
     tile_bytes_per_pixel: 235,
 };
 
