@@ -1,10 +1,10 @@
-//! CPU kernels in `f32` for training convolutional networks: slices in, slices out.
+//! CPU kernels in `f32` for running and training convolutional networks: slices in, slices out.
 //!
 //! All tensors are contiguous and row-major in the order `[batch, channels, height, width]`. The kernels pick the widest
 //! vector instructions of the running processor, spread over the current rayon pool, and give the same bits whatever
 //! the number of threads: every value is computed by one task, in an order that depends on the shapes alone.
 //!
-//! - [`conv2d`] and its gradients [`conv2d_input_grad`], [`conv2d_weight_grad`] and [`conv2d_bias_grad`], described by
+//! - [`conv2d`], [`conv2d_fused`] and the gradients [`conv2d_input_grad`], [`conv2d_weight_grad`] and [`conv2d_bias_grad`], described by
 //!   [`Conv2d`];
 //! - [`norm`]: instance normalisation, forward and backward;
 //! - [`moments`]: mean, deviation and skewness of planes;
@@ -20,6 +20,10 @@
 //! garbage that is dropped when the run is copied out. Vectors cross rows, so that small feature maps stay efficient,
 //! and the inner loop is the same for every kernel size, stride and padding: a matrix product whose right hand side is
 //! read at a list of offsets.
+//!
+//! Convolutions of 3x3 and stride 1 with enough channels go by Winograd's F(4, 3), with a quarter of the multiplications
+//! and the same inner loop; [`Method`] says which. What comes before and after a convolution, [`Fused`], is done while
+//! values pass through the cache anyway.
 
 mod correlate;
 mod dispatch;
