@@ -5,23 +5,27 @@
 //! matrix product over the channels of the source, and every channel of the target is transformed back. Vectors run
 //! over tiles in all of them.
 
+mod filters;
 mod form;
+mod forward;
 mod points;
 mod tiles;
 mod weight_grad;
 
 use rayon::prelude::*;
 
+pub(crate) use self::filters::Filters;
 pub(crate) use self::form::Form;
-use self::tiles::{Block, SIDE};
+pub(crate) use self::forward::forward;
+use self::tiles::Block;
 pub(crate) use self::weight_grad::{pays as pays_for_weights, weight_grad};
 use crate::dispatch::Isa;
 use crate::fused::{Fused, affine_rectify};
 use crate::rows::join_pair;
-use crate::scratch::{LINE, Scratch, with_scratch};
-use crate::shape::{Conv2d, Method, PadMode};
+use crate::scratch::{LINE, with_scratch};
+use crate::shape::{Conv2d, Method};
 use crate::shared::SharedSlice;
-use crate::strip::{Columns, ZERO, shifted_axis};
+use crate::strip::{Columns, ZERO};
 use crate::tile::{Gather, gather_block, next_block, widest_block};
 
 /// Values that transformed tiles of source and target should not exceed, so that they stay in the second level cache.
@@ -54,116 +58,6 @@ fn pays(shape: &Conv2d) -> bool {
     let enough = shape.channels_in.min(shape.channels_out) >= 24 && shape.batch * tiles >= 16;
     // Merging what upsampling repeats saves almost as much, and more on small maps.
     full && enough && (shape.upsample == 1 || shape.height * shape.width >= 1 << 12)
-}
-
-/// The convolution, of a shape that [`form`] applies to.
-pub(crate) fn forward(isa: Isa, form: Form, shape: &Conv2d, x: &[f32], w: &[f32], fused: Fused<'_>, y: &mut [f32]) {
-    let (to_all, from_all) = (shape.channels_out, shape.channels_in);
-    let filters = w.as_chunks::<9>().0;
-    let plain = |to: usize, from: usize| filters[to * from_all + from];
-    // With upsampling every output is a sum over 2x2 stored values: four filters of the stored input, one for each of the
-    // four positions of an output above a stored value, each with a row and a column of zeros.
-    let doubled = shape.upsample == 2 && shape.padding == [1, 1];
-    let size = [shape.height, shape.width];
-    let (axes, filters, target) = if doubled {
-        let repeat = shape.pad_mode == PadMode::Reflect;
-        // Which of the filter's rows fall on a stored row, for the upper and the lower output.
-        let rows = |phase: usize, tap: usize| match (phase, tap) {
-            (0, 0) => 0..1,
-            (0, 1) => 1..3,
-            (1, 1) => 0..2,
-            (1, 2) => 2..3,
-            _ => 0..0,
-        };
-        let sum = |to: usize, from: usize| {
-            let (a, b) = (to / 2 % 2, to % 2);
-            let filter = plain(to / 4, from);
-            std::array::from_fn(|tap| {
-                let taps = rows(a, tap / 3).flat_map(|row| rows(b, tap % 3).map(move |column| 3 * row + column));
-                taps.map(|tap| filter[tap]).sum()
-            })
-        };
-        let axes = size.map(|size| shifted_axis(size, -1, size + 2, repeat));
-        (axes, Filters::new(isa, form, [4 * to_all, from_all], sum), size)
-    } else {
-        (shape.axes(), Filters::new(isa, form, [to_all, from_all], plain), shape.output_size())
-    };
-    let winograd = Winograd {
-        isa,
-        form,
-        batch: shape.batch,
-        channels_source: from_all,
-        channels_target: if doubled { 4 * to_all } else { to_all },
-        doubled,
-        source: size,
-        axes,
-        target,
-        filters: &filters,
-        fused,
-    };
-    winograd.run(x, y);
-}
-
-/// Filters after the transform.
-pub(crate) struct Filters {
-    /// Blocks of channels of the target (see [`next_block`]), each `[area][channels_source][block]` with one cache line
-    /// after each value of the area, so that the values of one filter do not compete for the same cache sets.
-    values: Scratch,
-    area: usize,
-    source: usize,
-    widest: usize,
-}
-
-impl Filters {
-    /// Transforms the filters of `target` channels from `source` channels; `filter` gives the one for target channel and
-    /// source channel.
-    pub(crate) fn new(
-        isa: Isa,
-        form: Form,
-        [target, source]: [usize; 2],
-        filter: impl Fn(usize, usize) -> [f32; 9] + Sync,
-    ) -> Self {
-        let area = form.area();
-        let widest = widest_block(isa);
-        let mut filters = Self { values: Scratch::new(0), area, source, widest };
-        let mut values = Scratch::new(filters.start(target));
-        let mut rest = &mut values[..];
-        let mut blocks = Vec::new();
-        let mut first = 0;
-        while first < target {
-            let count = next_block(isa, target - first);
-            let (block, after) = rest.split_at_mut(area * (source * count + LINE));
-            blocks.push((first, count, block));
-            (first, rest) = (first + count, after);
-        }
-        let share = (1 << 14) / (area * source * widest) + 1;
-        blocks.into_par_iter().with_min_len(share).for_each(|(first, count, block)| {
-            // In the order in which they are stored.
-            for start in (0..source * count).step_by(SIDE) {
-                let mut w = [[0.0; SIDE]; 9];
-                for index in start..(source * count).min(start + SIDE) {
-                    let filter = filter(first + index % count, index / count);
-                    for (values, value) in w.iter_mut().zip(filter) {
-                        values[index - start] = value;
-                    }
-                }
-                (form.filters)(isa, &w, source * count + LINE, &mut block[start..]);
-            }
-        });
-        filters.values = values;
-        filters
-    }
-
-    /// Where the block that begins with a channel of the target starts.
-    fn start(&self, first: usize) -> usize {
-        let blocks = first.div_ceil(self.widest) + usize::from(first % self.widest > 4 && self.widest > 4);
-        self.area * (first * self.source + blocks * LINE)
-    }
-
-    /// The filters' value `f` for a block of channels, `[channels_source][count]`.
-    fn panel(&self, first: usize, count: usize, f: usize) -> &[f32] {
-        &self.values[self.start(first) + f * (self.source * count + LINE)..][..self.source * count]
-    }
 }
 
 /// A whole convolution: `batch` images of `channels_target` planes from `channels_source`.
@@ -220,6 +114,17 @@ struct Task {
     rows: usize,
     column: usize,
     channels: std::ops::Range<usize>,
+}
+
+/// Products of one channel of an image, to be transformed back.
+#[derive(Clone, Copy)]
+struct Results<'a> {
+    plan: &'a Plan,
+    task: &'a Task,
+    block: &'a Block,
+    products: &'a [f32],
+    image: usize,
+    channel: usize,
 }
 
 impl Winograd<'_> {
@@ -322,9 +227,10 @@ impl Winograd<'_> {
                         for channel in channels.clone().step_by(if self.doubled { 4 } else { 1 }) {
                             for (index, image) in task.images.clone().enumerate() {
                                 let products = &products[(channel - first) * plan.pitch + index * tiles..];
-                                let block = block(frequency_out);
+                                let block = &block(frequency_out);
+                                let results = Results { plan, task, block, products, image, channel };
                                 let store = if self.doubled { Self::store_doubled } else { Self::store };
-                                store(self, plan, task, &block, products, [image, channel], scratch, target);
+                                store(self, &results, scratch, target);
                             }
                         }
                         first = channels.end;
@@ -410,17 +316,9 @@ impl Winograd<'_> {
     }
 
     /// Transforms the tiles of one plane back to where they belong.
-    #[allow(unsafe_code, clippy::too_many_arguments)]
-    fn store(
-        &self,
-        plan: &Plan,
-        task: &Task,
-        block: &Block,
-        products: &[f32],
-        [image, channel]: [usize; 2],
-        scratch: &mut [f32],
-        target: &SharedSlice<'_>,
-    ) {
+    #[allow(unsafe_code)]
+    fn store(&self, results: &Results<'_>, scratch: &mut [f32], target: &SharedSlice<'_>) {
+        let Results { plan, task, block, products, image, channel } = *results;
         let m = self.form.results;
         let [height, width] = self.target;
         let plane = image * self.channels_target + channel;
@@ -453,17 +351,9 @@ impl Winograd<'_> {
     }
 
     /// [`Winograd::store`] of the four channels that make one of a target of twice the size.
-    #[allow(unsafe_code, clippy::too_many_arguments)]
-    fn store_doubled(
-        &self,
-        plan: &Plan,
-        task: &Task,
-        block: &Block,
-        products: &[f32],
-        [image, channel]: [usize; 2],
-        scratch: &mut [f32],
-        target: &SharedSlice<'_>,
-    ) {
+    #[allow(unsafe_code)]
+    fn store_doubled(&self, results: &Results<'_>, scratch: &mut [f32], target: &SharedSlice<'_>) {
+        let Results { plan, task, block, products, image, channel } = *results;
         let m = self.form.results;
         let [height, width] = self.target;
         let plane = image * (self.channels_target / 4) + channel / 4;

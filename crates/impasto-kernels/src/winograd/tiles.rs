@@ -48,6 +48,25 @@ pub(crate) fn transform_filters<V: Lanes, P: Points<N, M>, const N: usize, const
     }
 }
 
+/// The second half of the transform of the input: of the columns of what the rows became, to `out[f * frequency..]`.
+#[inline(always)]
+fn input_columns<V: Lanes, P: Points<N, M>, const N: usize, const M: usize>(
+    half: &[[V; N]; N],
+    frequency: usize,
+    out: &mut [f32],
+) {
+    for k in 0..N {
+        let mut d = [V::splat(0.0); N];
+        for i in 0..N {
+            d[i] = half[i][k];
+        }
+        let d = P::input(d);
+        for i in 0..N {
+            d[i].store(&mut out[(i * N + k) * frequency..]);
+        }
+    }
+}
+
 /// The transforms of one channel: `phases` hold `M * rows + 2` rows of pixels, each as `M` phases of `row_pitch / M`
 /// values; `out[f * frequency + t]` becomes value `f` of tile `t`. Each row of tiles overruns by up to a vector, which the
 /// next one overwrites.
@@ -72,16 +91,7 @@ pub(crate) fn transform_input<V: Lanes, P: Points<N, M>, const N: usize, const M
                 half[i] = P::input(d);
             }
             let out = &mut out[row * block.columns + start..];
-            for k in 0..N {
-                let mut d = [V::splat(0.0); N];
-                for i in 0..N {
-                    d[i] = half[i][k];
-                }
-                let d = P::input(d);
-                for i in 0..N {
-                    d[i].store(&mut out[(i * N + k) * block.frequency..]);
-                }
-            }
+            input_columns::<V, P, N, M>(&half, block.frequency, out);
         }
     }
 }
@@ -106,16 +116,7 @@ pub(crate) fn transform_pixels<V: Lanes, P: Points<N, M>, const N: usize, const 
             half[i] = P::input(d);
         }
         let target = &mut values[out(start)..];
-        for k in 0..N {
-            let mut d = [V::splat(0.0); N];
-            for i in 0..N {
-                d[i] = half[i][k];
-            }
-            let d = P::input(d);
-            for i in 0..N {
-                d[i].store(&mut target[(i * N + k) * frequency..]);
-            }
-        }
+        input_columns::<V, P, N, M>(&half, frequency, target);
     }
 }
 

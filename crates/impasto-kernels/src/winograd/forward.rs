@@ -1,0 +1,55 @@
+//! The forward convolution.
+
+use super::{Filters, Form, Winograd};
+use crate::dispatch::Isa;
+use crate::fused::Fused;
+use crate::shape::{Conv2d, PadMode};
+use crate::strip::shifted_axis;
+
+/// The convolution, of a shape that [`form`](super::form) applies to.
+pub(crate) fn forward(isa: Isa, form: Form, shape: &Conv2d, x: &[f32], w: &[f32], fused: Fused<'_>, y: &mut [f32]) {
+    let (to_all, from_all) = (shape.channels_out, shape.channels_in);
+    let filters = w.as_chunks::<9>().0;
+    let plain = |to: usize, from: usize| filters[to * from_all + from];
+    // With upsampling every output is a sum over 2x2 stored values: four filters of the stored input, one for each of the
+    // four positions of an output above a stored value, each with a row and a column of zeros.
+    let doubled = shape.upsample == 2 && shape.padding == [1, 1];
+    let size = [shape.height, shape.width];
+    let (axes, filters, target) = if doubled {
+        let repeat = shape.pad_mode == PadMode::Reflect;
+        // Which of the filter's rows fall on a stored row, for the upper and the lower output.
+        let rows = |phase: usize, tap: usize| match (phase, tap) {
+            (0, 0) => 0..1,
+            (0, 1) => 1..3,
+            (1, 1) => 0..2,
+            (1, 2) => 2..3,
+            _ => 0..0,
+        };
+        let sum = |to: usize, from: usize| {
+            let (a, b) = (to / 2 % 2, to % 2);
+            let filter = plain(to / 4, from);
+            std::array::from_fn(|tap| {
+                let taps = rows(a, tap / 3).flat_map(|row| rows(b, tap % 3).map(move |column| 3 * row + column));
+                taps.map(|tap| filter[tap]).sum()
+            })
+        };
+        let axes = size.map(|size| shifted_axis(size, -1, size + 2, repeat));
+        (axes, Filters::new(isa, form, [4 * to_all, from_all], sum), size)
+    } else {
+        (shape.axes(), Filters::new(isa, form, [to_all, from_all], plain), shape.output_size())
+    };
+    let winograd = Winograd {
+        isa,
+        form,
+        batch: shape.batch,
+        channels_source: from_all,
+        channels_target: if doubled { 4 * to_all } else { to_all },
+        doubled,
+        source: size,
+        axes,
+        target,
+        filters: &filters,
+        fused,
+    };
+    winograd.run(x, y);
+}
