@@ -14,7 +14,7 @@ use crate::picture::samples;
 
 use super::{Extras, Model, Raster, Samples};
 
-/// One strip or tile may be this large before the decoder refuses; real files stay far below.
+/// One strip or tile may be this large, or as large as the file in memory, before the decoder refuses.
 const CHUNK_BYTES: usize = 32 << 20;
 /// Structural tags are expanded value by value; real ones stay far below this.
 const VALUE_BYTES: usize = 16 << 20;
@@ -29,7 +29,10 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<(Raster, Extras), 
     let Start { reader, width, height, layout, mut extras } = start(Cursor::new(bytes), bytes, limits)?;
     let too_large = || ImageError::DecoderMemory { format: Format::Tiff };
     let stored = samples(width, height, layout.channels).ok_or_else(too_large)?;
-    let mut reader = reader.with_limits(decoder_limits(stored.saturating_mul(layout.sample_bytes())));
+    let mut allowed = decoder_limits(stored.saturating_mul(layout.sample_bytes()));
+    // Some programs write a picture as one strip, which cannot be longer than the file that is in memory already.
+    allowed.intermediate_buffer_size = CHUNK_BYTES.max(bytes.len());
+    let mut reader = reader.with_limits(allowed);
     let mut buffer = DecodingResult::U8(Vec::new());
     let plan = reader.read_image_to_buffer(&mut buffer).map_err(fail)?;
     if buffer.as_buffer(0).as_bytes().len() < plan.complete_len {
@@ -288,5 +291,50 @@ pub(super) fn fail(error: TiffError) -> ImageError {
         TiffError::UnsupportedError(what) => ImageError::unsupported(Format::Tiff, what),
         TiffError::LimitsExceeded => ImageError::DecoderMemory { format: Format::Tiff },
         other => ImageError::corrupt(Format::Tiff, other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A grey TIFF file of 8 bit, uncompressed, in one strip.
+    fn one_strip(width: u32, height: u32) -> Vec<u8> {
+        let tags: [(u16, u32); 9] = [
+            (256, width),
+            (257, height),
+            (258, 8),
+            (259, 1),
+            (262, 1),
+            (273, 122),
+            (277, 1),
+            (278, height),
+            (279, width * height),
+        ];
+        let mut bytes = b"II*\0\x08\0\0\0\x09\0".to_vec();
+        for (tag, value) in tags {
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend([4, 0, 1, 0, 0, 0]); // one number of 32 bit
+            bytes.extend(value.to_le_bytes());
+        }
+        bytes.extend([0; 4]);
+        bytes.resize(122 + (width * height) as usize, 77);
+        bytes
+    }
+
+    #[test]
+    fn a_large_picture_may_be_one_strip() {
+        let side = 5900;
+        let bytes = one_strip(side, side);
+        assert!(bytes.len() > CHUNK_BYTES);
+        let (raster, _) = decode(&bytes, &Limits::default()).unwrap();
+        assert_eq!((raster.width, raster.height), (side, side));
+    }
+
+    #[test]
+    fn a_strip_cannot_be_longer_than_its_file() {
+        let mut bytes = one_strip(200, 200);
+        bytes.truncate(1000);
+        assert!(decode(&bytes, &Limits::default()).is_err());
     }
 }
