@@ -4,8 +4,8 @@
 //! vector instructions of the running processor, spread over the current rayon pool, and give the same bits whatever
 //! the number of threads: every value is computed by one task, in an order that depends on the shapes alone.
 //!
-//! - [`conv2d`], [`conv2d_fused`] and the gradients [`conv2d_input_grad`], [`conv2d_weight_grad`] and [`conv2d_bias_grad`], described by
-//!   [`Conv2d`];
+//! - [`conv2d`], [`conv2d_fused`] and the gradients [`conv2d_input_grad`], [`conv2d_weight_grad`] and
+//!   [`conv2d_bias_grad`], described by [`Conv2d`];
 //! - [`norm`]: instance normalisation, forward and backward;
 //! - [`moments`]: mean, deviation and skewness of planes;
 //! - [`act`]: rectifiers, forward and backward;
