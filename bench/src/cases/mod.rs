@@ -6,6 +6,7 @@ mod fusion_step;
 mod fusion_training;
 mod johnson;
 mod layers;
+mod registry;
 mod stylizers;
 mod vgg16;
 
@@ -22,12 +23,14 @@ use crate::floor::Work;
 pub(crate) use stylizers::{Material, STYLE_SIDE};
 
 /// Every case, those of one network together.
-pub(crate) const CASES: [Case; 10] = [
+pub(crate) const CASES: [Case; 12] = [
     johnson::PAINT,
     stylizers::MICROAST_ENCODE,
     stylizers::MICROAST,
     stylizers::FUSION_ENCODE,
     stylizers::FUSION,
+    registry::PERCEPT,
+    registry::GATYS,
     vgg16::FEATURES,
     johnson::STEP,
     fusion_step::STEP,
@@ -92,7 +95,7 @@ pub(crate) struct WeightFiles {
 }
 
 /// A case ready to run.
-pub(crate) trait Workload {
+pub(crate) trait Workload: Send {
     /// Runs it once and keeps what comes out.
     fn run(&mut self) -> Result<()>;
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use impasto_engine::device::KERNELS_VARIABLE;
 
 use super::SpeedArgs;
 use crate::cases::{Case, Material, Peers};
@@ -78,10 +79,13 @@ impl<'a> Ground<'a> {
         self.args.python.as_ref().map(|python| Worker::start(name, self.peer(python, "serve", engine))).transpose()
     }
 
-    /// Starts impasto, answering requests.
-    pub(super) fn serve_own(&self) -> Result<Worker> {
+    /// Starts impasto, answering requests; with or without its kernels.
+    pub(super) fn serve_own(&self, kernels: bool) -> Result<Worker> {
         let mut command = Command::new(std::env::current_exe().context("cannot find this program's own file")?);
         command.arg("serve");
+        if !kernels {
+            command.env(KERNELS_VARIABLE, "off");
+        }
         Worker::start("impasto", self.threaded(command))
     }
 

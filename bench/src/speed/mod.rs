@@ -26,7 +26,7 @@ const LEAST_PSNR: f64 = 60.0;
 /// Options of `speed`.
 #[derive(Debug, Args)]
 pub(crate) struct SpeedArgs {
-    /// What to compare: johnson, microast, fusion, vgg16, the training steps johnson-step, fusion-step,
+    /// What to compare: johnson, microast, fusion, percept, gatys, vgg16, the training steps johnson-step, fusion-step,
     /// fastgan-step and fusion-training, and programs,
     /// which paint from file to file; everything where not given.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
@@ -49,6 +49,9 @@ pub(crate) struct SpeedArgs {
     /// Weights of fusion in place of the bundled ones. Without either they are random, which takes the same time.
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+    /// Also run impasto with burn's own operations in place of its kernels.
+    #[arg(long)]
+    without_kernels: bool,
     /// Add a record of the figures to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,

@@ -13,17 +13,23 @@ use crate::worker::{Load, Request, Worker};
 /// Between two turns: threads of the one before may still spin in wait of work.
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
+/// What tables call impasto without its kernels.
+const BURN: &str = "burn's own operations";
+
 /// A program that answers requests.
 struct Program {
     name: &'static str,
-    /// `None` for impasto itself.
+    /// `None` for impasto itself, with or without its kernels.
     peer: Option<Peer>,
     worker: Worker,
 }
 
 /// All cases of a network, at all sizes. The processes live as long, so that peaks of memory are this network's.
 pub(super) fn run(ground: &Ground<'_>, network: &str) -> Result<Vec<Task>> {
-    let mut programs = vec![Program { name: "impasto", peer: None, worker: ground.serve_own()? }];
+    let mut programs = vec![Program { name: "impasto", peer: None, worker: ground.serve_own(true)? }];
+    if ground.args.without_kernels {
+        programs.push(Program { name: BURN, peer: None, worker: ground.serve_own(false)? });
+    }
     let cases: Vec<&Case> = CASES.iter().filter(|case| case.network == network).collect();
     for peer in PEERS.iter().filter(|peer| cases.iter().any(|case| peer.runs(case))) {
         let worker = ground.serve(peer.engine, peer.name)?;
@@ -59,6 +65,11 @@ fn compare(ground: &Ground<'_>, case: &Case, side: usize, programs: &mut [Progra
     let clocks = take_turns(ground.args.rounds, &mut running)?;
     let names = running.iter().map(|program| (program.name, program.worker.peak()));
     let mut times = summaries(names, &clocks);
+    // Where nobody computes it in f64, the two ways of impasto's own are compared.
+    let reference = match reference {
+        None if ground.args.without_kernels => Some(outputs(ground, &mut running[0].worker)?),
+        reference => reference,
+    };
     for ((times, version), program) in times.iter_mut().zip(versions).zip(&mut running) {
         times.version = version;
         if let Some(reference) = &reference {

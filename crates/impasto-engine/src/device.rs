@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
+#[cfg(feature = "flex")]
+use std::sync::OnceLock;
 
 use burn::tensor::Device;
 
@@ -102,15 +104,34 @@ pub fn compiled() -> Vec<&'static str> {
         .collect()
 }
 
+/// The environment variable that, set to `off`, leaves impasto's own CPU kernels out: the same operations are then composed
+/// from burn's, as on other devices. For comparisons and for telling whose mistake something is. Read once.
+pub const KERNELS_VARIABLE: &str = "IMPASTO_KERNELS";
+
 /// Whether `device` runs impasto's own CPU kernels; elsewhere the same operations are composed from burn's.
 pub fn has_kernels(device: &Device) -> bool {
     #[cfg(feature = "flex")]
-    return device.clone().inner() == Device::flex();
+    {
+        static WANTED: OnceLock<bool> = OnceLock::new();
+        let wanted = *WANTED.get_or_init(|| std::env::var_os(KERNELS_VARIABLE).is_none_or(|value| value != "off"));
+        wanted && device.clone().inner() == Device::flex()
+    }
     #[cfg(not(feature = "flex"))]
     {
         let _ = device;
         false
     }
+}
+
+/// Runs `work`, a network's passes or steps of training on `device`, without its threads falling asleep in between, which
+/// is [`impasto_kernels::awake`] where the kernels run.
+pub fn awake<R: Send>(device: &Device, work: impl FnOnce() -> R + Send) -> R {
+    #[cfg(feature = "flex")]
+    if has_kernels(device) {
+        return impasto_kernels::awake(work);
+    }
+    let _ = device;
+    work()
 }
 
 /// The instruction set that impasto's own CPU kernels run: the best of this processor, or the one that the environment

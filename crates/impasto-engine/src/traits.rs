@@ -27,11 +27,11 @@ pub struct StyleRequest<'a> {
     /// Seed of everything random.
     pub seed: u64,
     /// Called with the present state during optimisation (step, steps, picture).
-    pub preview: Option<&'a dyn Fn(u64, u64, ImageTensor)>,
+    pub preview: Option<&'a (dyn Fn(u64, u64, ImageTensor) + Sync)>,
 }
 
 /// Paints a content picture in the style of others.
-pub trait Stylizer: Send {
+pub trait Stylizer: Send + Sync {
     /// What it is and can do.
     fn descriptor(&self) -> &'static Descriptor;
 

@@ -25,6 +25,7 @@
 //! and the same inner loop; [`Method`] says which. What comes before and after a convolution, [`Fused`], is done while
 //! values pass through the cache anyway.
 
+mod awake;
 mod correlate;
 mod dispatch;
 mod error;
@@ -54,6 +55,7 @@ pub mod resample;
 #[cfg(test)]
 mod tests;
 
+pub use awake::awake;
 pub use dispatch::{ISA_VARIABLE, IsaError, instruction_set};
 pub use error::ShapeError;
 pub use forward::{conv2d, conv2d_fused};

@@ -11,6 +11,7 @@ use super::painter::Resources;
 use super::style::{StyleSource, shares};
 use crate::control::Control;
 use crate::descriptor::StyleInput;
+use crate::device;
 use crate::error::{EngineError, Result};
 use crate::models::ModelInfo;
 use crate::styles::{self, StyleCode};
@@ -69,7 +70,8 @@ impl StyleLoader<'_> {
         let side = self.job.style_size.or(network.map(|_| STYLE_SIDE));
         let picture = at_style_size(&opened.picture, side, self.job.style_size.is_some());
         let image = style_tensor(&picture, network, &self.resources.device.device);
-        let code = network.map(|network| network.encode_style(&image)).transpose()?.flatten();
+        let encode = |network: &dyn Stylizer| device::awake(&image.device(), || network.encode_style(&image));
+        let code = network.map(encode).transpose()?.flatten();
         Ok((code.map_or(Style::Picture(image), Style::Code), opened.origin.blake3))
     }
 

@@ -17,7 +17,7 @@ use super::{memory, provenance};
 use crate::algorithms::gatys::Gatys;
 use crate::control::{Control, Event};
 use crate::descriptor::Descriptor;
-use crate::device::{DeviceSpec, OpenDevice};
+use crate::device::{self, DeviceSpec, OpenDevice};
 use crate::error::{EngineError, Result};
 use crate::features::Features;
 use crate::models::{self, ModelInfo, PerceptionSpec};
@@ -50,7 +50,7 @@ impl Resources {
 }
 
 /// Called with step, steps and the present picture during optimisation.
-pub type Preview<'a> = &'a dyn Fn(u64, u64, &Picture);
+pub type Preview<'a> = &'a (dyn Fn(u64, u64, &Picture) + Sync);
 
 /// A job that is ready to paint: weights read, styles encoded.
 pub struct Painter {
@@ -227,14 +227,14 @@ impl Painter {
             seed: self.job.seed,
             preview: preview.is_some().then_some(&shown),
         };
-        let painted = match &self.brush {
-            Brush::One(stylizer) => stylizer.stylize(request(&self.styles), control)?,
+        let painted = device::awake(device, || match &self.brush {
+            Brush::One(stylizer) => stylizer.stylize(request(&self.styles), control),
             Brush::Refine { first, second, pictures } => {
                 let start = first.stylize(request(&self.styles), control)?;
-                second.refine(start, request(pictures), control)?
+                second.refine(start, request(pictures), control)
             }
-        };
-        cropped(painted, frame, content)
+        });
+        cropped(painted?, frame, content)
     }
 
     /// How [`Painter::paint_file`] will paint a content; `None` for what is no

@@ -57,18 +57,6 @@ pub fn run(
     dir: &RunDir,
     control: &Control,
 ) -> Result<Summary> {
-    // Inside the thread pool from the first step to the last: entering it anew for every kernel costs a hand-over
-    // between threads each time.
-    rayon::scope(|_| run_steps(objective, settings, config, dir, control))
-}
-
-fn run_steps(
-    objective: &mut dyn Objective,
-    settings: &RunSettings,
-    config: &serde_json::Value,
-    dir: &RunDir,
-    control: &Control,
-) -> Result<Summary> {
     let first = resume(objective, config, dir)?;
     let mut session = Session::start(dir, settings, first, control)?;
     let (mut step, mut roll_backs) = (first, 0);

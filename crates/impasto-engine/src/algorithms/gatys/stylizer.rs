@@ -123,7 +123,7 @@ enum End {
 }
 
 impl Job<'_> {
-    fn run(&self, start: Picture, preview: Option<&dyn Fn(u64, u64, ImageTensor)>) -> Result<Picture> {
+    fn run(&self, start: Picture, preview: Option<&(dyn Fn(u64, u64, ImageTensor) + Sync)>) -> Result<Picture> {
         let config = &self.gatys.config;
         let least = COARSEST.max(self.gatys.features.min_side());
         let sizes = sizes([self.content.height as usize, self.content.width as usize], config.levels, least);
@@ -153,7 +153,7 @@ impl Job<'_> {
         start: Picture,
         [h, w]: [usize; 2],
         span: std::ops::Range<u64>,
-        preview: Option<&dyn Fn(u64, u64, ImageTensor)>,
+        preview: Option<&(dyn Fn(u64, u64, ImageTensor) + Sync)>,
     ) -> Result<(Picture, End)> {
         let config = &self.gatys.config;
         let objective = self.objective([h, w])?;

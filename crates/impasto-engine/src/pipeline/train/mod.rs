@@ -22,6 +22,7 @@ use crate::models::{PerceptionSpec, hash_file};
 use crate::registry::{self, Entry, TrainParts, Trainer};
 use crate::train::{Objective, RunDir, RunSettings, Summary, run};
 use crate::weights::{self, Arrays};
+use burn::tensor::Device;
 use data::Loaded;
 
 /// A new run, as a user asks for it.
@@ -48,6 +49,7 @@ pub struct Training {
     config: RunConfig,
     plan: Plan,
     objective: Box<dyn Objective>,
+    device: Device,
     macs_per_pixel: f64,
     data_bytes: usize,
 }
@@ -160,10 +162,10 @@ impl Training {
             provenance: data::provenance(&config),
             crops: loaded.into_crops(plan.crop, u64::try_from(seed).unwrap_or(0)),
             features,
-            device,
+            device: device.clone(),
         };
         let macs_per_pixel = (trainer.macs_per_pixel)(&config.training).map_err(EngineError::Caller)?;
-        Ok(Self { objective: (trainer.build)(parts)?, config, plan, macs_per_pixel, data_bytes })
+        Ok(Self { objective: (trainer.build)(parts)?, config, plan, device, macs_per_pixel, data_bytes })
     }
 
     /// The complete configuration.
@@ -202,7 +204,8 @@ impl Training {
             keep: keep.max(1),
             time_limit,
         };
-        run(&mut *self.objective, &settings, &written.to_json()?, dir, control)
+        let (objective, config) = (&mut *self.objective, written.to_json()?);
+        device::awake(&self.device, || run(objective, &settings, &config, dir, control))
     }
 }
 
