@@ -55,6 +55,7 @@ pub(crate) fn conv2d_input_grad_on(
             form,
             batch: shape.batch,
             channels_source: shape.channels_out,
+            planes: shape.channels_in,
             channels_target: shape.channels_in,
             doubled: false,
             source: output,

@@ -1,6 +1,6 @@
 //! The forward convolution.
 
-use super::{Filters, Form, Winograd};
+use super::{DOUBLED, Filters, Form, Winograd};
 use crate::dispatch::Isa;
 use crate::fused::Fused;
 use crate::shape::{Conv2d, PadMode};
@@ -14,6 +14,7 @@ pub(crate) fn forward(isa: Isa, form: Form, shape: &Conv2d, x: &[f32], w: &[f32]
     // With upsampling every output is a sum over 2x2 stored values: four filters of the stored input, one for each of the
     // four positions of an output above a stored value, each with a row and a column of zeros.
     let doubled = shape.upsample == 2 && shape.padding == [1, 1];
+    let computed = if doubled { 4 * to_all.next_multiple_of(DOUBLED) } else { to_all };
     let size = [shape.height, shape.width];
     let (axes, filters, target) = if doubled {
         let repeat = shape.pad_mode == PadMode::Reflect;
@@ -26,15 +27,19 @@ pub(crate) fn forward(isa: Isa, form: Form, shape: &Conv2d, x: &[f32], w: &[f32]
             _ => 0..0,
         };
         let sum = |to: usize, from: usize| {
-            let (a, b) = (to / 2 % 2, to % 2);
-            let filter = plain(to / 4, from);
+            let (phase, to) = (to / DOUBLED % 4, to / (4 * DOUBLED) * DOUBLED + to % DOUBLED);
+            if to >= to_all {
+                return [0.0; 9];
+            }
+            let (a, b) = (phase / 2, phase % 2);
+            let filter = plain(to, from);
             std::array::from_fn(|tap| {
                 let taps = rows(a, tap / 3).flat_map(|row| rows(b, tap % 3).map(move |column| 3 * row + column));
                 taps.map(|tap| filter[tap]).sum()
             })
         };
         let axes = size.map(|size| shifted_axis(size, -1, size + 2, repeat));
-        (axes, Filters::new(isa, form, [4 * to_all, from_all], sum), size)
+        (axes, Filters::new(isa, form, [computed, from_all], sum), size)
     } else {
         (shape.axes(), Filters::new(isa, form, [to_all, from_all], plain), shape.output_size())
     };
@@ -43,7 +48,8 @@ pub(crate) fn forward(isa: Isa, form: Form, shape: &Conv2d, x: &[f32], w: &[f32]
         form,
         batch: shape.batch,
         channels_source: from_all,
-        channels_target: if doubled { 4 * to_all } else { to_all },
+        planes: to_all,
+        channels_target: computed,
         doubled,
         source: size,
         axes,

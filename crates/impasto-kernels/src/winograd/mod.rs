@@ -34,6 +34,9 @@ const BLOCK_VALUES: usize = 400 << 10;
 /// Channels of the target that are transformed back together.
 const TOGETHER: usize = 16;
 
+/// Channels of a target of twice the size that are computed together, each as four.
+pub(crate) const DOUBLED: usize = 8;
+
 /// Fewest tiles of a block where there are as many: three vectors of 16.
 const LEAST_TILES: usize = 48;
 
@@ -70,10 +73,14 @@ pub(crate) struct Winograd<'a> {
     pub(crate) batch: usize,
     /// Channels of the source.
     pub(crate) channels_source: usize,
-    /// Channels that are computed: those of the target, or four times as many where it is doubled.
+    /// Channels of the target.
+    pub(crate) planes: usize,
+    /// Channels that are computed: those of the target or, where it is doubled, four for each of as many as fill groups
+    /// of [`DOUBLED`].
     pub(crate) channels_target: usize,
-    /// Whether channel `4 * c + 2 * a + b` holds every second row from `a` on and every second column from `b` on of
-    /// channel `c` of a target of twice the size.
+    /// Whether channel `(4 * g + 2 * a + b) * DOUBLED + c` holds every second row from `a` on and every second column
+    /// from `b` on of channel `g * DOUBLED + c` of a target of twice the size. Its filters have no last (`a` or `b` = 0)
+    /// or no first row or column.
     pub(crate) doubled: bool,
     /// Rows and columns of the stored source.
     pub(crate) source: [usize; 2],
@@ -150,6 +157,20 @@ impl Winograd<'_> {
         });
     }
 
+    /// How many of so many channels of the target are transformed back together.
+    fn together(&self, channels: usize) -> usize {
+        if self.doubled { 4 * DOUBLED } else { channels.min(TOGETHER) }
+    }
+
+    /// Whether value `f` of the filters of a channel is zero: it is the sum of a filter with signs and weights that
+    /// leave only the first tap (point 0) or only the last (infinity).
+    fn vanishes(&self, channel: usize, f: usize) -> bool {
+        let values = self.form.values;
+        let phase = channel / DOUBLED % 4;
+        let zero = |phase| if phase == 0 { values - 1 } else { 0 };
+        self.doubled && (f / values == zero(phase / 2) || f % values == zero(phase % 2))
+    }
+
     /// Rows and columns of tiles.
     fn tiles(&self) -> [usize; 2] {
         self.target.map(|size| size.div_ceil(self.form.results))
@@ -157,8 +178,7 @@ impl Winograd<'_> {
 
     fn plan(&self) -> Plan {
         let [tile_rows, tile_columns] = self.tiles();
-        let widest = widest_block(self.isa);
-        let together = self.channels_target.min(TOGETHER);
+        let together = self.together(self.channels_target);
         let per_tile = self.form.area() * (self.channels_source + together);
         let wanted_tiles = (BLOCK_VALUES / per_tile / LINE * LINE).clamp(LEAST_TILES, 8 * LEAST_TILES);
         let parts = tile_columns.div_ceil(wanted_tiles);
@@ -175,9 +195,10 @@ impl Winograd<'_> {
         let images = if strips * parts == 1 { (wanted_tiles / (rows * columns)).clamp(1, self.batch) } else { 1 };
         let images = images.min(self.batch.div_ceil(threads));
         let tasks = self.batch.div_ceil(images) * strips * parts;
-        let blocks = self.channels_target.div_ceil(widest);
-        let channel_parts = threads.div_ceil(tasks).min(blocks.div_ceil(2));
-        let channels = blocks.div_ceil(channel_parts) * widest;
+        let unit = if self.doubled { 4 * DOUBLED } else { widest_block(self.isa) };
+        let units = self.channels_target.div_ceil(unit);
+        let channel_parts = threads.div_ceil(tasks).min(units.div_ceil(2));
+        let channels = units.div_ceil(channel_parts) * unit;
         let m = self.form.results;
         let reader = |column: usize| {
             let axis = &self.axes[1][self.axes[1].len().min(column * columns * m)..];
@@ -200,7 +221,7 @@ impl Winograd<'_> {
         let m = self.form.results;
         let tiles = task.rows * plan.columns;
         let run = task.images.len() * tiles;
-        let together = task.channels.len().min(TOGETHER);
+        let together = self.together(task.channels.len());
         let phase_pitch = (plan.columns + 1).next_multiple_of(LINE) + LINE;
         let row_pitch = m * phase_pitch;
         let frequency_in = self.channels_source * plan.pitch + LINE;
@@ -220,20 +241,31 @@ impl Winograd<'_> {
                             (self.form.input)(self.isa, &block(frequency_in), scratch, out);
                         }
                     }
+                    // Products that vanish are not computed, group after group.
+                    for (f, products) in products.chunks_exact_mut(frequency_out).enumerate() {
+                        let channels = products.chunks_exact_mut(plan.pitch).enumerate();
+                        let vanish = channels.filter(|&(channel, _)| self.vanishes(channel, f));
+                        vanish.for_each(|(_, products)| products.fill(0.0));
+                    }
                     let mut first = task.channels.start;
                     while first < task.channels.end {
                         let channels = first..task.channels.end.min(first + together);
                         self.multiply(plan, &channels, run, &offsets, transformed, products);
-                        for channel in channels.clone().step_by(if self.doubled { 4 } else { 1 }) {
+                        let stored = if self.doubled {
+                            first / 4..self.planes.min(first / 4 + DOUBLED)
+                        } else {
+                            channels
+                        };
+                        for (place, channel) in stored.enumerate() {
                             for (index, image) in task.images.clone().enumerate() {
-                                let products = &products[(channel - first) * plan.pitch + index * tiles..];
+                                let products = &products[place * plan.pitch + index * tiles..];
                                 let block = &block(frequency_out);
                                 let results = Results { plan, task, block, products, image, channel };
                                 let store = if self.doubled { Self::store_doubled } else { Self::store };
                                 store(self, &results, scratch, target);
                             }
                         }
-                        first = channels.end;
+                        first += together;
                     }
                 });
             });
@@ -301,6 +333,10 @@ impl Winograd<'_> {
             let mut first = channels.start;
             while first < channels.end {
                 let count = next_block(self.isa, channels.end - first);
+                if self.vanishes(first, f) {
+                    first += count;
+                    continue;
+                }
                 let gather = Gather {
                     source: transformed,
                     offsets,
@@ -321,7 +357,7 @@ impl Winograd<'_> {
         let Results { plan, task, block, products, image, channel } = *results;
         let m = self.form.results;
         let [height, width] = self.target;
-        let plane = image * self.channels_target + channel;
+        let plane = image * self.planes + channel;
         let bias = self.fused.bias.map_or(0.0, |bias| bias[channel]);
         let (phases, line) = scratch.split_at_mut(m * block.row_pitch);
         let line = &mut line[..plan.columns * m];
@@ -350,14 +386,15 @@ impl Winograd<'_> {
         }
     }
 
-    /// [`Winograd::store`] of the four channels that make one of a target of twice the size.
+    /// [`Winograd::store`] of the four channels that make one of a target of twice the size; products of the others lie
+    /// [`DOUBLED`] channels apart behind those of the first.
     #[allow(unsafe_code)]
     fn store_doubled(&self, results: &Results<'_>, scratch: &mut [f32], target: &SharedSlice<'_>) {
         let Results { plan, task, block, products, image, channel } = *results;
         let m = self.form.results;
         let [height, width] = self.target;
-        let plane = image * (self.channels_target / 4) + channel / 4;
-        let bias = self.fused.bias.map_or(0.0, |bias| bias[channel / 4]);
+        let plane = image * self.planes + channel;
+        let bias = self.fused.bias.map_or(0.0, |bias| bias[channel]);
         let columns = plan.columns * m;
         let (phases, lines) = scratch.split_at_mut(2 * m * block.row_pitch);
         let (lines, joined) = lines.split_at_mut(2 * columns);
@@ -366,7 +403,7 @@ impl Winograd<'_> {
         for row in 0..task.rows {
             for a in 0..2 {
                 for (b, phases) in phases.chunks_exact_mut(m * block.row_pitch).enumerate() {
-                    let products = &products[(2 * a + b) * plan.pitch + row * plan.columns..];
+                    let products = &products[(2 * a + b) * DOUBLED * plan.pitch + row * plan.columns..];
                     (self.form.output)(self.isa, block, products, phases);
                 }
                 for i in 0..m.min(height - (task.row + row) * m) {
