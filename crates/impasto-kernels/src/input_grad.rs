@@ -61,6 +61,7 @@ pub(crate) fn conv2d_input_grad_on(
             source: output,
             axes: [axis(0), axis(1)],
             target,
+            filter_parts: [1, 1],
             filters: &filters,
             fused: Fused::default(),
         };

@@ -332,12 +332,13 @@ impl Columns {
         self.read.clone()
     }
 
-    /// Calls `visit` with the position and value of each column outside the regular run.
+    /// Calls `visit` with the position and value of each column outside the regular run, no value where it is zero
+    /// because nothing is stored.
     #[inline]
-    pub(crate) fn each_outside(&self, source: &[f32], mut visit: impl FnMut(usize, f32)) {
+    pub(crate) fn each_outside(&self, source: &[f32], mut visit: impl FnMut(usize, Option<f32>)) {
         for position in (0..self.start).chain(self.end..self.stored.len()) {
             let stored = self.stored[position];
-            visit(position, if stored == ZERO { 0.0 } else { source[stored] });
+            visit(position, if stored == ZERO { None } else { Some(source[stored]) });
         }
     }
 
@@ -353,7 +354,7 @@ impl Columns {
 
     /// Fills a row of the strip from a stored row.
     pub(crate) fn load(&self, source: &[f32], target: &mut [f32]) {
-        self.each_outside(source, |position, value| target[position] = value);
+        self.each_outside(source, |position, value| target[position] = value.unwrap_or(0.0));
         if self.start == self.end {
             return;
         }

@@ -54,7 +54,41 @@ pub(crate) fn forward(isa: Isa, form: Form, shape: &Conv2d, x: &[f32], w: &[f32]
         source: size,
         axes,
         target,
+        filter_parts: [1, 1],
         filters: &filters,
+        fused,
+    };
+    winograd.run(x, y);
+}
+
+/// The convolution in 3x3 parts of its filter, of a shape that [`in_parts`](super::in_parts) applies to.
+pub(crate) fn forward_in_parts(isa: Isa, shape: &Conv2d, x: &[f32], w: &[f32], fused: Fused<'_>, y: &mut [f32]) {
+    let [rows, columns] = shape.kernel;
+    let filter_parts = shape.kernel.map(|size| size.div_ceil(3));
+    let [_, part_columns] = filter_parts;
+    let parts = filter_parts[0] * part_columns;
+    // Beyond the filter's last row and column are zeros.
+    let filter = |to: usize, from: usize| {
+        let (channel, part) = (from / parts, from % parts);
+        let filter = &w[(to * shape.channels_in + channel) * rows * columns..][..rows * columns];
+        std::array::from_fn(|tap| {
+            let (row, column) = (part / part_columns * 3 + tap / 3, part % part_columns * 3 + tap % 3);
+            if row < rows && column < columns { filter[row * columns + column] } else { 0.0 }
+        })
+    };
+    let winograd = Winograd {
+        isa,
+        form: Form::THREE,
+        batch: shape.batch,
+        channels_source: shape.channels_in,
+        planes: shape.channels_out,
+        channels_target: shape.channels_out,
+        doubled: false,
+        source: [shape.height, shape.width],
+        axes: shape.axes(),
+        target: shape.output_size(),
+        filter_parts,
+        filters: &Filters::new(isa, Form::THREE, [shape.channels_out, shape.channels_in * parts], filter),
         fused,
     };
     winograd.run(x, y);
