@@ -207,9 +207,7 @@ impl Engine<'_> {
 
     fn offsets(&self, plan: &Plan, phase: &Phase) -> Vec<usize> {
         let offset = |channel| {
-            move |&[row, column]: &[usize; 2]| {
-                plan.sources[0].offset(&plan.layout, channel, row, column, self.stride)
-            }
+            move |&[row, column]: &[usize; 2]| plan.sources[0].offset(&plan.layout, channel, row, column, self.stride)
         };
         (0..self.channels_source).flat_map(|channel| phase.taps.iter().map(offset(channel))).collect()
     }
@@ -327,15 +325,7 @@ impl Engine<'_> {
 
     /// Copies the results of one channel and strip, in rows that lie `pitch` apart, to where they belong.
     #[allow(unsafe_code)]
-    fn store(
-        &self,
-        phase: &Phase,
-        values: &[f32],
-        pitch: usize,
-        task: &Task,
-        plane: usize,
-        target: &SharedSlice<'_>,
-    ) {
+    fn store(&self, phase: &Phase, values: &[f32], pitch: usize, task: &Task, plane: usize, target: &SharedSlice<'_>) {
         let [height, width] = self.target;
         let step = self.step[1];
         let start = phase.start[1] + (task.first_column * step) as isize;

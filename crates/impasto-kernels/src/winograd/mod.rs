@@ -212,11 +212,8 @@ impl Winograd<'_> {
                     while first < task.channels.end {
                         let channels = first..task.channels.end.min(first + together);
                         self.multiply(plan, &channels, run, &offsets, transformed, products);
-                        let stored = if self.doubled {
-                            first / 4..self.planes.min(first / 4 + DOUBLED)
-                        } else {
-                            channels
-                        };
+                        let stored =
+                            if self.doubled { first / 4..self.planes.min(first / 4 + DOUBLED) } else { channels };
                         for (place, channel) in stored.enumerate() {
                             for (index, image) in task.images.clone().enumerate() {
                                 let products = &products[place * plan.pitch + index * tiles..];
