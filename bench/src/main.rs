@@ -19,10 +19,11 @@ mod worker;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use impasto_engine::Recycling;
 
 /// The same allocator as the `impasto` command, so that figures are the same.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Recycling<mimalloc::MiMalloc> = Recycling::new(mimalloc::MiMalloc);
 
 /// Compares impasto with its peers.
 #[derive(Debug, Parser)]

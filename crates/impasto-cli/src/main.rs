@@ -9,15 +9,16 @@ mod output;
 use std::process::ExitCode;
 
 use clap::Parser;
+use impasto_engine::Recycling;
 
 use args::{Cli, Command};
 use commands::{adjust, doctor, inspect, models, shell, styles, stylize, train};
 use output::Reporter;
 
-/// Networks allocate and free large buffers all the time; the system's allocator gives each back to the system and
-/// faults its pages in again, which costs more than some convolutions.
+/// Networks allocate and free large buffers all the time; other allocators give each back to the system and fault its
+/// pages in again, which costs more than some convolutions.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Recycling<mimalloc::MiMalloc> = Recycling::new(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -37,4 +37,5 @@ pub mod weights;
 pub use burn::tensor::Device;
 pub use control::{Control, Event};
 pub use error::{Blame, EngineError, Result};
+pub use impasto_kernels::Recycling;
 pub use traits::{Style, StyleRequest, Stylizer};

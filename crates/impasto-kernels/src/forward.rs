@@ -61,6 +61,10 @@ pub(crate) fn conv2d_fused_on(
         winograd::forward(isa, form, shape, x, w, *fused, y);
         return Ok(());
     }
+    if winograd::in_parts(shape) {
+        winograd::forward_in_parts(isa, shape, x, w, *fused, y);
+        return Ok(());
+    }
     let engine = match Merged::of(shape) {
         Some(merged) => merged.forward(isa, w, *fused),
         None => direct(isa, shape, w, *fused),

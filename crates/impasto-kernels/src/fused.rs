@@ -156,6 +156,13 @@ dispatched! {
     pub(crate) fn affine_rectify(x: &[f32], constants: &[f32; 4], y: &mut [f32]) => affine_rectify_any
 }
 
+/// [`affine_rectify`] of one value, with the same rounding.
+pub(crate) fn affine_rectify_one(isa: Isa, x: f32, constants: &[f32; 4]) -> f32 {
+    let mut y = [0.0];
+    affine_rectify(isa, &[x], constants, &mut y);
+    y[0]
+}
+
 dispatched! {
     /// `y = rectified(y + x)`.
     pub(crate) fn add_rectify(x: &[f32], slope: f32, y: &mut [f32]) => add_rectify_any
@@ -173,11 +180,16 @@ fn rectified(x: f32, slope: f32) -> f32 {
     if low > x { low } else { x }
 }
 
+/// One value of [`affine_rectify`].
+#[inline(always)]
+pub(crate) fn changed<V: Lanes>(x: f32, &[mean, scale, shift, slope]: &[f32; 4]) -> f32 {
+    rectified(V::scalar_fma(x - mean, scale, shift), slope)
+}
+
 #[inline(always)]
 fn affine_rectify_any<V: Lanes>(x: &[f32], constants: &[f32; 4], y: &mut [f32]) {
-    let [mean, scale, shift, slope] = *constants;
     for (y, &x) in y.iter_mut().zip(x) {
-        *y = rectified(V::scalar_fma(x - mean, scale, shift), slope);
+        *y = changed::<V>(x, constants);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The engine of forward convolution and of input gradients: channels of a target computed strip by strip from channels
 //! of a source.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::dispatch::Isa;
@@ -15,7 +17,13 @@ use crate::tile::{Gather, OVERRUN, gather_block, next_block, widest_block};
 const STRIP_VALUES: usize = 128 << 10;
 
 /// The same for strips of which the rows beyond those computed are the larger part.
-const LONG_STRIP_VALUES: usize = 320 << 10;
+const LONG_STRIP_VALUES: usize = 256 << 10;
+
+/// Values that the results of one block of channels should not exceed.
+const BLOCK_VALUES: usize = 32 << 10;
+
+/// Fewest positions of a row in one task where rows are cut.
+const LEAST_COLUMNS: usize = 112;
 
 /// One phase of the target: every `step`-th row and column from `start` on, with the taps that reach it.
 pub(crate) struct Phase {
@@ -99,9 +107,23 @@ pub(crate) struct Engine<'a> {
     pub(crate) fused: Fused<'a>,
 }
 
+/// The place of one task.
+struct Task {
+    image: usize,
+    group: usize,
+    first_row: usize,
+    rows: usize,
+    first_column: usize,
+    columns: usize,
+}
+
 /// How the work is cut.
 struct Plan {
     layout: Layout,
+    /// The source of each part of the columns.
+    sources: Vec<Source>,
+    /// Positions of a row of the grid in one part.
+    columns: usize,
     /// Rows of the grid in one strip.
     rows: usize,
     /// Number of strips of one image.
@@ -119,7 +141,7 @@ impl Engine<'_> {
     pub(crate) fn run(&self, source: &[f32], target: &mut [f32]) {
         let plan = self.plan();
         let target = SharedSlice::new(target);
-        let tasks = self.batch * self.groups * plan.strips * plan.parts;
+        let tasks = self.batch * self.groups * plan.strips * plan.sources.len() * plan.parts;
         let terms: usize = self.phases.iter().map(|phase| phase.taps.len()).sum();
         let work = terms
             * self.channels_source
@@ -128,7 +150,7 @@ impl Engine<'_> {
             * self.grid[1]
             * self.batch
             * self.groups;
-        let offsets: Vec<Vec<usize>> = self.phases.iter().map(|phase| self.offsets(&plan.layout, phase)).collect();
+        let offsets: Vec<Vec<usize>> = self.phases.iter().map(|phase| self.offsets(&plan, phase)).collect();
         let run = |task| self.task(&plan, &offsets, task, source, &target);
         if work < 1 << 18 {
             (0..tasks).for_each(run);
@@ -138,29 +160,43 @@ impl Engine<'_> {
     }
 
     fn plan(&self) -> Plan {
-        let pitch = self.source.pitch();
         let widest = widest_block(self.isa).min(self.channels_target);
-        let row = self.channels_source * self.source.phases() * pitch;
         let margin = self.source.margin();
-        // Large kernels read many rows for one; a longer strip is better than reading them again and again.
-        let by_cache = (STRIP_VALUES / row).saturating_sub(margin);
-        let by_cache = by_cache.max(margin.min((LONG_STRIP_VALUES / row).saturating_sub(margin)));
-        let by_block = ((1 << 13) / widest / pitch).max(4);
-        let mut rows = by_cache.min(by_block).clamp(1, self.grid[0]);
+        let row = |columns| self.channels_source * self.source.phases() * self.source.pitch_of(columns);
+        // Rows of one strip in the cache. Large kernels read many for one; a longer strip is better than reading them
+        // again and again.
+        let by_cache = |columns| {
+            let rows = (STRIP_VALUES / row(columns)).saturating_sub(margin);
+            rows.max((3 * margin).min((LONG_STRIP_VALUES / row(columns)).saturating_sub(margin)))
+        };
+        // Where even that is little, the rows are cut.
+        let mut cuts = 1;
+        while by_cache(self.grid[1].div_ceil(cuts)) < self.grid[0].min(3 * margin)
+            && self.grid[1].div_ceil(cuts + 1) >= LEAST_COLUMNS
+        {
+            cuts += 1;
+        }
+        let columns = self.grid[1].div_ceil(cuts);
+        let pitch = self.source.pitch_of(columns);
+        let by_block = (BLOCK_VALUES / widest / pitch).max(4);
+        let mut rows = by_cache(columns).min(by_block).clamp(1, self.grid[0]);
         let mut strips = self.grid[0].div_ceil(rows);
         let wanted = 4 * rayon::current_num_threads();
-        while self.batch * self.groups * strips < wanted && rows * pitch >= 512 && rows > 2 * self.source.margin() + 1 {
+        while self.batch * self.groups * strips * cuts < wanted && rows * pitch >= 512 && rows > 2 * margin + 1 {
             rows = rows.div_ceil(2);
             strips = self.grid[0].div_ceil(rows);
         }
         rows = self.grid[0].div_ceil(strips);
         strips = self.grid[0].div_ceil(rows);
         let blocks = self.channels_target.div_ceil(widest_block(self.isa));
-        let tasks = self.batch * self.groups * strips;
+        let sources = self.source.parts(columns);
+        let tasks = self.batch * self.groups * strips * sources.len();
         let parts = wanted.div_ceil(2).div_ceil(tasks).min(blocks.div_ceil(2));
         let channels = blocks.div_ceil(parts) * widest_block(self.isa);
         Plan {
-            layout: self.source.layout(rows),
+            layout: sources[0].layout(rows),
+            sources,
+            columns,
             rows,
             strips,
             channels,
@@ -169,22 +205,26 @@ impl Engine<'_> {
         }
     }
 
-    fn offsets(&self, layout: &Layout, phase: &Phase) -> Vec<usize> {
-        let channels = 0..self.channels_source;
-        let offset =
-            |channel| move |&[row, column]: &[usize; 2]| self.source.offset(layout, channel, row, column, self.stride);
-        channels.flat_map(|channel| phase.taps.iter().map(offset(channel))).collect()
+    fn offsets(&self, plan: &Plan, phase: &Phase) -> Vec<usize> {
+        let offset = |channel| {
+            move |&[row, column]: &[usize; 2]| plan.sources[0].offset(&plan.layout, channel, row, column, self.stride)
+        };
+        (0..self.channels_source).flat_map(|channel| phase.taps.iter().map(offset(channel))).collect()
     }
 
     fn task(&self, plan: &Plan, offsets: &[Vec<usize>], task: usize, source: &[f32], target: &SharedSlice<'_>) {
         let (rest, part) = (task / plan.parts, task % plan.parts);
+        let (rest, cut) = (rest / plan.sources.len(), rest % plan.sources.len());
         let (rest, strip) = (rest / plan.strips, rest % plan.strips);
         let (image, group) = (rest / self.groups, rest % self.groups);
-        let first_row = strip * plan.rows;
+        let (first_row, first_column) = (strip * plan.rows, cut * plan.columns);
         let rows = plan.rows.min(self.grid[0] - first_row);
+        let columns = plan.columns.min(self.grid[1] - first_column);
+        let task = &Task { image, group, first_row, rows, first_column, columns };
         let per_group = self.channels_source * self.source.plane();
         let planes = &source[(image * self.groups + group) * per_group..][..per_group];
-        let strip_len = self.channels_source * self.source.phases() * plan.layout.plane();
+        let source = &plan.sources[cut];
+        let strip_len = self.channels_source * source.phases() * plan.layout.plane();
         let overrun = OVERRUN * LINE;
         with_scratch(strip_len + overrun, |strip| {
             let first_plane = (image * self.groups + group) * self.channels_source;
@@ -194,123 +234,130 @@ impl Engine<'_> {
                 }
             };
             let prologue: Option<Change<'_>> = if self.fused.input.is_some() { Some(&change) } else { None };
-            self.source.load(&plan.layout, planes, first_row, prologue, strip);
-            let widest = widest_block(self.isa);
-            // Neighbouring columns of the target are computed together and stored as one run.
-            let together = if self.step[1] == 2 { 2 } else { 1 };
-            let pitches = [widest * plan.pitch, plan.pitch];
-            with_scratch(together * pitches[0] + 2 * plan.pitch, |block| {
-                let (block, line) = block.split_at_mut(together * pitches[0]);
-                let channels = part * plan.channels..self.channels_target.min((part + 1) * plan.channels);
-                for (phases, offsets) in self.phases.chunks(together).zip(offsets.chunks(together)) {
-                    let mut first = channels.start;
-                    while first < channels.end {
-                        let count = next_block(self.isa, channels.end - first);
-                        let channel = group * self.channels_target + first;
-                        let zeros = [0.0; 8];
-                        for ((phase, offsets), block) in
-                            phases.iter().zip(offsets).zip(block.chunks_exact_mut(pitches[0]))
-                        {
-                            let gather = Gather {
-                                source: strip,
-                                offsets,
-                                weights: &phase.weights[channel * offsets.len()..][..count * offsets.len()],
-                                init: self.fused.bias.map_or(&zeros[..count], |bias| &bias[channel..][..count]),
-                                run: (rows - 1) * self.source.pitch() + self.grid[1],
-                            };
-                            gather_block(self.isa, &gather, block, plan.pitch);
-                        }
-                        let channels_all = self.groups * self.channels_target;
-                        for m in 0..count {
-                            let plane = image * channels_all + channel + m;
-                            let values = &block[m * plan.pitch..];
-                            if together == 2 {
-                                self.store_pair(&phases[0], values, pitches[0], plane, first_row, rows, line, target);
-                            } else {
-                                self.store(&phases[0], values, plane, first_row, rows, target);
-                            }
-                        }
-                        first += count;
-                    }
-                }
-            });
+            source.load(&plan.layout, planes, first_row, prologue, strip);
+            let channels = part * plan.channels..self.channels_target.min((part + 1) * plan.channels);
+            self.multiply(plan, task, offsets, channels, strip, target);
         });
     }
 
-    /// Stores the results of two phases whose columns alternate; the second's lie `pitch` behind the first's.
+    /// Computes and stores some channels of the target from a strip.
+    fn multiply(
+        &self,
+        plan: &Plan,
+        task: &Task,
+        offsets: &[Vec<usize>],
+        channels: Range<usize>,
+        strip: &[f32],
+        target: &SharedSlice<'_>,
+    ) {
+        // Neighbouring columns of the target are computed together and stored as one run.
+        let together = if self.step[1] == 2 { 2 } else { 1 };
+        let pitches = [widest_block(self.isa) * plan.pitch, plan.pitch];
+        let source_pitch = plan.sources[0].pitch();
+        with_scratch(together * pitches[0] + 2 * plan.pitch, |block| {
+            let (block, line) = block.split_at_mut(together * pitches[0]);
+            for (phases, offsets) in self.phases.chunks(together).zip(offsets.chunks(together)) {
+                let mut first = channels.start;
+                while first < channels.end {
+                    let count = next_block(self.isa, channels.end - first);
+                    let channel = task.group * self.channels_target + first;
+                    let zeros = [0.0; 8];
+                    for ((phase, offsets), block) in phases.iter().zip(offsets).zip(block.chunks_exact_mut(pitches[0]))
+                    {
+                        let gather = Gather {
+                            source: strip,
+                            offsets,
+                            weights: &phase.weights[channel * offsets.len()..][..count * offsets.len()],
+                            init: self.fused.bias.map_or(&zeros[..count], |bias| &bias[channel..][..count]),
+                            run: (task.rows - 1) * source_pitch + task.columns,
+                        };
+                        gather_block(self.isa, &gather, block, plan.pitch);
+                    }
+                    for m in 0..count {
+                        let plane = task.image * self.groups * self.channels_target + channel + m;
+                        let values = &block[m * plan.pitch..];
+                        if together == 2 {
+                            self.store_pair(&phases[0], values, [source_pitch, pitches[0]], task, plane, line, target);
+                        } else {
+                            self.store(&phases[0], values, source_pitch, task, plane, target);
+                        }
+                    }
+                    first += count;
+                }
+            }
+        });
+    }
+
+    /// Stores the results of two phases whose columns alternate; rows and the second phase lie `pitches` apart.
     #[allow(unsafe_code, clippy::too_many_arguments)]
     fn store_pair(
         &self,
         phase: &Phase,
         values: &[f32],
-        pitch: usize,
+        [row_pitch, phase_pitch]: [usize; 2],
+        task: &Task,
         plane: usize,
-        first_row: usize,
-        rows: usize,
         line: &mut [f32],
         target: &SharedSlice<'_>,
     ) {
         let [height, width] = self.target;
+        let start = phase.start[1] + 2 * task.first_column as isize;
         // The first columns may lie before the target, the last beyond.
-        let skip = usize::try_from(-phase.start[1]).unwrap_or(0);
-        let start = usize::try_from(phase.start[1]).unwrap_or(0);
-        let line = &mut line[..2 * self.grid[1]];
+        let skip = usize::try_from(-start).unwrap_or(0);
+        let start = usize::try_from(start).unwrap_or(0);
+        let line = &mut line[..2 * task.columns];
         let count = line.len().saturating_sub(skip).min(width.saturating_sub(start));
-        for row in 0..rows {
-            let target_row = phase.start[0] + ((first_row + row) * self.step[0]) as isize;
+        for row in 0..task.rows {
+            let target_row = phase.start[0] + ((task.first_row + row) * self.step[0]) as isize;
             if target_row < 0 || target_row >= height as isize {
                 continue;
             }
-            join_pair(self.isa, &values[row * self.source.pitch()..], pitch, line);
+            join_pair(self.isa, &values[row * row_pitch..], phase_pitch, line);
             let at = (plane * height + target_row as usize) * width + start;
-            // SAFETY: this row of this plane belongs to one task and row phase, image, group, channels and rows of the
-            // grid being distinct between tasks, and the result does not outlive this turn of the loop.
+            // SAFETY: this part of a row of this plane belongs to one task and row phase, image, group, channels, rows
+            // and columns of the grid being distinct between tasks, and the result does not outlive this turn of the
+            // loop.
             let results = unsafe { target.range(at, count) };
             results.copy_from_slice(&line[skip..skip + count]);
             self.fused.finish(self.isa, results, at);
         }
     }
 
-    /// Copies the results of one channel and strip to where they belong.
+    /// Copies the results of one channel and strip, in rows that lie `pitch` apart, to where they belong.
     #[allow(unsafe_code)]
-    fn store(
-        &self,
-        phase: &Phase,
-        values: &[f32],
-        plane: usize,
-        first_row: usize,
-        rows: usize,
-        target: &SharedSlice<'_>,
-    ) {
-        let values = &values[..rows * self.source.pitch()];
+    fn store(&self, phase: &Phase, values: &[f32], pitch: usize, task: &Task, plane: usize, target: &SharedSlice<'_>) {
         let [height, width] = self.target;
         let step = self.step[1];
-        let skip = usize::try_from(-phase.start[1]).unwrap_or(0).div_ceil(step);
-        let start = phase.start[1] + (skip * step) as isize;
-        if start == 0 && skip == 0 && self.step == [1, 1] && self.source.pitch() == width && phase.start[0] == 0 {
+        let start = phase.start[1] + (task.first_column * step) as isize;
+        // The first columns may lie before the target, the last beyond.
+        let skip = usize::try_from(-start).unwrap_or(0).div_ceil(step);
+        let start = usize::try_from(start + (skip * step) as isize).unwrap_or(0);
+        if start == 0 && skip == 0 && self.step == [1, 1] && pitch == width && phase.start[0] == 0 {
             // No garbage between the rows: all at once.
-            let at = (plane * height + first_row) * width;
+            let at = (plane * height + task.first_row) * width;
             // SAFETY: as below, for all rows of the strip.
-            let lines = unsafe { target.range(at, rows * width) };
-            lines.copy_from_slice(&values[..rows * width]);
+            let lines = unsafe { target.range(at, task.rows * width) };
+            lines.copy_from_slice(&values[..task.rows * width]);
             self.fused.finish(self.isa, lines, at);
             return;
         }
-        for row in 0..rows {
-            let target_row = phase.start[0] + ((first_row + row) * self.step[0]) as isize;
-            if target_row < 0 || target_row >= height as isize || start >= width as isize {
+        let count = task.columns.saturating_sub(skip).min(width.saturating_sub(start).div_ceil(step));
+        if count == 0 {
+            return;
+        }
+        for row in 0..task.rows {
+            let target_row = phase.start[0] + ((task.first_row + row) * self.step[0]) as isize;
+            if target_row < 0 || target_row >= height as isize {
                 continue;
             }
-            let values = &values[row * self.source.pitch()..][..self.grid[1]][skip..];
-            let at = (plane * height + target_row as usize) * width;
-            // SAFETY: this row of this plane belongs to one task, image, group, channels and rows of the grid being
-            // distinct between tasks, and the result does not outlive this turn of the loop.
-            let line = unsafe { target.range(at, width) };
-            let (line, at) = (&mut line[start as usize..], at + start as usize);
+            let values = &values[row * pitch..][skip..skip + count];
+            let at = (plane * height + target_row as usize) * width + start;
+            // SAFETY: this part of a row of this plane belongs to one task, image, group, channels, rows and columns of
+            // the grid being distinct between tasks, and the result does not outlive this turn of the loop.
+            let line = unsafe { target.range(at, (count - 1) * step + 1) };
             if step == 1 {
-                let len = line.len().min(values.len());
-                line[..len].copy_from_slice(&values[..len]);
-                self.fused.finish(self.isa, &mut line[..len], at);
+                line.copy_from_slice(values);
+                self.fused.finish(self.isa, line, at);
             } else {
                 line.iter_mut().step_by(step).zip(values).for_each(|(to, &from)| *to = from);
                 self.fused.finish_stepped(line, at, step);

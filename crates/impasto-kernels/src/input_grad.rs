@@ -55,11 +55,13 @@ pub(crate) fn conv2d_input_grad_on(
             form,
             batch: shape.batch,
             channels_source: shape.channels_out,
+            planes: shape.channels_in,
             channels_target: shape.channels_in,
             doubled: false,
             source: output,
             axes: [axis(0), axis(1)],
             target,
+            filter_parts: [1, 1],
             filters: &filters,
             fused: Fused::default(),
         };

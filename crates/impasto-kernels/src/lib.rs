@@ -10,6 +10,7 @@
 //! - [`moments`]: mean, deviation and skewness of planes;
 //! - [`act`]: rectifiers, forward and backward;
 //! - [`fresh`]: some of them with results in new vectors;
+//! - [`Recycling`]: an allocator for programs whose feature maps come and go;
 //! - [`resample`]: bilinear upsampling and 2x2 pooling, forward and backward.
 //!
 //! # How the convolutions work
@@ -22,7 +23,7 @@
 //! read at a list of offsets.
 //!
 //! Convolutions of 3x3 and stride 1 with enough channels go by Winograd's F(4, 3), with a quarter of the multiplications
-//! and the same inner loop; [`Method`] says which. What comes before and after a convolution, [`Fused`], is done while
+//! and the same inner loop, and those of 5x5 and more by F(3, 3) in parts of 3x3, with a third; [`Method`] says which. What comes before and after a convolution, [`Fused`], is done while
 //! values pass through the cache anyway.
 
 mod awake;
@@ -34,6 +35,7 @@ mod fused;
 mod gather;
 mod input_grad;
 mod lanes;
+mod recycling;
 mod rows;
 mod scratch;
 mod shape;
@@ -61,5 +63,6 @@ pub use error::ShapeError;
 pub use forward::{conv2d, conv2d_fused};
 pub use fused::{Affine, Fused, affine_sum};
 pub use input_grad::conv2d_input_grad;
+pub use recycling::Recycling;
 pub use shape::{Conv2d, Method, PadMode};
 pub use weight_grad::{channel_products, conv2d_bias_grad, conv2d_weight_grad};

@@ -7,17 +7,23 @@ use crate::dispatch::dispatched;
 use crate::lanes::Lanes;
 
 /// Splits a run of values into `M` phases of `pitch` values each: phase `k` at `t` is position `M * t + k`, and the run
-/// begins at position `start`.
+/// begins at position `start`. Every value is changed by `change` on the way.
 #[inline(always)]
-pub(crate) fn split_row<const M: usize>(values: &[f32], start: usize, phases: &mut [f32], pitch: usize) {
+pub(crate) fn split_row<const M: usize>(
+    values: &[f32],
+    start: usize,
+    phases: &mut [f32],
+    pitch: usize,
+    change: impl Fn(f32) -> f32,
+) {
     let head = (start.next_multiple_of(M) - start).min(values.len());
     for (i, &value) in values[..head].iter().enumerate() {
-        phases[(start + i) % M * pitch + (start + i) / M] = value;
+        phases[(start + i) % M * pitch + (start + i) / M] = change(value);
     }
     let (groups, tail) = values[head..].as_chunks::<M>();
     let first = (start + head) / M;
     for (i, &value) in tail.iter().enumerate() {
-        phases[i * pitch + first + groups.len()] = value;
+        phases[i * pitch + first + groups.len()] = change(value);
     }
     let mut phases = phases.chunks_exact_mut(pitch);
     let targets: [&mut [f32]; M] = std::array::from_fn(|_| match phases.next() {
@@ -26,12 +32,12 @@ pub(crate) fn split_row<const M: usize>(values: &[f32], start: usize, phases: &m
     });
     for (t, group) in groups.iter().enumerate() {
         for k in 0..M {
-            targets[k][t] = group[k];
+            targets[k][t] = change(group[k]);
         }
     }
 }
 
-/// The inverse of [`split_row`], with `bias` added.
+/// The inverse of [`split_row`] without a change, with `bias` added.
 #[inline(always)]
 pub(crate) fn join_row<const M: usize>(phases: &[f32], pitch: usize, bias: f32, row: &mut [f32]) {
     let groups = row.as_chunks_mut::<M>().0;

@@ -15,12 +15,14 @@ pub enum PadMode {
 /// How a convolution is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Method {
-    /// The fastest for the shape: F(4, 3) where it applies and pays, otherwise direct. Relative error (L2) about 1e-6.
+    /// The fastest for the shape: one of Winograd's where it applies and pays, otherwise direct. Relative error (L2)
+    /// about 1e-6.
     #[default]
     Auto,
-    /// Winograd's F(4, 3) wherever it applies (3x3 filters of stride 1, one group), otherwise direct.
+    /// Winograd's F(4, 3) wherever it applies (3x3 filters of stride 1, one group), in forward convolutions F(3, 3) for
+    /// parts of larger filters, otherwise direct.
     WinogradFour,
-    /// Winograd's F(2, 3) wherever it applies, otherwise direct. Relative error about 3e-7.
+    /// The same with F(2, 3) in place of F(4, 3). Relative error about 3e-7, with larger filters 1e-6.
     WinogradTwo,
     /// Every product and sum as the definition says. Relative error about 3e-7.
     Direct,

@@ -37,6 +37,12 @@ pub(crate) fn shifted_axis(size: usize, first: isize, len: usize, repeat: bool) 
     (0..len).map(source).collect()
 }
 
+/// The smallest range that holds the stored rows or columns among `stored`.
+fn range<'a>(stored: impl Iterator<Item = &'a usize> + Clone) -> Range<usize> {
+    let stored = || stored.clone().copied().filter(|&stored| stored != ZERO);
+    stored().min().unwrap_or(0)..stored().max().map_or(0, |last| last + 1)
+}
+
 /// Changes values of a channel of the source: from the second argument to the third, which is as long.
 pub(crate) type Change<'a> = &'a dyn Fn(usize, &[f32], &mut [f32]);
 
@@ -49,6 +55,9 @@ pub(crate) struct Source {
     stride: usize,
     phase_rows: usize,
     margin: usize,
+    /// Columns of the kernel beyond the first, in steps of the stride.
+    side: usize,
+    step: usize,
     pitch: usize,
     /// Whether strips are nothing but rows of the stored planes.
     plain: bool,
@@ -65,7 +74,8 @@ impl Source {
         columns: usize,
     ) -> Self {
         let [rows, all_columns] = axes;
-        let pitch = columns + (kernel[1] - 1) / stride[1];
+        let side = (kernel[1] - 1) / stride[1];
+        let pitch = columns + side;
         let phase = |phase| Columns::new(&all_columns, phase, stride[1], pitch);
         let identity = |axis: &[usize], size| axis.iter().copied().eq(0..size);
         let plain = kernel == [1, 1] && stride == [1, 1] && identity(&rows, size[0]) && identity(&all_columns, size[1]);
@@ -78,8 +88,34 @@ impl Source {
             stride: stride[0],
             phase_rows: stride[0].min(kernel[0]),
             margin: (kernel[0] - 1) / stride[0],
+            side,
+            step: stride[1],
             pitch,
         }
+    }
+
+    /// The same source in parts of `columns` positions of each row of the grid, all of one pitch.
+    pub(crate) fn parts(&self, columns: usize) -> Vec<Self> {
+        let pitch = columns + self.side;
+        let part = |first: usize| {
+            let phase = |phase: &Columns| {
+                let stored = phase.stored[first..].iter().copied().chain(std::iter::repeat(ZERO));
+                Columns::of(stored.take(pitch).collect(), self.step)
+            };
+            Self {
+                rows: self.rows.clone(),
+                phases: self.phases.iter().map(phase).collect(),
+                plain: self.plain && pitch == self.pitch,
+                pitch,
+                ..*self
+            }
+        };
+        (0..self.pitch - self.side).step_by(columns).map(part).collect()
+    }
+
+    /// Pitch of parts of `columns` positions, see [`Source::parts`].
+    pub(crate) fn pitch_of(&self, columns: usize) -> usize {
+        columns + self.side
     }
 
     /// The source of the input of a convolution.
@@ -139,35 +175,40 @@ impl Source {
         prologue: Option<Change<'_>>,
         strip: &mut [f32],
     ) {
+        let channels = planes.chunks_exact(self.plane());
+        let channels = channels.zip(strip.chunks_exact_mut(self.phases() * layout.plane));
         let Some(prologue) = prologue else {
-            let channels = planes.chunks_exact(self.plane());
-            let targets = strip.chunks_exact_mut(self.phases() * layout.plane);
-            channels.zip(targets).for_each(|(plane, target)| self.load_plane(layout, plane, first, target));
+            channels.for_each(|(plane, target)| self.load_plane(layout, plane, 0, first, target));
             return;
         };
-        // The rows that are read are changed in a copy of the plane's part.
+        // What is read is changed in a copy.
         let needed = self.rows.iter().skip(first * self.stride).take((layout.rows - 1) * self.stride + self.phase_rows);
-        let needed = || needed.clone().copied().filter(|&row| row != ZERO);
-        let range = needed().min().unwrap_or(0)..needed().max().map_or(0, |last| last + 1);
-        with_scratch(range.end * self.width, |copy| {
-            let channels = planes.chunks_exact(self.plane());
-            let targets = strip.chunks_exact_mut(self.phases() * layout.plane);
-            for (channel, (plane, target)) in channels.zip(targets).enumerate() {
-                let part = range.start * self.width..range.end * self.width;
-                prologue(channel, &plane[part.clone()], &mut copy[part]);
-                self.load_plane(layout, copy, first, target);
+        let rows = range(needed);
+        let phases = || self.phases.iter().map(Columns::stored_range);
+        let columns = phases().map(|c| c.start).min().unwrap_or(0)..phases().map(|c| c.end).max().unwrap_or(0);
+        let width = self.width;
+        with_scratch(rows.len() * width, |copy| {
+            for (channel, (plane, target)) in channels.enumerate() {
+                let part = &plane[rows.start * width..rows.end * width];
+                if columns.len() == width {
+                    prologue(channel, part, copy);
+                } else {
+                    for (from, to) in part.chunks_exact(width).zip(copy.chunks_exact_mut(width)) {
+                        prologue(channel, &from[columns.clone()], &mut to[columns.clone()]);
+                    }
+                }
+                self.load_plane(layout, copy, rows.start, first, target);
             }
         });
     }
 
-    fn load_plane(&self, layout: &Layout, plane: &[f32], first: usize, target: &mut [f32]) {
-        {
-            let mut targets = target.chunks_exact_mut(layout.plane);
-            for phase_row in 0..self.phase_rows {
-                for columns in &self.phases {
-                    if let Some(target) = targets.next() {
-                        self.load_phase(layout, plane, first, phase_row, columns, target);
-                    }
+    /// Fills `target` with the rows from row `first` of the grid on; `plane` begins with stored row `base`.
+    fn load_plane(&self, layout: &Layout, plane: &[f32], base: usize, first: usize, target: &mut [f32]) {
+        let mut targets = target.chunks_exact_mut(layout.plane);
+        for phase_row in 0..self.phase_rows {
+            for columns in &self.phases {
+                if let Some(target) = targets.next() {
+                    self.load_phase(layout, plane, [base, first, phase_row], columns, target);
                 }
             }
         }
@@ -185,14 +226,13 @@ impl Source {
         &self,
         layout: &Layout,
         plane: &[f32],
-        first: usize,
-        phase_row: usize,
+        [base, first, phase_row]: [usize; 3],
         columns: &Columns,
         target: &mut [f32],
     ) {
         if self.plain {
             let end = self.height.min(first + layout.rows);
-            let values = &plane[first * self.width..end * self.width];
+            let values = &plane[(first - base) * self.width..(end - base) * self.width];
             target[..values.len()].copy_from_slice(values);
             target[values.len()..].fill(0.0);
             return;
@@ -207,7 +247,7 @@ impl Source {
             } else if stored == last {
                 target.copy_within(start - self.pitch..start, start);
             } else {
-                let source = &plane[stored * self.width..][..self.width];
+                let source = &plane[(stored - base) * self.width..][..self.width];
                 columns.load(source, &mut target[start..start + self.pitch]);
             }
             last = stored;
@@ -235,6 +275,8 @@ impl Layout {
 /// One phase of the columns: the stored column of each position, and the longest regular run among them.
 pub(crate) struct Columns {
     stored: Vec<usize>,
+    /// The stored columns that are read, and those between.
+    read: Range<usize>,
     start: usize,
     end: usize,
     pattern: Pattern,
@@ -261,7 +303,12 @@ impl Pattern {
 impl Columns {
     /// `len` positions of an axis, every `stride`-th from `phase` on; beyond its end they are [`ZERO`].
     pub(crate) fn new(all: &[usize], phase: usize, stride: usize, len: usize) -> Self {
-        let stored: Vec<usize> = (0..len).map(|j| all.get(j * stride + phase).copied().unwrap_or(ZERO)).collect();
+        Self::of((0..len).map(|j| all.get(j * stride + phase).copied().unwrap_or(ZERO)).collect(), stride)
+    }
+
+    /// Positions with the stored columns `stored`, the regular runs of which are steps of 1 or `stride` or double.
+    fn of(stored: Vec<usize>, stride: usize) -> Self {
+        let len = stored.len();
         let (mut best, mut best_pattern) = (0..0, Pattern::Step(1));
         for pattern in [Pattern::Step(1), Pattern::Step(stride), Pattern::Twice] {
             let mut start = 0;
@@ -276,21 +323,22 @@ impl Columns {
                 start = end;
             }
         }
-        Self { stored, start: best.start, end: best.end, pattern: best_pattern }
+        let read = range(stored.iter());
+        Self { stored, read, start: best.start, end: best.end, pattern: best_pattern }
     }
 
     /// The stored columns that are read, and those between.
     pub(crate) fn stored_range(&self) -> Range<usize> {
-        let stored = || self.stored.iter().copied().filter(|&stored| stored != ZERO);
-        stored().min().unwrap_or(0)..stored().max().map_or(0, |last| last + 1)
+        self.read.clone()
     }
 
-    /// Calls `visit` with the position and value of each column outside the regular run.
+    /// Calls `visit` with the position and value of each column outside the regular run, no value where it is zero
+    /// because nothing is stored.
     #[inline]
-    pub(crate) fn each_outside(&self, source: &[f32], mut visit: impl FnMut(usize, f32)) {
+    pub(crate) fn each_outside(&self, source: &[f32], mut visit: impl FnMut(usize, Option<f32>)) {
         for position in (0..self.start).chain(self.end..self.stored.len()) {
             let stored = self.stored[position];
-            visit(position, if stored == ZERO { 0.0 } else { source[stored] });
+            visit(position, if stored == ZERO { None } else { Some(source[stored]) });
         }
     }
 
@@ -306,7 +354,7 @@ impl Columns {
 
     /// Fills a row of the strip from a stored row.
     pub(crate) fn load(&self, source: &[f32], target: &mut [f32]) {
-        self.each_outside(source, |position, value| target[position] = value);
+        self.each_outside(source, |position, value| target[position] = value.unwrap_or(0.0));
         if self.start == self.end {
             return;
         }

@@ -1,10 +1,11 @@
-//! The two forms of the algorithm as values, so that everything around the inner loops is compiled once.
+//! The forms of the algorithm as values, so that everything around the inner loops is compiled once.
 
-use super::points::{Four, Two};
+use super::points::{Four, Three, Two};
 use super::tiles::{
     Block, SIDE, gather_filters, spread_output, transform_filters, transform_input, transform_output, transform_pixels,
 };
 use crate::dispatch::{Isa, dispatched};
+use crate::fused::changed;
 use crate::lanes::Lanes;
 use crate::rows::{join_row, split_row};
 
@@ -17,6 +18,8 @@ pub(crate) struct Form {
     pub(crate) results: usize,
     /// [`split_row`].
     pub(crate) split: fn(Isa, &[f32], usize, &mut [f32], usize),
+    /// [`split_row`] of values changed as [`affine_rectify`](crate::fused::affine_rectify) does it.
+    pub(crate) split_changed: fn(Isa, &[f32], usize, &[f32; 4], &mut [f32], usize),
     /// [`join_row`].
     pub(crate) join: fn(Isa, &[f32], usize, f32, &mut [f32]),
     /// [`transform_input`].
@@ -66,6 +69,7 @@ impl Form {
         values: 6,
         results: 4,
         split: split_four,
+        split_changed: split_changed_four,
         join: join_four,
         input: input_four,
         output: output_four,
@@ -75,11 +79,27 @@ impl Form {
         gather: gather_four,
     };
 
+    /// F(3, 3).
+    pub(crate) const THREE: Self = Self {
+        values: 5,
+        results: 3,
+        split: split_three,
+        split_changed: split_changed_three,
+        join: join_three,
+        input: input_three,
+        output: output_three,
+        filters: filters_three,
+        pixels: pixels_three,
+        spread: spread_three,
+        gather: gather_three,
+    };
+
     /// F(2, 3).
     pub(crate) const TWO: Self = Self {
         values: 4,
         results: 2,
         split: split_two,
+        split_changed: split_changed_two,
         join: join_two,
         input: input_two,
         output: output_two,
@@ -96,7 +116,8 @@ impl Form {
 }
 
 macro_rules! form {
-    ($points:ty, $n:literal, $m:literal, $split:ident, $split_any:ident, $join:ident, $join_any:ident, $input:ident,
+    ($points:ty, $n:literal, $m:literal, $split:ident, $split_any:ident, $split_changed:ident,
+     $split_changed_any:ident, $join:ident, $join_any:ident, $input:ident,
      $input_any:ident, $output:ident, $output_any:ident, $filters:ident, $filters_any:ident,
      $pixels:ident, $pixels_any:ident, $spread:ident, $spread_any:ident, $gather:ident, $gather_any:ident) => {
         dispatched! {
@@ -105,7 +126,23 @@ macro_rules! form {
 
         #[inline(always)]
         fn $split_any<V: Lanes>(row: &[f32], start: usize, phases: &mut [f32], pitch: usize) {
-            split_row::<$m>(row, start, phases, pitch);
+            split_row::<$m>(row, start, phases, pitch, |value| value);
+        }
+
+        dispatched! {
+            fn $split_changed(row: &[f32], start: usize, constants: &[f32; 4], phases: &mut [f32], pitch: usize)
+                => $split_changed_any
+        }
+
+        #[inline(always)]
+        fn $split_changed_any<V: Lanes>(
+            row: &[f32],
+            start: usize,
+            constants: &[f32; 4],
+            phases: &mut [f32],
+            pitch: usize,
+        ) {
+            split_row::<$m>(row, start, phases, pitch, |value| changed::<V>(value, constants));
         }
 
         dispatched! {
@@ -180,6 +217,8 @@ form!(
     4,
     split_four,
     split_four_any,
+    split_changed_four,
+    split_changed_four_any,
     join_four,
     join_four_any,
     input_four,
@@ -201,6 +240,8 @@ form!(
     2,
     split_two,
     split_two_any,
+    split_changed_two,
+    split_changed_two_any,
     join_two,
     join_two_any,
     input_two,
@@ -215,4 +256,27 @@ form!(
     spread_two_any,
     gather_two,
     gather_two_any
+);
+form!(
+    Three,
+    5,
+    3,
+    split_three,
+    split_three_any,
+    split_changed_three,
+    split_changed_three_any,
+    join_three,
+    join_three_any,
+    input_three,
+    input_three_any,
+    output_three,
+    output_three_any,
+    filters_three,
+    filters_three_any,
+    pixels_three,
+    pixels_three_any,
+    spread_three,
+    spread_three_any,
+    gather_three,
+    gather_three_any
 );

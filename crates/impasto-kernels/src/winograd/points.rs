@@ -139,3 +139,80 @@ impl Points<4, 2> for Two {
         [u[0].plus(sum), difference, sum.plus(u[3])]
     }
 }
+
+/// F(3, 3) with the points 0, ±5/4, 1/2 and infinity, for parts of larger filters: three taps further is one tile further.
+pub(crate) struct Three;
+
+const C: f32 = 1.25;
+const D: f32 = 0.5;
+const CC: f32 = C * C;
+const DD: f32 = D * D;
+const FOR_ZERO: f32 = 1.0 / (CC * D);
+const FOR_C: f32 = 1.0 / (2.0 * CC * (C - D));
+const FOR_MINUS_C: f32 = -1.0 / (2.0 * CC * (C + D));
+const FOR_D: f32 = 1.0 / (D * (DD - CC));
+
+impl Points<5, 3> for Three {
+    #[inline(always)]
+    fn filter<V: Lanes>([w0, w1, w2]: [V; 3]) -> [V; 5] {
+        let even = V::splat(CC).mul_add(w2, w0);
+        let odd = V::splat(C).times(w1);
+        let at_d = V::splat(DD).mul_add(w2, V::splat(D).mul_add(w1, w0));
+        [
+            w0.times(V::splat(FOR_ZERO)),
+            even.plus(odd).times(V::splat(FOR_C)),
+            even.minus(odd).times(V::splat(FOR_MINUS_C)),
+            at_d.times(V::splat(FOR_D)),
+            w2,
+        ]
+    }
+
+    #[inline(always)]
+    fn input<V: Lanes>(d: [V; 5]) -> [V; 5] {
+        let (c, minus_c, cc) = (V::splat(C), V::splat(-C), V::splat(-CC));
+        let minus_d = V::splat(-D);
+        // With (x - D) taken out, and with (x^2 - C^2).
+        let low = minus_d.mul_add(d[1], d[2]);
+        let high = minus_d.mul_add(d[2], d[3]);
+        let first = cc.mul_add(d[0], d[2]);
+        let second = cc.mul_add(d[1], d[3]);
+        let third = cc.mul_add(d[2], d[4]);
+        [
+            minus_d.mul_add(first, second),
+            c.mul_add(low, high),
+            minus_c.mul_add(low, high),
+            second,
+            minus_d.mul_add(second, third),
+        ]
+    }
+
+    #[inline(always)]
+    fn output<V: Lanes>(m: [V; 5]) -> [V; 3] {
+        let (sum, difference) = (m[1].plus(m[2]), m[1].minus(m[2]));
+        [
+            m[0].plus(sum).plus(m[3]),
+            V::splat(C).mul_add(difference, V::splat(D).times(m[3])),
+            V::splat(CC).mul_add(sum, V::splat(DD).mul_add(m[3], m[4])),
+        ]
+    }
+
+    #[inline(always)]
+    fn spread<V: Lanes>(y: [V; 3]) -> [V; 5] {
+        let even = V::splat(CC).mul_add(y[2], y[0]);
+        let odd = V::splat(C).times(y[1]);
+        let at_d = V::splat(DD).mul_add(y[2], V::splat(D).mul_add(y[1], y[0]));
+        [y[0], even.plus(odd), even.minus(odd), at_d, y[2]]
+    }
+
+    #[inline(always)]
+    fn gather<V: Lanes>(u: [V; 5]) -> [V; 3] {
+        let (plus, minus) = (u[1].times(V::splat(FOR_C)), u[2].times(V::splat(FOR_MINUS_C)));
+        let (sum, difference) = (plus.plus(minus), plus.minus(minus));
+        let at_d = u[3].times(V::splat(FOR_D));
+        [
+            V::splat(FOR_ZERO).mul_add(u[0], sum.plus(at_d)),
+            V::splat(C).mul_add(difference, V::splat(D).times(at_d)),
+            V::splat(CC).mul_add(sum, V::splat(DD).mul_add(at_d, u[4])),
+        ]
+    }
+}

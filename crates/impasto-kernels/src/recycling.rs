@@ -1,0 +1,310 @@
+//! An allocator that keeps large blocks for those who ask for the same size next.
+//!
+//! A network frees a feature map as soon as the next one is computed and asks for the same again in the next picture or
+//! step. Most allocators give such blocks back to the system, which hands out pages filled with zeros later on; in small
+//! networks that took a sixth of the time.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Smallest block that is kept, in bytes.
+const LEAST: usize = 128 << 10;
+
+/// Largest alignment of blocks that are kept, in bytes.
+const ALIGN: usize = 64;
+
+/// Most blocks that are kept.
+const MOST: usize = 256;
+
+/// An allocator for `#[global_allocator]` that keeps blocks of 128 KiB and more when they are freed and takes all others
+/// from `A`.
+///
+/// Of such blocks, those that are kept and those in use together never exceed the most that was in use at one time: the
+/// oldest are freed before that. So a program takes hardly more memory at its peak than without, but gives little of it
+/// back.
+#[derive(Debug)]
+pub struct Recycling<A> {
+    inner: A,
+    kept: Mutex<Kept>,
+}
+
+/// The blocks that are kept, the oldest first, and the sums of sizes in bytes.
+#[derive(Debug)]
+struct Kept {
+    blocks: [Block; MOST],
+    count: usize,
+    bytes: usize,
+    used: usize,
+    most_used: usize,
+}
+
+/// A block that nobody uses. Its address as a number: pointers cannot be sent to other threads.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    address: usize,
+    size: usize,
+}
+
+impl Kept {
+    /// Takes out the block that came last of those of a size.
+    fn take(&mut self, size: usize) -> Option<Block> {
+        let index = self.blocks[..self.count].iter().rposition(|block| block.size == size)?;
+        Some(self.remove(index))
+    }
+
+    fn remove(&mut self, index: usize) -> Block {
+        let block = self.blocks[index];
+        self.blocks.copy_within(index + 1..self.count, index);
+        self.count -= 1;
+        self.bytes -= block.size;
+        block
+    }
+
+    /// The oldest block, where there is more than may be kept beside `more` blocks of `bytes` bytes together.
+    fn surplus(&mut self, more: usize, bytes: usize) -> Option<Block> {
+        let full = self.count + more > MOST || self.used + self.bytes + bytes > self.most_used;
+        (full && self.count > 0).then(|| self.remove(0))
+    }
+}
+
+impl<A> Recycling<A> {
+    /// On top of `inner`.
+    pub const fn new(inner: A) -> Self {
+        let blocks = [Block { address: 0, size: 0 }; MOST];
+        Self { inner, kept: Mutex::new(Kept { blocks, count: 0, bytes: 0, used: 0, most_used: 0 }) }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is asked for instead of `layout` where the block is one to be kept: a size of which there are four between each
+/// two powers of two, so that different sizes have a chance of being the same. Pages that are not used cost nothing.
+fn rounded(layout: Layout) -> Option<Layout> {
+    if layout.size() < LEAST || layout.align() > ALIGN {
+        return None;
+    }
+    let step = 1 << (layout.size().ilog2() - 2);
+    let size = layout.size().checked_next_multiple_of(step)?;
+    Layout::from_size_align(size, ALIGN).ok()
+}
+
+impl<A: GlobalAlloc> Recycling<A> {
+    /// A block that was kept, or one that `fresh` makes, of a rounded layout.
+    fn block(&self, layout: Layout, zeroed: bool, fresh: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
+        let size = layout.size();
+        let mut kept = self.kept();
+        kept.used += size;
+        if let Some(block) = kept.take(size) {
+            drop(kept);
+            let start = block.address as *mut u8;
+            if zeroed {
+                // SAFETY: the block has `size` bytes and belongs to the caller alone from now on.
+                unsafe { start.write_bytes(0, size) };
+            }
+            return start;
+        }
+        kept.most_used = kept.most_used.max(kept.used);
+        while let Some(block) = kept.surplus(0, 0) {
+            self.free(block);
+        }
+        drop(kept);
+        let start = fresh(layout);
+        if start.is_null() {
+            self.kept().used -= size;
+        }
+        start
+    }
+
+    /// Gives a block back to the allocator below.
+    fn free(&self, block: Block) {
+        // SAFETY: sizes and alignment were those of a layout; the block was allocated with them (`block`) and nobody uses
+        // it.
+        unsafe {
+            let layout = Layout::from_size_align_unchecked(block.size, ALIGN);
+            self.inner.dealloc(block.address as *mut u8, layout);
+        }
+    }
+}
+
+// SAFETY: blocks come from `A`, which is a proper allocator, with a size and an alignment not less than what was asked
+// for. One that is kept is in `Kept::blocks` exactly from its being freed to its being handed out again or freed below.
+// Which blocks are treated so, and with what layout, depends on the layout alone, which is the same when a block is
+// freed. Nothing here panics or allocates, but for what the mutex of some systems allocates once, less than `LEAST`.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for Recycling<A> {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller promises a layout that is not empty; the rounded one is not smaller.
+        match rounded(layout) {
+            Some(layout) => self.block(layout, false, |layout| unsafe { self.inner.alloc(layout) }),
+            None => unsafe { self.inner.alloc(layout) },
+        }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as for `alloc`.
+        match rounded(layout) {
+            Some(layout) => self.block(layout, true, |layout| unsafe { self.inner.alloc_zeroed(layout) }),
+            None => unsafe { self.inner.alloc_zeroed(layout) },
+        }
+    }
+
+    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
+        let Some(layout) = rounded(layout) else {
+            // SAFETY: the block came from there with this layout.
+            return unsafe { self.inner.dealloc(start, layout) };
+        };
+        let block = Block { address: start as usize, size: layout.size() };
+        let mut kept = self.kept();
+        kept.used -= block.size;
+        while let Some(oldest) = kept.surplus(1, block.size) {
+            self.free(oldest);
+        }
+        let count = kept.count;
+        kept.blocks[count] = block;
+        kept.count += 1;
+        kept.bytes += block.size;
+    }
+
+    unsafe fn realloc(&self, start: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller promises that the new size with the old alignment is a layout.
+        let new = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+        match (rounded(layout), rounded(new)) {
+            // SAFETY: the block came from there with this layout.
+            (None, None) => unsafe { self.inner.realloc(start, layout, size) },
+            (Some(old), Some(new)) if old == new => start,
+            // SAFETY: both blocks have so many bytes and are different; the old one is not used any more.
+            _ => unsafe {
+                let moved = self.alloc(new);
+                if !moved.is_null() {
+                    moved.copy_from_nonoverlapping(start, layout.size().min(size));
+                    self.dealloc(start, layout);
+                }
+                moved
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::alloc::System;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Counts what is taken from the system and not given back.
+    struct Counting(AtomicUsize);
+
+    // SAFETY: the system's allocator, counted.
+    unsafe impl GlobalAlloc for Counting {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            self.0.fetch_add(layout.size(), Ordering::Relaxed);
+            // SAFETY: as promised by the caller.
+            unsafe { System.alloc(layout) }
+        }
+
+        unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
+            self.0.fetch_sub(layout.size(), Ordering::Relaxed);
+            // SAFETY: as promised by the caller.
+            unsafe { System.dealloc(start, layout) }
+        }
+    }
+
+    fn counting() -> Recycling<Counting> {
+        Recycling::new(Counting(AtomicUsize::new(0)))
+    }
+
+    fn taken(allocator: &Recycling<Counting>) -> usize {
+        allocator.inner.0.load(Ordering::Relaxed)
+    }
+
+    fn layout(size: usize) -> Layout {
+        Layout::from_size_align(size, 4).unwrap()
+    }
+
+    #[test]
+    fn a_block_comes_back_for_its_size_only() {
+        let allocator = counting();
+        // SAFETY: blocks are written within their sizes and freed once, with their layouts.
+        unsafe {
+            let first = allocator.alloc(layout(1 << 20));
+            first.write_bytes(7, 1 << 20);
+            allocator.dealloc(first, layout(1 << 20));
+            assert_eq!(taken(&allocator), 1 << 20, "it is kept");
+            // The same size but for rounding.
+            let again = allocator.alloc_zeroed(layout((1 << 20) - 100));
+            assert_eq!(again, first);
+            assert!((0..(1 << 20) - 100).all(|i| again.add(i).read() == 0), "zeros where they were asked for");
+            // Another one beside it.
+            let other = allocator.alloc(layout(1 << 20));
+            assert_ne!(other, first);
+            allocator.dealloc(again, layout((1 << 20) - 100));
+            allocator.dealloc(other, layout(1 << 20));
+            assert_eq!(taken(&allocator), 2 << 20);
+            assert_eq!(allocator.alloc(layout(1 << 20)), other, "the one that came last first");
+            allocator.dealloc(other, layout(1 << 20));
+        }
+    }
+
+    #[test]
+    fn no_more_is_taken_than_was_used_at_one_time() {
+        let allocator = counting();
+        let (mut used, mut most) = (0, 0);
+        let mut held: Vec<(*mut u8, Layout)> = Vec::new();
+        let mut random = crate::tests::Random::new(5);
+        for turn in 0..5000 {
+            if held.len() < random.range(0, 12) {
+                let layout = layout(random.range(3, 40) * 50_000);
+                // SAFETY: the size is not zero.
+                let start = unsafe { allocator.alloc(layout) };
+                assert!(!start.is_null() && held.iter().all(|&(other, _)| other != start));
+                used += rounded(layout).map_or(layout.size(), |layout| layout.size());
+                held.push((start, layout));
+            } else if let Some((start, layout)) = held.pop() {
+                // SAFETY: the block came from `alloc` with this layout.
+                unsafe { allocator.dealloc(start, layout) };
+                used -= rounded(layout).map_or(layout.size(), |layout| layout.size());
+            }
+            most = most.max(used);
+            assert!((used..=most).contains(&taken(&allocator)), "turn {turn}");
+        }
+        held.iter().for_each(|&(start, layout)| {
+            // SAFETY: as above.
+            unsafe { allocator.dealloc(start, layout) };
+        });
+        assert!(taken(&allocator) > 0, "something is kept");
+    }
+
+    #[test]
+    fn what_grows_or_shrinks_keeps_its_values() {
+        let allocator = counting();
+        let sizes = [1000, 200_000, 200_001, 3_000_000, 2_900_000, 150_000, 10, 500_000];
+        // SAFETY: the block is read and written within its size and freed once, with its layout.
+        unsafe {
+            let mut start = allocator.alloc(layout(10));
+            let mut size = 10;
+            (0..10).for_each(|i| start.add(i).write(i as u8));
+            for next in sizes {
+                start = allocator.realloc(start, layout(size), next);
+                size = next;
+                assert!((0..10).all(|i| start.add(i).read() == i as u8), "{size}");
+            }
+            allocator.dealloc(start, layout(size));
+        }
+    }
+
+    #[test]
+    fn small_and_oddly_aligned_blocks_are_left_alone() {
+        let allocator = counting();
+        for layout in [layout(LEAST - 1), Layout::from_size_align(LEAST, 4096).unwrap()] {
+            // SAFETY: the block is freed once, with its layout.
+            unsafe {
+                let start = allocator.alloc(layout);
+                allocator.dealloc(start, layout);
+            }
+            assert_eq!(taken(&allocator), 0);
+        }
+    }
+}
