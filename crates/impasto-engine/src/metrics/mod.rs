@@ -8,6 +8,8 @@ mod interval;
 mod neighbours;
 mod pictures;
 mod products;
+#[cfg(test)]
+mod properties;
 mod sliced;
 mod spread;
 mod style;
