@@ -1,7 +1,9 @@
 //! Figures that compare pictures: pure functions, used by benchmarks, tests and cards. Networks are given by the caller.
 
+mod embeddings;
 mod style;
 
+pub use embeddings::Embeddings;
 pub use style::{StyleDistance, moment_distance, style_gram_distance};
 
 use burn::tensor::Tensor;
