@@ -8,6 +8,7 @@ mod likeness;
 mod memory;
 mod networks;
 mod record;
+mod resize;
 mod shared;
 mod speed;
 mod statistics;
@@ -45,6 +46,8 @@ enum Command {
     Steady(steady::SteadyArgs),
     /// Whether the same bits come out with any number of threads, every time.
     Threads(threads::ThreadsArgs),
+    /// Whether pictures are resized as Pillow does it, for the networks of metrics.
+    Resize(resize::ResizeArgs),
     /// Answer requests, one JSON object a line; used by 'speed' and 'threads'.
     #[command(hide = true)]
     Serve,
@@ -68,6 +71,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Memory(args) => memory::run(&args),
         Command::Steady(args) => steady::run(&args),
         Command::Threads(args) => threads::run(&args),
+        Command::Resize(args) => resize::run(&args),
         Command::Serve => worker::serve(),
     }
 }
