@@ -10,8 +10,10 @@
 //! - [`moments`]: mean, deviation and skewness of planes;
 //! - [`act`]: rectifiers, forward and backward;
 //! - [`fresh`]: some of them with results in new vectors;
-//! - [`Recycling`]: an allocator for programs whose feature maps come and go;
-//! - [`resample`]: bilinear upsampling and 2x2 pooling, forward and backward.
+//! - [`resample`]: bilinear upsampling and 2x2 pooling, forward and backward;
+//! - [`pool3`]: 3x3 pooling, forward only;
+//! - [`awake`]: threads that do not fall asleep between operations;
+//! - [`Recycling`]: an allocator for programs whose feature maps come and go.
 //!
 //! # How the convolutions work
 //!
@@ -35,6 +37,7 @@ mod fused;
 mod gather;
 mod input_grad;
 mod lanes;
+mod pool3;
 mod recycling;
 mod rows;
 mod scratch;
@@ -63,6 +66,7 @@ pub use error::ShapeError;
 pub use forward::{conv2d, conv2d_fused};
 pub use fused::{Affine, Fused, affine_sum};
 pub use input_grad::conv2d_input_grad;
+pub use pool3::{Pool3, pool3};
 pub use recycling::Recycling;
 pub use shape::{Conv2d, Method, PadMode};
 pub use weight_grad::{channel_products, conv2d_bias_grad, conv2d_weight_grad};

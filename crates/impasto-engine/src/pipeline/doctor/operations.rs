@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, activation, module};
 
-use crate::blocks::{self, Affine, ConvSpec, EPS, PadMode};
+use crate::blocks::{self, Affine, ConvSpec, EPS, PadMode, Pool3};
 
 /// An operation over maps `[n, c, h, w]`; operands of fewer dimensions are reshaped within.
 pub(super) struct Operation {
@@ -22,7 +22,7 @@ const ROWS: [usize; 4] = [N, C, 1, 1];
 const BIAS: [usize; 4] = [1, C, 1, 1];
 const KERNEL: [usize; 4] = [C, C, 3, 3];
 
-const SAME: ConvSpec = ConvSpec { stride: 1, padding: 1, pad_mode: PadMode::Reflect, groups: 1, upsample: 1 };
+const SAME: ConvSpec = ConvSpec { stride: 1, padding: [1; 2], pad_mode: PadMode::Reflect, groups: 1, upsample: 1 };
 const ZERO: ConvSpec = ConvSpec { pad_mode: PadMode::Zero, ..SAME };
 
 /// One of each kind and variant in use.
@@ -37,17 +37,22 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "convolution 9x9",
         operands: &[[N, 3, 27, 35], [C, 3, 9, 9], BIAS],
-        run: |x| conv(x, ConvSpec { padding: 4, ..SAME }, 1.0),
+        run: |x| conv(x, ConvSpec { padding: [4; 2], ..SAME }, 1.0),
     },
     Operation {
         name: "convolution 9x9 to colours",
         operands: &[MAP, [3, C, 9, 9], [1, 3, 1, 1]],
-        run: |x| conv(x, ConvSpec { padding: 4, ..SAME }, 1.0),
+        run: |x| conv(x, ConvSpec { padding: [4; 2], ..SAME }, 1.0),
     },
     Operation {
         name: "convolution 1x1",
         operands: &[MAP, [24, C, 1, 1], [1, 24, 1, 1]],
-        run: |x| conv(x, ConvSpec { padding: 0, ..SAME }, 1.0),
+        run: |x| conv(x, ConvSpec { padding: [0; 2], ..SAME }, 1.0),
+    },
+    Operation {
+        name: "convolution 1x7",
+        operands: &[MAP, [C, C, 1, 7], BIAS],
+        run: |x| conv(x, ConvSpec { padding: [0, 3], ..ZERO }, 1.0),
     },
     Operation {
         name: "convolution, stride 2",
@@ -126,6 +131,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "leaky rectifier", operands: &[MAP], run: |x| blocks::leaky_relu(x[0].clone(), 0.2) },
     Operation { name: "maximum pooling", operands: &[MAP], run: |x| blocks::max_pool2(x[0].clone()) },
     Operation { name: "mean pooling", operands: &[MAP], run: |x| blocks::avg_pool2(x[0].clone()) },
+    Operation {
+        name: "maximum pooling 3x3",
+        operands: &[MAP],
+        run: |x| blocks::pool3(x[0].clone(), Pool3::MaxHalfBeyond),
+    },
+    Operation { name: "mean pooling 3x3", operands: &[MAP], run: |x| blocks::pool3(x[0].clone(), Pool3::MeanAround) },
     Operation {
         name: "mean over a grid",
         operands: &[MAP],
