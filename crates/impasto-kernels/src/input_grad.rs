@@ -39,7 +39,7 @@ pub(crate) fn conv2d_input_grad_on(
     check_length("dx", dx, shape.input_len())?;
     let size = [shape.height, shape.width];
     // What belongs to each value of the padded input, where that is not the input itself.
-    let padded = shape.upsample != 1 || shape.pad_mode != PadMode::Zero;
+    let padded = shape.upsample != 1 || (shape.pad_mode != PadMode::Zero && shape.padding != [0, 0]);
     if let Some(form) = winograd::form(shape).filter(|_| shape.upsample == 1) {
         let (target, crop) = if padded { (shape.padded_size(), [0, 0]) } else { (size, shape.padding) };
         let forward = w.as_chunks::<9>().0;

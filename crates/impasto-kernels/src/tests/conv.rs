@@ -286,6 +286,20 @@ fn the_number_of_threads_does_not_change_a_bit() {
     }
 }
 
+/// More strips than are transformed together.
+#[test]
+fn weight_gradients_of_large_batches() {
+    let sizes = Conv2d { batch: 5, channels_in: 64, channels_out: 48, height: 62, width: 65, ..base() };
+    let shape = Conv2d { pad_mode: PadMode::Reflect, method: Method::WinogradFour, ..sizes };
+    let mut random = Random::new(15);
+    let (x, dy) = (random.values(shape.input_len()), random.values(shape.output_len()));
+    let (mut dw, mut direct) = (vec![f32::NAN; shape.weight_len()], vec![f32::NAN; shape.weight_len()]);
+    conv2d_weight_grad(&shape, &x, &dy, &mut dw).unwrap();
+    conv2d_weight_grad(&Conv2d { method: Method::Direct, ..shape }, &x, &dy, &mut direct).unwrap();
+    let direct: Vec<f64> = direct.into_iter().map(f64::from).collect();
+    assert_close("dw", &dw, &direct, limit(&shape));
+}
+
 #[test]
 fn bias_gradient_sums_the_planes() {
     let shape = Conv2d { batch: 3, ..base() };
