@@ -9,6 +9,7 @@
 //! - [`norm`]: instance normalisation, forward and backward;
 //! - [`moments`]: mean, deviation and skewness of planes;
 //! - [`act`]: rectifiers, forward and backward;
+//! - [`gate`]: gated linear units and factors of planes, forward and backward;
 //! - [`fresh`]: some of them with results in new vectors;
 //! - [`resample`]: bilinear upsampling and 2x2 pooling, forward and backward.
 //!
@@ -47,6 +48,7 @@ mod winograd;
 
 pub mod act;
 pub mod fresh;
+pub mod gate;
 pub mod moments;
 pub mod norm;
 pub mod resample;

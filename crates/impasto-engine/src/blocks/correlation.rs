@@ -2,8 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::norm::{EPS, instance_norm, modulated_norm};
-use super::ops::{self, ConvSpec};
+use super::norm::{EPS, instance_norm};
+use super::ops::{self, ConvSpec, Norm};
 
 /// Added to the diagonal of correlation matrices before roots are taken: bounds how far a direction in which a picture
 /// hardly varies is amplified (by `1 / sqrt(RIDGE)`), and how many iterations the roots need.
@@ -35,7 +35,7 @@ fn recolouring(own: Tensor<3>, target: Tensor<3>) -> Tensor<3> {
     colour.matmul(whiten)
 }
 
-/// [`recorrelate`], then [`modulated_norm`] with `gain` and `shift` `[n, c]`, then a leaky rectifier of `slope` from 0 to
+/// [`recorrelate`], then [`modulated_norm`](super::modulated_norm) with `gain` and `shift` `[n, c]`, then a leaky rectifier of `slope` from 0 to
 /// 1, which stands for none. Where gradients are not wanted all of it is one product with a matrix at every position.
 pub(crate) fn recoloured(x: Tensor<4>, target: Tensor<3>, gain: Tensor<2>, shift: Tensor<2>, slope: f32) -> Tensor<4> {
     #[cfg(feature = "flex")]
@@ -44,8 +44,7 @@ pub(crate) fn recoloured(x: Tensor<4>, target: Tensor<3>, gain: Tensor<2>, shift
         let covariances = ops::covariances(x.clone(), mean.clone());
         return Recolouring { mean, deviation, covariances, target, gain, shift }.apply(x, slope);
     }
-    let x = modulated_norm(recorrelate(x, target), gain, shift);
-    if slope == 1.0 { x } else { ops::leaky_relu(x, slope) }
+    ops::normalised(recorrelate(x, target), Norm { gain, shift, eps: EPS, slope }, None)
 }
 
 /// What a map takes on, as a product with a matrix at every position.
@@ -118,6 +117,7 @@ mod tests {
     use burn::tensor::{Device, TensorData};
 
     use super::*;
+    use crate::blocks::modulated_norm;
     use crate::rng;
     use crate::tensor::{scalar, values};
 

@@ -17,7 +17,7 @@ pub use map::Map;
 pub(crate) use norm::EPS;
 pub use norm::{channel_moments, channel_moments3, instance_norm, modulated_norm};
 pub use ops::{ConvSpec, PadMode};
-pub use resample::{avg_pool2, leaky_relu, max_pool2, relu, upsample_bilinear2};
+pub use resample::{avg_pool2, gated, leaky_relu, max_pool2, relu, scaled, upsample_bilinear2};
 pub use tally::{Statistics, Tally};
 pub use tile::View;
 

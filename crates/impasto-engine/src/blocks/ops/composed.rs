@@ -1,9 +1,9 @@
 //! The same operations from burn's own, for devices without impasto's kernels.
 
-use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
+use burn::tensor::ops::{AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{Int, Tensor, activation, module};
 
-use super::{Affine, ConvSpec, PadMode};
+use super::{Affine, ConvSpec, Norm, PadMode};
 
 pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: ConvSpec, slope: f32) -> Tensor<4> {
     let [_, _, h, w] = x.dims();
@@ -63,13 +63,18 @@ fn reflect(x: Tensor<4>, padding: usize) -> Tensor<4> {
     x.select(2, index(h)).select(3, index(w))
 }
 
-pub(crate) fn modulated_norm(x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>, eps: f32) -> Tensor<4> {
+pub(crate) fn normalised(x: Tensor<4>, norm: Norm, residual: Option<Tensor<4>>) -> Tensor<4> {
     let [n, c, _, _] = x.dims();
+    let wide = |values: Tensor<2>| values.reshape([n, c, 1, 1]);
     let mean = x.clone().mean_dims(&[2, 3]); // [n, c, 1, 1]
     let centred = x - mean; // [n, c, h, w]
     let variance = centred.clone().square().mean_dims(&[2, 3]); // [n, c, 1, 1]
-    let scale = (variance + eps).sqrt().recip() * gain.reshape([n, c, 1, 1]); // [n, c, 1, 1]
-    centred * scale + shift.reshape([n, c, 1, 1]) // [n, c, h, w]
+    let scale = (variance + norm.eps).sqrt().recip() * wide(norm.gain); // [n, c, 1, 1]
+    let y = rectified(centred * scale + wide(norm.shift), norm.slope); // [n, c, h, w]
+    match residual {
+        Some(residual) => y + residual,
+        None => y,
+    }
 }
 
 pub(crate) fn channel_moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 3] {
@@ -84,6 +89,21 @@ pub(crate) fn channel_moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 3] {
 
 pub(crate) fn leaky_relu(x: Tensor<4>, slope: f32) -> Tensor<4> {
     activation::leaky_relu(x, f64::from(slope))
+}
+
+pub(crate) fn gated(x: Tensor<4>) -> Tensor<4> {
+    let [n, c, h, w] = x.dims();
+    let half = |from: usize| x.clone().slice([0..n, from..from + c / 2, 0..h, 0..w]); // [n, c/2, h, w]
+    half(0) * activation::sigmoid(half(c / 2))
+}
+
+pub(crate) fn scaled(x: Tensor<4>, factors: Tensor<2>) -> Tensor<4> {
+    let [n, c, _, _] = x.dims();
+    x * factors.reshape([n, c, 1, 1])
+}
+
+pub(crate) fn avg_pool2(x: Tensor<4>) -> Tensor<4> {
+    module::avg_pool2d(x, AvgPoolOptions::new([2, 2]))
 }
 
 pub(crate) fn max_pool2(x: Tensor<4>) -> Tensor<4> {

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use super::{Affine, ConvSpec, PadMode, affine_sum, composed, covariances, fused_conv2d, kernels, moments};
+use super::{Affine, ConvSpec, Norm, PadMode, affine_sum, composed, covariances, fused_conv2d, kernels, moments};
 use crate::rng;
 use crate::tensor::values;
 
@@ -76,12 +76,40 @@ fn convolutions_agree() {
 fn normalisation_agrees() {
     let device = Device::flex().autodiff();
     let x = random("x", [2, 3, 7, 9], &device);
+    let residual = random("residual", [2, 3, 7, 9], &device);
     let (gain, shift) = (random("gain", [2, 3], &device), random("shift", [2, 3], &device));
-    let run =
-        |f: fn(Tensor<4>, Tensor<2>, Tensor<2>, f32) -> Tensor<4>| f(x.clone(), gain.clone(), shift.clone(), 1e-5);
-    let (kernel, composed) = (|| run(kernels::modulated_norm), || run(composed::modulated_norm));
-    compare("x", std::slice::from_ref(&x), kernel, composed);
-    compare("gain and shift", &[gain.clone(), shift.clone()], kernel, composed);
+    for (slope, sum) in [(1.0, false), (0.0, false), (0.2, true), (1.0, true)] {
+        let run = |f: fn(Tensor<4>, Norm, Option<Tensor<4>>) -> Tensor<4>| {
+            let norm = Norm { gain: gain.clone(), shift: shift.clone(), eps: 1e-5, slope };
+            f(x.clone(), norm, sum.then(|| residual.clone()))
+        };
+        let (kernel, composed) = (|| run(kernels::normalised), || run(composed::normalised));
+        let what = format!("slope {slope}, sum {sum}");
+        let maps = [x.clone(), residual.clone()];
+        compare(&what, &maps[..1 + usize::from(sum)], kernel, composed);
+        compare(&what, &[gain.clone(), shift.clone()], kernel, composed);
+    }
+}
+
+/// A gradient that several operations want is not overwritten by the first.
+#[test]
+fn shared_gradients_are_kept() {
+    let device = Device::flex().autodiff();
+    let x = random("x", [2, 3, 8, 9], &device);
+    let ones = Tensor::<2>::ones([2, 3], &device);
+    let run = |norm: fn(Tensor<4>, Norm, Option<Tensor<4>>) -> Tensor<4>,
+               leaky: fn(Tensor<4>, f32) -> Tensor<4>,
+               pool: fn(Tensor<4>) -> Tensor<4>| {
+        let form = Norm { gain: ones.clone(), shift: ones.clone() * 0.1, eps: 1e-5, slope: 0.0 };
+        let y = norm(x.clone() * 2.0, form.clone(), Some(x.clone()));
+        let z = norm(leaky(y.clone(), 0.3) + leaky(x.clone(), 0.5), form, Some(y.clone()));
+        pool(z.clone() + y) + pool(z)
+    };
+    let (kernel, composed) = (
+        || run(kernels::normalised, kernels::leaky_relu, kernels::avg_pool2),
+        || run(composed::normalised, composed::leaky_relu, composed::avg_pool2),
+    );
+    compare("chain", std::slice::from_ref(&x), kernel, composed);
 }
 
 #[test]
@@ -105,6 +133,20 @@ fn moments_rectifiers_and_pooling_agree() {
         compare("rectifier", &inputs, a, b);
     }
     compare("pooling", &inputs, || kernels::max_pool2(x.clone()), || composed::max_pool2(x.clone()));
+    compare("mean pooling", &inputs, || kernels::avg_pool2(x.clone()), || composed::avg_pool2(x.clone()));
+}
+
+#[test]
+fn gates_agree() {
+    let device = Device::flex().autodiff();
+    let x = random("x", [2, 6, 7, 9], &device);
+    let (kernel, composed) = (|| kernels::gated(x.clone()), || composed::gated(x.clone()));
+    compare("gated", std::slice::from_ref(&x), kernel, composed);
+    let factors = random("factors", [2, 6], &device);
+    let (kernel, composed) =
+        (|| kernels::scaled(x.clone(), factors.clone()), || composed::scaled(x.clone(), factors.clone()));
+    compare("scaled", std::slice::from_ref(&x), kernel, composed);
+    compare("scaled", std::slice::from_ref(&factors), kernel, composed);
 }
 
 #[test]
