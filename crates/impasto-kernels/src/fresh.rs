@@ -196,3 +196,11 @@ pub fn scaled(x: &[f32], factors: &[f32]) -> Result<Vec<f32>, ShapeError> {
 pub fn scaled_grad(x: &[f32], factors: &[f32], dy: &[f32], dfactors: &mut [f32]) -> Result<Vec<f32>, ShapeError> {
     written(x.len(), |dx| crate::gate::scaled_backward(x, factors, dy, dx, dfactors))
 }
+
+/// [`crate::channel_products_grad`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn channel_products_grad(size: [usize; 4], x: &[f32], dproducts: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    written(x.len(), |dx| crate::channel_products_grad(size, x, dproducts, dx))
+}

@@ -62,4 +62,4 @@ pub use forward::{conv2d, conv2d_fused};
 pub use fused::{Affine, Fused, affine_sum};
 pub use input_grad::conv2d_input_grad;
 pub use shape::{Conv2d, Method, PadMode};
-pub use weight_grad::{channel_products, conv2d_bias_grad, conv2d_weight_grad};
+pub use weight_grad::{channel_products, channel_products_grad, conv2d_bias_grad, conv2d_weight_grad};

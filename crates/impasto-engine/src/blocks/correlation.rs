@@ -15,7 +15,7 @@ const ITERATIONS: usize = 12;
 /// Correlations between the channels over positions: `[n, c, h, w]` to `[n, c, c]` with ones (zeros for constant
 /// channels) on the diagonal.
 pub fn correlations(x: Tensor<4>) -> Tensor<3> {
-    correlations_of_normalised(flatten(instance_norm(x)))
+    ops::products(instance_norm(x))
 }
 
 /// Moves features to other correlations: every sample of `x` `[n, c, h, w]` is normalised, whitened by its own
@@ -23,9 +23,8 @@ pub fn correlations(x: Tensor<4>) -> Tensor<3> {
 /// and deviations near 1. With its own correlations as target `x` is only normalised (the whitening and colouring
 /// transform of Li et al. 2017, on correlations, differentiable throughout).
 pub fn recorrelate(x: Tensor<4>, target: Tensor<3>) -> Tensor<4> {
-    let [n, c, h, w] = x.dims();
-    let flat = flatten(instance_norm(x)); // [n, c, hw]
-    recolouring(correlations_of_normalised(flat.clone()), target).matmul(flat).reshape([n, c, h, w])
+    let normal = instance_norm(x); // [n, c, h, w]
+    ops::mixed(normal.clone(), recolouring(ops::products(normal), target))
 }
 
 /// The matrix that moves normalised features of the correlations `own` to those of `target`, all `[n, c, c]`.
@@ -80,16 +79,6 @@ impl Recolouring {
         let (turn, shift) = (turn.reshape([n * c, c, 1, 1]), shift.reshape([n * c]));
         ops::conv2d(x.reshape([1, n * c, h, w]), turn, shift, spec, slope).reshape([n, c, h, w])
     }
-}
-
-fn flatten(x: Tensor<4>) -> Tensor<3> {
-    let [n, c, h, w] = x.dims();
-    x.reshape([n, c, h * w])
-}
-
-fn correlations_of_normalised(flat: Tensor<3>) -> Tensor<3> {
-    let [_, _, positions] = flat.dims();
-    flat.clone().matmul(flat.swap_dims(1, 2)) / positions as f32 // [n, c, c]
 }
 
 /// Square root and inverse square root of symmetric positive semidefinite matrices `[n, c, c]` with [`RIDGE`] on their

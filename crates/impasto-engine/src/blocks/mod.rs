@@ -22,6 +22,6 @@ pub use tally::{Statistics, Tally};
 pub use tile::View;
 
 pub(crate) use correlation::recoloured;
-pub(crate) use ops::{Affine, affine_sum, channel_moments as moments, conv2d, fused_conv2d};
+pub(crate) use ops::{Affine, affine_sum, channel_moments as moments, conv2d, fused_conv2d, products};
 pub(crate) use tally::Wanted;
 pub(crate) use tile::{Measured, Tile};

@@ -9,7 +9,7 @@ use crate::{
     Affine, Conv2d, Fused, Method, PadMode, conv2d, conv2d_bias_grad, conv2d_fused, conv2d_input_grad,
     conv2d_weight_grad,
 };
-use crate::{affine_sum, channel_products};
+use crate::{affine_sum, channel_products, channel_products_grad};
 
 /// Relative error of forward convolutions and gradients, by method.
 fn limit(shape: &Conv2d) -> f64 {
@@ -338,8 +338,27 @@ fn products_of_channels_are_covariances() {
         }
         let near: Vec<f32> = mean.iter().map(|&mean| mean as f32).collect();
         let mut products = vec![f32::NAN; expected.len()];
-        channel_products([batch, channels, height, width], &x, &near, &mut products).unwrap();
+        let size = [batch, channels, height, width];
+        channel_products(size, &x, Some(&near), &mut products).unwrap();
         assert_close("products", &products, &expected, 1e-4);
+        // What every value adds to a sum of the products without means, by the definition.
+        let slopes = random.values(products.len());
+        let mut expected = vec![0.0; x.len()];
+        for (index, &slope) in slopes.iter().enumerate() {
+            let (image, i, j) = (index / channels.pow(2), index / channels % channels, index % channels);
+            let [i, j] = [i, j].map(|channel| (image * channels + channel) * area);
+            for p in 0..area {
+                expected[i + p] += f64::from(slope) * f64::from(x[j + p]) / area as f64;
+                expected[j + p] += f64::from(slope) * f64::from(x[i + p]) / area as f64;
+            }
+        }
+        let mut dx = vec![f32::NAN; x.len()];
+        channel_products_grad(size, &x, &slopes, &mut dx).unwrap();
+        assert_close("gradient of products", &dx, &expected, 2e-6);
+        let mut plain = products.clone();
+        channel_products(size, &x, None, &mut plain).unwrap();
+        channel_products(size, &x, Some(&vec![0.0; near.len()]), &mut products).unwrap();
+        assert_eq!(plain, products);
     }
 }
 

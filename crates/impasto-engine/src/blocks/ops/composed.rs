@@ -102,6 +102,17 @@ pub(crate) fn scaled(x: Tensor<4>, factors: Tensor<2>) -> Tensor<4> {
     x * factors.reshape([n, c, 1, 1])
 }
 
+pub(crate) fn products(x: Tensor<4>) -> Tensor<3> {
+    let [n, c, h, w] = x.dims();
+    let flat = x.reshape([n, c, h * w]); // [n, c, hw]
+    flat.clone().matmul(flat.swap_dims(1, 2)) / (h * w) as f32 // [n, c, c]
+}
+
+pub(crate) fn mixed(x: Tensor<4>, matrices: Tensor<3>) -> Tensor<4> {
+    let ([n, c, h, w], [_, d, _]) = (x.dims(), matrices.dims());
+    matrices.matmul(x.reshape([n, c, h * w])).reshape([n, d, h, w])
+}
+
 pub(crate) fn avg_pool2(x: Tensor<4>) -> Tensor<4> {
     module::avg_pool2d(x, AvgPoolOptions::new([2, 2]))
 }

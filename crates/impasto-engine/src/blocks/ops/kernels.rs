@@ -32,6 +32,8 @@ pub(crate) trait KernelOps: Backend {
     fn kernel_leaky_relu(x: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
     /// See [`super::max_pool2`].
     fn kernel_max_pool2(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`super::products`].
+    fn kernel_products(x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// See [`super::gated`].
     fn kernel_gated(x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// See [`super::scaled`].
@@ -127,6 +129,7 @@ pub(crate) trait KernelGrads: Backend {
     ) -> [FloatTensor<Self>; 3];
     fn leaky_relu_grad(x: FloatTensor<Self>, dy: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
     fn upsample2_grad(dy: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn products_grad(x: FloatTensor<Self>, dproducts: FloatTensor<Self>) -> FloatTensor<Self>;
     fn gated_grad(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Gradients of both.
     fn scaled_grad(x: FloatTensor<Self>, factors: FloatTensor<Self>, dy: FloatTensor<Self>) -> [FloatTensor<Self>; 2];
@@ -224,6 +227,18 @@ pub(super) fn leaky_relu(x: Tensor<4>, slope: f32) -> Tensor<4> {
 
 pub(super) fn max_pool2(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_max_pool2(x.into_dispatch()))
+}
+
+pub(super) fn products(x: Tensor<4>) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_products(x.into_dispatch()))
+}
+
+/// A convolution of kernel 1, with the images of a batch as groups of channels.
+pub(super) fn mixed(x: Tensor<4>, matrices: Tensor<3>) -> Tensor<4> {
+    let ([n, c, h, w], [_, d, _]) = (x.dims(), matrices.dims());
+    let spec = ConvSpec { groups: n, ..ConvSpec::default() };
+    let zeros = Tensor::zeros([n * d], &x.device());
+    conv2d(x.reshape([1, n * c, h, w]), matrices.reshape([n * d, c, 1, 1]), zeros, spec, 1.0).reshape([n, d, h, w])
 }
 
 pub(super) fn gated(x: Tensor<4>) -> Tensor<4> {

@@ -140,6 +140,25 @@ pub(crate) fn covariances(x: Tensor<4>, mean: Tensor<2>) -> Tensor<3> {
     centred.clone().matmul(centred.swap_dims(1, 2)) / (h * w) as f32 // [n, c, c]
 }
 
+/// Products of the channels, averaged over positions: `x` `[n, c, h, w]` to `[n, c, c]`.
+pub(crate) fn products(x: Tensor<4>) -> Tensor<3> {
+    #[cfg(feature = "flex")]
+    if has_kernels(&x) {
+        return kernels::products(x);
+    }
+    composed::products(x)
+}
+
+/// A matrix for each sample times the channels at every position: `x` `[n, c, h, w]` and `matrices` `[n, d, c]` to
+/// `[n, d, h, w]`.
+pub(crate) fn mixed(x: Tensor<4>, matrices: Tensor<3>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if has_kernels(&x) {
+        return kernels::mixed(x, matrices);
+    }
+    composed::mixed(x, matrices)
+}
+
 /// Bilinear enlargement by two, half-pixel centres: `[n, c, h, w]` to `[n, c, 2h, 2w]`.
 pub(crate) fn upsample_bilinear2(x: Tensor<4>) -> Tensor<4> {
     #[cfg(feature = "flex")]

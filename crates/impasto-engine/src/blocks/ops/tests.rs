@@ -91,6 +91,42 @@ fn normalisation_agrees() {
     }
 }
 
+/// The hand-written gradients along random directions, where the functions are smooth, against central differences.
+#[test]
+fn gradients_are_finite_differences() {
+    let device = Device::flex().autodiff();
+    let x = random("x", [2, 6, 8, 7], &device);
+    let weights = |y: &Tensor<4>| random("functional", y.dims(), &y.device()).detach();
+    let norm = |device: &Device, slope: f32| {
+        let [gain, shift] = ["gain", "shift"].map(|name| random::<2>(name, [2, 6], device).detach());
+        Norm { gain, shift, eps: 1e-5, slope }
+    };
+    // The rectifier's corners are few among many values; a quarter of the slope keeps them small.
+    let cases: [(&str, &dyn Fn(Tensor<4>) -> Tensor<4>, f32); 6] = [
+        ("normalised", &|x| kernels::normalised(x.clone(), norm(&x.device(), 1.0), Some(x)), 1e-3),
+        ("rectified", &|x| kernels::normalised(x.clone(), norm(&x.device(), 0.75), Some(x)), 1e-2),
+        ("gated", &kernels::gated, 1e-3),
+        ("scaled", &|x| kernels::scaled(x.clone(), kernels::channel_moments(x, 1e-5)[1].clone()), 1e-3),
+        ("pooled", &kernels::avg_pool2, 1e-3),
+        ("products", &|x| kernels::mixed(x.clone(), kernels::products(x)), 1e-3),
+    ];
+    for (name, function, tolerance) in cases {
+        let y = function(x.clone());
+        let slope = x.grad(&(y.clone() * weights(&y)).sum().backward()).expect("x takes part");
+        let direction = random("direction", x.dims(), &x.device()).inner();
+        let predicted = values((slope * direction.clone()).sum())[0];
+        let h = 3e-3;
+        let at = |by: f32| {
+            let y = function(x.clone().inner() + direction.clone() * by);
+            let products = values(y.clone() * weights(&y).inner()).into_iter().map(f64::from);
+            products.sum::<f64>()
+        };
+        let measured = ((at(h) - at(-h)) / f64::from(2.0 * h)) as f32;
+        let scale = predicted.abs().max(1.0);
+        assert!((predicted - measured).abs() < tolerance * scale, "{name}: {predicted} {measured}");
+    }
+}
+
 /// A gradient that several operations want is not overwritten by the first.
 #[test]
 fn shared_gradients_are_kept() {
@@ -134,6 +170,21 @@ fn moments_rectifiers_and_pooling_agree() {
     }
     compare("pooling", &inputs, || kernels::max_pool2(x.clone()), || composed::max_pool2(x.clone()));
     compare("mean pooling", &inputs, || kernels::avg_pool2(x.clone()), || composed::avg_pool2(x.clone()));
+}
+
+#[test]
+fn products_agree() {
+    let device = Device::flex().autodiff();
+    for c in [1, 6, 40] {
+        let x = random("x", [2, c, 7, 9], &device);
+        let (kernel, composed) = (|| kernels::products(x.clone()), || composed::products(x.clone()));
+        compare("products", std::slice::from_ref(&x), kernel, composed);
+        let matrices = random("matrices", [2, 5, c], &device);
+        let (kernel, composed) =
+            (|| kernels::mixed(x.clone(), matrices.clone()), || composed::mixed(x.clone(), matrices.clone()));
+        compare("mixed", std::slice::from_ref(&x), kernel, composed);
+        compare("mixed", std::slice::from_ref(&matrices), kernel, composed);
+    }
 }
 
 #[test]

@@ -109,6 +109,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation { name: "channel moments", operands: &[MAP], run: |x| Tensor::cat(moments(&x[0]), 1) },
     Operation {
+        name: "products of channels",
+        operands: &[MAP],
+        run: |x| blocks::products(x[0].clone()).reshape([N, C, C, 1]),
+    },
+    Operation {
         name: "correlations",
         operands: &[MAP],
         run: |x| blocks::correlations(x[0].clone()).reshape([N, C, C, 1]),

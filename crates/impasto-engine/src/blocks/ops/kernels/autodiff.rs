@@ -136,6 +136,22 @@ impl<B: KernelGrads> Backward<B, 1> for MaxPoolBackward {
 }
 
 #[derive(Debug)]
+struct ProductsBackward;
+
+impl<B: KernelGrads> Backward<B, 1> for ProductsBackward {
+    type State = NodeId;
+
+    fn backward(self, ops: Ops<NodeId, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let [node] = ops.parents;
+        let dproducts = grads.consume::<B>(&ops.node);
+        let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state);
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::products_grad(x, dproducts));
+        }
+    }
+}
+
+#[derive(Debug)]
 struct GatedBackward;
 
 impl<B: KernelGrads> Backward<B, 1> for GatedBackward {
@@ -272,6 +288,16 @@ impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B
                 prep.finish(state, B::kernel_max_pool2(x.into_primitive()))
             }
             OpsKind::UnTracked(prep) => prep.finish(B::kernel_max_pool2(x.into_primitive())),
+        }
+    }
+
+    fn kernel_products(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        match ProductsBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = prep.checkpoint(&x);
+                prep.finish(state, B::kernel_products(x.into_primitive()))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_products(x.into_primitive())),
         }
     }
 

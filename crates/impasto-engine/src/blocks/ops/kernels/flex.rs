@@ -125,7 +125,7 @@ impl FusedOps for Flex {
         let size = dims4(&x.shape());
         let [n, c, _, _] = size;
         let mut products = vec![0.0; n * c * c];
-        checked(k::channel_products(size, &slice(&x), &slice(&mean), &mut products));
+        checked(k::channel_products(size, &slice(&x), Some(&slice(&mean)), &mut products));
         wrap(products, [n, c, c])
     }
 }
@@ -156,6 +156,14 @@ impl KernelOps for Flex {
         let [n, c, h, w] = dims4(&x.shape());
         let y = checked(k::fresh::max_pool2x2(planes([n, c, h, w]), &slice(&x)));
         wrap(y, [n, c, h / 2, w / 2])
+    }
+
+    fn kernel_products(x: FlexTensor) -> FlexTensor {
+        let size = dims4(&x.shape());
+        let [n, c, _, _] = size;
+        let mut products = vec![0.0; n * c * c];
+        checked(k::channel_products(size, &slice(&x), None, &mut products));
+        wrap(products, [n, c, c])
     }
 
     fn kernel_gated(x: FlexTensor) -> FlexTensor {
@@ -270,6 +278,11 @@ impl KernelGrads for Flex {
         let [n, c, h, w] = dims4(&dy.shape());
         let dx = checked(k::fresh::bilinear2x_grad(planes([n, c, h / 2, w / 2]), &slice(&dy)));
         wrap(dx, [n, c, h / 2, w / 2])
+    }
+
+    fn products_grad(x: FlexTensor, dproducts: FlexTensor) -> FlexTensor {
+        let shape = x.shape();
+        wrap(checked(k::fresh::channel_products_grad(dims4(&shape), &slice(&x), &slice(&dproducts))), shape)
     }
 
     fn gated_grad(x: FlexTensor, dy: FlexTensor) -> FlexTensor {
