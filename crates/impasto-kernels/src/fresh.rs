@@ -204,3 +204,11 @@ pub fn scaled_grad(x: &[f32], factors: &[f32], dy: &[f32], dfactors: &mut [f32])
 pub fn channel_products_grad(size: [usize; 4], x: &[f32], dproducts: &[f32]) -> Result<Vec<f32>, ShapeError> {
     written(x.len(), |dx| crate::channel_products_grad(size, x, dproducts, dx))
 }
+
+/// [`crate::mean_squared_difference_grad`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn mean_squared_difference_grad(a: &[f32], b: &[f32], factor: f32) -> Result<Vec<f32>, ShapeError> {
+    written(a.len(), |da| crate::mean_squared_difference_grad(a, b, factor, da))
+}

@@ -29,6 +29,7 @@
 mod correlate;
 mod dispatch;
 mod error;
+mod error_sums;
 mod forward;
 mod fused;
 mod gather;
@@ -58,6 +59,7 @@ mod tests;
 
 pub use dispatch::{ISA_VARIABLE, IsaError, instruction_set};
 pub use error::ShapeError;
+pub use error_sums::{mean_squared_difference, mean_squared_difference_grad};
 pub use forward::{conv2d, conv2d_fused};
 pub use fused::{Affine, Fused, affine_sum};
 pub use input_grad::conv2d_input_grad;

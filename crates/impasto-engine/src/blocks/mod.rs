@@ -22,6 +22,8 @@ pub use tally::{Statistics, Tally};
 pub use tile::View;
 
 pub(crate) use correlation::recoloured;
-pub(crate) use ops::{Affine, affine_sum, channel_moments as moments, conv2d, fused_conv2d, products};
+pub(crate) use ops::{
+    Affine, affine_sum, channel_moments as moments, conv2d, fused_conv2d, mean_squared_difference, products,
+};
 pub(crate) use tally::Wanted;
 pub(crate) use tile::{Measured, Tile};

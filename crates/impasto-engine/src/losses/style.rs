@@ -3,12 +3,17 @@
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
 
-use crate::blocks::{channel_moments, instance_norm, products};
+use crate::blocks::{channel_moments, instance_norm, mean_squared_difference, products};
+
+/// Mean squared difference of two maps.
+pub fn mean_squared_error(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
+    mean_squared_difference(output, target)
+}
 
 /// Mean squared difference of channel-normalised features: the same things in the same places, whatever their
 /// contrast (Huang and Belongie 2017, with both sides normalised).
 pub fn content(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
-    (instance_norm(output) - instance_norm(target)).square().mean()
+    mean_squared_error(instance_norm(output), instance_norm(target))
 }
 
 /// Squared difference of two feature maps relative to the variance of `target` over positions, mean over the batch: 0 is

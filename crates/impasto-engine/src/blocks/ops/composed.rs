@@ -108,6 +108,10 @@ pub(crate) fn products(x: Tensor<4>) -> Tensor<3> {
     flat.clone().matmul(flat.swap_dims(1, 2)) / (h * w) as f32 // [n, c, c]
 }
 
+pub(crate) fn mean_squared_difference(a: Tensor<4>, b: Tensor<4>) -> Tensor<1> {
+    (a - b).square().mean()
+}
+
 pub(crate) fn mixed(x: Tensor<4>, matrices: Tensor<3>) -> Tensor<4> {
     let ([n, c, h, w], [_, d, _]) = (x.dims(), matrices.dims());
     matrices.matmul(x.reshape([n, c, h * w])).reshape([n, d, h, w])

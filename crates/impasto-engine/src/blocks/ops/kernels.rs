@@ -34,6 +34,8 @@ pub(crate) trait KernelOps: Backend {
     fn kernel_max_pool2(x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// See [`super::products`].
     fn kernel_products(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`super::mean_squared_difference`].
+    fn kernel_squared_difference(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
     /// See [`super::gated`].
     fn kernel_gated(x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// See [`super::scaled`].
@@ -130,6 +132,8 @@ pub(crate) trait KernelGrads: Backend {
     fn leaky_relu_grad(x: FloatTensor<Self>, dy: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
     fn upsample2_grad(dy: FloatTensor<Self>) -> FloatTensor<Self>;
     fn products_grad(x: FloatTensor<Self>, dproducts: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// The gradient of `a`; that of `b` is its opposite. `dy` `[1]`.
+    fn squared_difference_grad(a: FloatTensor<Self>, b: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
     fn gated_grad(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Gradients of both.
     fn scaled_grad(x: FloatTensor<Self>, factors: FloatTensor<Self>, dy: FloatTensor<Self>) -> [FloatTensor<Self>; 2];
@@ -239,6 +243,11 @@ pub(super) fn mixed(x: Tensor<4>, matrices: Tensor<3>) -> Tensor<4> {
     let spec = ConvSpec { groups: n, ..ConvSpec::default() };
     let zeros = Tensor::zeros([n * d], &x.device());
     conv2d(x.reshape([1, n * c, h, w]), matrices.reshape([n * d, c, 1, 1]), zeros, spec, 1.0).reshape([n, d, h, w])
+}
+
+pub(super) fn mean_squared_difference(a: Tensor<4>, b: Tensor<4>) -> Tensor<1> {
+    let (a, b) = (a.into_dispatch(), b.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_squared_difference(a, b))
 }
 
 pub(super) fn gated(x: Tensor<4>) -> Tensor<4> {

@@ -159,6 +159,15 @@ pub(crate) fn mixed(x: Tensor<4>, matrices: Tensor<3>) -> Tensor<4> {
     composed::mixed(x, matrices)
 }
 
+/// The mean of `(a - b)^2` over everything: two maps `[n, c, h, w]` to `[1]`.
+pub(crate) fn mean_squared_difference(a: Tensor<4>, b: Tensor<4>) -> Tensor<1> {
+    #[cfg(feature = "flex")]
+    if has_kernels(&a) {
+        return kernels::mean_squared_difference(a, b);
+    }
+    composed::mean_squared_difference(a, b)
+}
+
 /// Bilinear enlargement by two, half-pixel centres: `[n, c, h, w]` to `[n, c, 2h, 2w]`.
 pub(crate) fn upsample_bilinear2(x: Tensor<4>) -> Tensor<4> {
     #[cfg(feature = "flex")]

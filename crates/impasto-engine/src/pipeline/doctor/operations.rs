@@ -114,6 +114,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
         run: |x| blocks::products(x[0].clone()).reshape([N, C, C, 1]),
     },
     Operation {
+        name: "mean squared difference",
+        operands: &[MAP, MAP],
+        run: |x| blocks::mean_squared_difference(x[0].clone(), x[1].clone()).reshape([1, 1, 1, 1]),
+    },
+    Operation {
         name: "correlations",
         operands: &[MAP],
         run: |x| blocks::correlations(x[0].clone()).reshape([N, C, C, 1]),

@@ -152,6 +152,25 @@ impl<B: KernelGrads> Backward<B, 1> for ProductsBackward {
 }
 
 #[derive(Debug)]
+struct SquaredDifferenceBackward;
+
+impl<B: KernelGrads> Backward<B, 2> for SquaredDifferenceBackward {
+    type State = [NodeId; 2];
+
+    fn backward(self, ops: Ops<[NodeId; 2], 2>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let [a_node, b_node] = ops.parents;
+        let dy = grads.consume::<B>(&ops.node);
+        let [a, b] = ops.state.map(|node| checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(node));
+        if let Some(node) = b_node {
+            grads.register::<B>(node.id, B::squared_difference_grad(b.clone(), a.clone(), dy.clone()));
+        }
+        if let Some(node) = a_node {
+            grads.register::<B>(node.id, B::squared_difference_grad(a, b, dy));
+        }
+    }
+}
+
+#[derive(Debug)]
 struct GatedBackward;
 
 impl<B: KernelGrads> Backward<B, 1> for GatedBackward {
@@ -298,6 +317,18 @@ impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B
                 prep.finish(state, B::kernel_products(x.into_primitive()))
             }
             OpsKind::UnTracked(prep) => prep.finish(B::kernel_products(x.into_primitive())),
+        }
+    }
+
+    fn kernel_squared_difference(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        match SquaredDifferenceBackward.prepare::<C>([a.node(), b.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = [&a, &b].map(|tensor| prep.checkpoint(tensor));
+                prep.finish(state, B::kernel_squared_difference(a.into_primitive(), b.into_primitive()))
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(B::kernel_squared_difference(a.into_primitive(), b.into_primitive()))
+            }
         }
     }
 

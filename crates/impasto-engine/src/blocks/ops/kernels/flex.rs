@@ -166,6 +166,10 @@ impl KernelOps for Flex {
         wrap(products, [n, c, c])
     }
 
+    fn kernel_squared_difference(a: FlexTensor, b: FlexTensor) -> FlexTensor {
+        wrap(vec![checked(k::mean_squared_difference(&slice(&a), &slice(&b))) as f32], [1])
+    }
+
     fn kernel_gated(x: FlexTensor) -> FlexTensor {
         let [n, c, h, w] = dims4(&x.shape());
         wrap(checked(k::fresh::gated(n, &slice(&x))), [n, c / 2, h, w])
@@ -283,6 +287,11 @@ impl KernelGrads for Flex {
     fn products_grad(x: FlexTensor, dproducts: FlexTensor) -> FlexTensor {
         let shape = x.shape();
         wrap(checked(k::fresh::channel_products_grad(dims4(&shape), &slice(&x), &slice(&dproducts))), shape)
+    }
+
+    fn squared_difference_grad(a: FlexTensor, b: FlexTensor, dy: FlexTensor) -> FlexTensor {
+        let shape = a.shape();
+        wrap(checked(k::fresh::mean_squared_difference_grad(&slice(&a), &slice(&b), slice(&dy)[0])), shape)
     }
 
     fn gated_grad(x: FlexTensor, dy: FlexTensor) -> FlexTensor {
