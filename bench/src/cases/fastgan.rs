@@ -8,7 +8,7 @@ use anyhow::Result;
 use burn::module::{Module, Param};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
-use impasto_engine::blocks::{Conv, avg_pool2, relu};
+use impasto_engine::blocks::{Conv, avg_pool2, gated, relu, scaled};
 use impasto_engine::rng;
 use impasto_engine::weights::Arrays;
 
@@ -87,12 +87,14 @@ impl Excite {
         }
     }
 
-    /// Small features `[n, from, s, s]` to factors for the channels of large ones, `[n, to, 1, 1]`.
-    fn forward(&self, mut x: Tensor<4>) -> Tensor<4> {
+    /// Small features `[n, from, s, s]` to factors for the channels of large ones, `[n, to]`.
+    fn forward(&self, mut x: Tensor<4>) -> Tensor<2> {
         while x.dims()[2] > 4 {
             x = avg_pool2(x); // [n, from, s/2, s/2]
         }
-        sigmoid(self.second.forward(self.first.forward_leaky(x, 0.1))) // [n, to, 1, 1]
+        let factors = sigmoid(self.second.forward(self.first.forward_leaky(x, 0.1))); // [n, to, 1, 1]
+        let [n, to, _, _] = factors.dims();
+        factors.reshape([n, to])
     }
 }
 
@@ -139,19 +141,12 @@ impl Generator {
         for (i, up) in self.up.iter().enumerate() {
             let mut x = gated(up.forward(features[i].clone()).settle()); // [n, c, 8 << i, 8 << i]
             if let Some(at) = EXCITED.iter().position(|(large, _)| *large == i + 1) {
-                x = x * self.excite[at].forward(features[EXCITED[at].1].clone());
+                x = scaled(x, self.excite[at].forward(features[EXCITED[at].1].clone()));
             }
             features.push(x);
         }
         self.leave.forward(features.swap_remove(self.up.len())).tanh() // [n, 3, SIDE, SIDE]
     }
-}
-
-/// A gated linear unit over channels: `[n, 2c, h, w]` to `[n, c, h, w]`.
-fn gated(x: Tensor<4>) -> Tensor<4> {
-    let [n, c, h, w] = x.dims();
-    let half = |from: usize| x.clone().slice([0..n, from..from + c / 2, 0..h, 0..w]); // [n, c, h, w]
-    half(0) * sigmoid(half(c / 2))
 }
 
 #[derive(Module, Debug)]

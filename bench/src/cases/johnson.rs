@@ -7,6 +7,7 @@ use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use impasto_engine::blocks::{Conv, ConvConfig, Map};
+use impasto_engine::losses;
 use impasto_engine::weights::Arrays;
 
 use super::layers::{ConvNorm, drawn};
@@ -173,7 +174,7 @@ impl Workload for Step {
         self.slopes.clear();
         let Trained { johnson, vgg } = &self.networks;
         let features = vgg.forward(johnson.forward(self.picture.clone())); // [1, 512, h/8, w/8]
-        let loss = (features - self.target.clone()).square().mean();
+        let loss = losses::mean_squared_error(features, self.target.clone());
         self.slopes.push(Slopes::of("johnson", johnson, loss));
         Ok(())
     }

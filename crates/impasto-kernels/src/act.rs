@@ -2,10 +2,12 @@
 
 use rayon::prelude::*;
 
+use crate::dispatch::{Isa, dispatched};
 use crate::error::{ShapeError, check_length};
+use crate::lanes::Lanes;
 
 /// Values in the share of one task.
-const SHARE: usize = 1 << 14;
+pub(crate) const SHARE: usize = 1 << 14;
 
 /// `y = max(x, 0)`. `y` has the length of `x` and is overwritten.
 ///
@@ -13,21 +15,7 @@ const SHARE: usize = 1 << 14;
 ///
 /// [`ShapeError::Length`] where the slices differ in length.
 pub fn relu_forward(x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
-    check_length("y", y, x.len())?;
-    each_share(y, [x, x], |y, [x, _]| {
-        y.iter_mut().zip(x).for_each(|(y, &x)| *y = if x < 0.0 { 0.0 } else { x });
-    });
-    Ok(())
-}
-
-/// `dx = dy` where `x > 0`, otherwise 0. `x` may be the input or the output of the forward function; all three slices
-/// have one length.
-///
-/// # Errors
-///
-/// [`ShapeError::Length`] where the slices differ in length.
-pub fn relu_backward(x: &[f32], dy: &[f32], dx: &mut [f32]) -> Result<(), ShapeError> {
-    leaky_relu_backward(x, dy, 0.0, dx)
+    leaky_relu_forward(x, 0.0, y)
 }
 
 /// `y = x` where `x >= 0`, otherwise `slope * x`. `y` has the length of `x` and is overwritten.
@@ -37,38 +25,66 @@ pub fn relu_backward(x: &[f32], dy: &[f32], dx: &mut [f32]) -> Result<(), ShapeE
 /// [`ShapeError::Length`] where the slices differ in length.
 pub fn leaky_relu_forward(x: &[f32], slope: f32, y: &mut [f32]) -> Result<(), ShapeError> {
     check_length("y", y, x.len())?;
-    each_share(y, [x, x], |y, [x, _]| {
-        y.iter_mut().zip(x).for_each(|(y, &x)| *y = if x < 0.0 { slope * x } else { x });
-    });
+    let isa = Isa::detect();
+    each_share(y, x, |_, y, x| rectify(isa, x, slope, y));
     Ok(())
 }
 
 /// `dx = dy` where `x > 0`, otherwise `slope * dy`. With a slope that is not negative, `x` may be the input or the output
-/// of the forward function; all three slices have one length.
+/// of the forward function.
+///
+/// - `dy`: the gradient of the output, of the length of `x`; `None` where `dx` holds it
+/// - `dx`: of the length of `x`, overwritten
 ///
 /// # Errors
 ///
 /// [`ShapeError::Length`] where the slices differ in length.
-pub fn leaky_relu_backward(x: &[f32], dy: &[f32], slope: f32, dx: &mut [f32]) -> Result<(), ShapeError> {
-    check_length("dy", dy, x.len())?;
+pub fn leaky_relu_backward(x: &[f32], dy: Option<&[f32]>, slope: f32, dx: &mut [f32]) -> Result<(), ShapeError> {
+    dy.map_or(Ok(()), |dy| check_length("dy", dy, x.len()))?;
     check_length("dx", dx, x.len())?;
-    each_share(dx, [x, dy], |dx, [x, dy]| {
-        let inputs = x.iter().zip(dy);
-        dx.iter_mut().zip(inputs).for_each(|(dx, (&x, &dy))| {
-            let scaled = slope * dy;
-            *dx = if x > 0.0 { dy } else { scaled };
-        });
+    let isa = Isa::detect();
+    each_share(dx, x, |start, dx, x| {
+        if let Some(dy) = dy {
+            dx.copy_from_slice(&dy[start..start + dx.len()]);
+        }
+        mask(isa, x, slope, dx);
     });
     Ok(())
 }
 
-/// Calls `work` with matching shares of a target and two sources of its length, in parallel where that pays.
-fn each_share(target: &mut [f32], sources: [&[f32]; 2], work: impl Fn(&mut [f32], [&[f32]; 2]) + Sync) {
+/// Calls `work` with the start of matching shares of a target and a source of its length, and the shares, in parallel
+/// where that pays.
+fn each_share(target: &mut [f32], source: &[f32], work: impl Fn(usize, &mut [f32], &[f32]) + Sync) {
     if target.len() <= 2 * SHARE {
-        work(target, sources);
+        work(0, target, source);
         return;
     }
-    let shares = sources[0].par_chunks(SHARE).zip(sources[1].par_chunks(SHARE));
-    let shares = target.par_chunks_mut(SHARE).zip(shares);
-    shares.for_each(|(target, (first, second))| work(target, [first, second]));
+    let shares = target.par_chunks_mut(SHARE).zip(source.par_chunks(SHARE)).enumerate();
+    shares.for_each(|(index, (target, source))| work(index * SHARE, target, source));
+}
+
+dispatched! {
+    /// `y = x` where `x` is not below zero, otherwise `slope * x`.
+    fn rectify(x: &[f32], slope: f32, y: &mut [f32]) => rectify_any
+}
+
+dispatched! {
+    /// Multiplies `grad` by `slope` wherever `x` is not above zero.
+    fn mask(x: &[f32], slope: f32, grad: &mut [f32]) => mask_any
+}
+
+#[inline(always)]
+fn rectify_any<V: Lanes>(x: &[f32], slope: f32, y: &mut [f32]) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        let scaled = slope * x;
+        *y = if x < 0.0 { scaled } else { x };
+    }
+}
+
+#[inline(always)]
+fn mask_any<V: Lanes>(x: &[f32], slope: f32, grad: &mut [f32]) {
+    for (grad, &x) in grad.iter_mut().zip(x) {
+        let scaled = slope * *grad;
+        *grad = if x > 0.0 { *grad } else { scaled };
+    }
 }

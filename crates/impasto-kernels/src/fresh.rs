@@ -4,6 +4,7 @@
 
 use crate::error::ShapeError;
 use crate::fused::{Affine, Fused};
+use crate::norm::Norm;
 use crate::pool3::Pool3;
 use crate::resample::Planes;
 use crate::shape::Conv2d;
@@ -73,7 +74,7 @@ pub fn leaky_relu(x: &[f32], slope: f32) -> Result<Vec<f32>, ShapeError> {
 /// # Errors
 /// Those of the kernel.
 pub fn leaky_relu_grad(x: &[f32], dy: &[f32], slope: f32) -> Result<Vec<f32>, ShapeError> {
-    written(x.len(), |dx| crate::act::leaky_relu_backward(x, dy, slope, dx))
+    written(x.len(), |dx| crate::act::leaky_relu_backward(x, Some(dy), slope, dx))
 }
 
 /// [`crate::norm::instance_norm_forward`].
@@ -82,13 +83,12 @@ pub fn leaky_relu_grad(x: &[f32], dy: &[f32], slope: f32) -> Result<Vec<f32>, Sh
 /// Those of the kernel.
 pub fn instance_norm(
     x: &[f32],
-    gain: Option<&[f32]>,
-    shift: Option<&[f32]>,
-    eps: f32,
+    norm: &Norm<'_>,
+    residual: Option<&[f32]>,
     mean: &mut [f32],
     rstd: &mut [f32],
 ) -> Result<Vec<f32>, ShapeError> {
-    written(x.len(), |y| crate::norm::instance_norm_forward(x, gain, shift, eps, y, mean, rstd))
+    written(x.len(), |y| crate::norm::instance_norm_forward(x, norm, residual, y, mean, rstd))
 }
 
 /// [`crate::norm::instance_norm_backward`]; `statistics` are mean and inverse deviation, `sums` the gradients of gain and
@@ -99,11 +99,55 @@ pub fn instance_norm(
 pub fn instance_norm_grad(
     x: &[f32],
     dy: &[f32],
-    [mean, rstd]: [&[f32]; 2],
-    gain: Option<&[f32]>,
-    [dgain, dshift]: [&mut [f32]; 2],
+    statistics: [&[f32]; 2],
+    norm: &Norm<'_>,
+    sums: [&mut [f32]; 2],
 ) -> Result<Vec<f32>, ShapeError> {
-    written(x.len(), |dx| crate::norm::instance_norm_backward(x, dy, mean, rstd, gain, dx, dgain, dshift))
+    written(x.len(), |dx| crate::norm::instance_norm_backward(x, Some(dy), statistics, norm, dx, sums))
+}
+
+/// [`crate::moments::plane_moments_backward`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn plane_moments_grad(
+    x: &[f32],
+    [mean, deviation]: [&[f32]; 2],
+    [dmean, ddeviation]: [&[f32]; 2],
+) -> Result<Vec<f32>, ShapeError> {
+    written(x.len(), |dx| crate::moments::plane_moments_backward(x, mean, deviation, dmean, ddeviation, dx))
+}
+
+/// [`crate::resample::max_pool2x2_forward`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn max_pool2x2(planes: Planes, x: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    written(planes.halved(), |y| crate::resample::max_pool2x2_forward(planes, x, y))
+}
+
+/// [`crate::resample::max_pool2x2_backward`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn max_pool2x2_grad(planes: Planes, x: &[f32], dy: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    written(planes.len(), |dx| crate::resample::max_pool2x2_backward(planes, x, dy, dx))
+}
+
+/// [`crate::resample::avg_pool2x2_forward`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn avg_pool2x2(planes: Planes, x: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    written(planes.halved(), |y| crate::resample::avg_pool2x2_forward(planes, x, y))
+}
+
+/// [`crate::resample::avg_pool2x2_backward`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn avg_pool2x2_grad(planes: Planes, dy: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    written(planes.len(), |dx| crate::resample::avg_pool2x2_backward(planes, dy, dx))
 }
 
 /// [`crate::resample::bilinear2x_forward`].
@@ -112,4 +156,69 @@ pub fn instance_norm_grad(
 /// Those of the kernel.
 pub fn bilinear2x(planes: Planes, x: &[f32]) -> Result<Vec<f32>, ShapeError> {
     written(4 * x.len(), |y| crate::resample::bilinear2x_forward(planes, x, y))
+}
+
+/// [`crate::resample::bilinear2x_backward`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn bilinear2x_grad(planes: Planes, dy: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    written(planes.len(), |dx| crate::resample::bilinear2x_backward(planes, dy, dx))
+}
+
+/// [`crate::conv2d_weight_grad`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn conv2d_weight_grad(shape: &Conv2d, x: &[f32], dy: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    shape.validate()?;
+    written(shape.weight_len(), |dw| crate::conv2d_weight_grad(shape, x, dy, dw))
+}
+
+/// [`crate::gate::gated_forward`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn gated(images: usize, x: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    written(x.len() / 2, |y| crate::gate::gated_forward(images, x, y))
+}
+
+/// [`crate::gate::gated_backward`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn gated_grad(images: usize, x: &[f32], dy: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    written(x.len(), |dx| crate::gate::gated_backward(images, x, dy, dx))
+}
+
+/// [`crate::gate::scaled_forward`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn scaled(x: &[f32], factors: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    written(x.len(), |y| crate::gate::scaled_forward(x, factors, y))
+}
+
+/// [`crate::gate::scaled_backward`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn scaled_grad(x: &[f32], factors: &[f32], dy: &[f32], dfactors: &mut [f32]) -> Result<Vec<f32>, ShapeError> {
+    written(x.len(), |dx| crate::gate::scaled_backward(x, factors, dy, dx, dfactors))
+}
+
+/// [`crate::channel_products_grad`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn channel_products_grad(size: [usize; 4], x: &[f32], dproducts: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    written(x.len(), |dx| crate::channel_products_grad(size, x, dproducts, dx))
+}
+
+/// [`crate::mean_squared_difference_grad`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn mean_squared_difference_grad(a: &[f32], b: &[f32], factor: f32) -> Result<Vec<f32>, ShapeError> {
+    written(a.len(), |da| crate::mean_squared_difference_grad(a, b, factor, da))
 }

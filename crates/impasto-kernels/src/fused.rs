@@ -37,7 +37,7 @@ impl Affine<'_> {
     }
 }
 
-fn check_slope(slope: f32) -> Result<(), ShapeError> {
+pub(crate) fn check_slope(slope: f32) -> Result<(), ShapeError> {
     if (0.0..=1.0).contains(&slope) {
         Ok(())
     } else {
@@ -149,7 +149,7 @@ pub fn affine_sum(
 }
 
 /// Values changed at a time.
-const PART: usize = 2048;
+pub(crate) const PART: usize = 2048;
 
 dispatched! {
     /// `y = rectified((x - mean) * scale + shift)` with `constants = [mean, scale, shift, slope]`.

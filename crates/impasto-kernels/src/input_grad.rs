@@ -39,8 +39,12 @@ pub(crate) fn conv2d_input_grad_on(
     check_length("dx", dx, shape.input_len())?;
     let size = [shape.height, shape.width];
     // What belongs to each value of the padded input, where that is not the input itself.
-    let padded = shape.upsample != 1 || shape.pad_mode != PadMode::Zero;
+    let padded = shape.upsample != 1 || (shape.pad_mode != PadMode::Zero && shape.padding != [0, 0]);
     if let Some(form) = winograd::form(shape).filter(|_| shape.upsample == 1) {
+        // What one mirrored row or column beyond each border gets is added afterwards, which is less work than tiles that
+        // reach beyond.
+        let mirrored = padded && shape.padding == [1, 1];
+        let padded = padded && !mirrored;
         let (target, crop) = if padded { (shape.padded_size(), [0, 0]) } else { (size, shape.padding) };
         let forward = w.as_chunks::<9>().0;
         let filters = Filters::new(isa, form, [shape.channels_in, shape.channels_out], |to, from| {
@@ -70,6 +74,9 @@ pub(crate) fn conv2d_input_grad_on(
         } else {
             winograd.run(dy, dx);
         }
+        if mirrored {
+            BORDERS.iter().for_each(|border| border.add(isa, shape, dy, w, dx));
+        }
     } else if let Some(merged) = Merged::of(shape) {
         let engine = merged.input_grad(isa, w);
         if merged.repeat == [false; 2] {
@@ -84,6 +91,71 @@ pub(crate) fn conv2d_input_grad_on(
         transposed(isa, shape, w, size, shape.padding).run(dy, dx);
     }
     Ok(())
+}
+
+/// One side of a picture that is mirrored by one value, for convolutions of 3x3 and stride 1.
+struct Border {
+    /// Above or below a picture; otherwise left or right of it.
+    is_row: bool,
+    /// Behind the last row or column; otherwise before the first.
+    is_last: bool,
+}
+
+/// All sides.
+const BORDERS: [Border; 4] = [
+    Border { is_row: true, is_last: false },
+    Border { is_row: true, is_last: true },
+    Border { is_row: false, is_last: false },
+    Border { is_row: false, is_last: true },
+];
+
+impl Border {
+    /// Adds what belongs to the values beyond this side to those that they mirror. The corners go with the rows.
+    fn add(&self, isa: Isa, shape: &Conv2d, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+        let (height, width) = (shape.height, shape.width);
+        let area = height * width;
+        let (across, along) = if self.is_row { (height, width) } else { (width, height) };
+        // The places of a line's values in a plane, and the line's own place for the gradient and for what it mirrors.
+        let (step, line_step) = if self.is_row { (1, width) } else { (width, 1) };
+        let (from, to) = if self.is_last { (across - 1, across - 2) } else { (0, 1) };
+        let tap_across = if self.is_last { 2 } else { 0 };
+        let (beyond, crop) = if self.is_row { (along + 2, 0) } else { (along, 1) };
+        let transposed = Transposed {
+            isa,
+            batch: shape.batch,
+            groups: 1,
+            channels_source: shape.channels_out,
+            channels_target: shape.channels_in,
+            source: [1, along],
+            repeat: [false; 2],
+            kernel: [1, 3],
+            stride: [1, 1],
+            target: [1, beyond],
+            crop: [0, crop],
+            fused: Fused::default(),
+        };
+        let engine = transposed.engine(|_, target, source, tap| {
+            let tap = if self.is_row { 3 * tap_across + tap } else { 3 * tap + tap_across };
+            w[(source * shape.channels_in + target) * 9 + tap]
+        });
+        with_scratch(shape.batch * shape.channels_out * along, |lines| {
+            for (line, plane) in lines.chunks_exact_mut(along).zip(dy.chunks_exact(area)) {
+                let values = plane[from * line_step..].iter().step_by(step);
+                line.iter_mut().zip(values).for_each(|(copy, &value)| *copy = value);
+            }
+            with_scratch(shape.batch * shape.channels_in * beyond, |sums| {
+                engine.run(lines, sums);
+                for (plane, sums) in dx.chunks_exact_mut(area).zip(sums.chunks_exact(beyond)) {
+                    for (index, sum) in sums.iter().enumerate() {
+                        // Rows reach beyond the corners, which mirror the second value from each end.
+                        let place = (index + crop).abs_diff(1);
+                        let place = if place == along { along - 2 } else { place };
+                        plane[to * line_step + place * step] += sum;
+                    }
+                }
+            });
+        });
+    }
 }
 
 /// The engine for the gradient of the upsampled and padded input, without `crop` values at either side of each axis.

@@ -134,7 +134,7 @@ mod tests {
         };
         let (mut mean, mut deviation) = ([0.0; 2], [0.0; 2]);
         plane_moments(&x, 1e-5, &mut mean, &mut deviation, None).unwrap();
-        let mut dx = vec![0.0; x.len()];
+        let mut dx = vec![f32::NAN; x.len()];
         plane_moments_backward(&x, &mean, &deviation, &dmean, &ddeviation, &mut dx).unwrap();
         for i in 0..x.len() {
             let moved = |by: f32| {

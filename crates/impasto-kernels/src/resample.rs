@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
+use crate::dispatch::{Isa, dispatched};
 use crate::error::{ShapeError, check_length};
+use crate::lanes::Lanes;
 
 /// The planes that a function works on, row-major and one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub struct Planes {
 }
 
 impl Planes {
-    fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         self.count * self.height * self.width
     }
 
@@ -26,7 +28,7 @@ impl Planes {
     }
 
     /// Values of the pooled planes.
-    fn halved(self) -> usize {
+    pub(crate) fn halved(self) -> usize {
         self.count * (self.height / 2) * (self.width / 2)
     }
 
@@ -129,7 +131,7 @@ pub fn bilinear2x_backward(planes: Planes, dy: &[f32], dx: &mut [f32]) -> Result
 ///
 /// [`ShapeError::Length`] where a slice disagrees with `planes`.
 pub fn avg_pool2x2_forward(planes: Planes, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
-    pool(planes, x, y, |a, b, c, d| 0.25 * ((a + b) + (c + d)))
+    pool(planes, x, y, |rows, target| mean_of_two_rows(Isa::detect(), rows, target))
 }
 
 /// The largest value of every 2x2 square; a last odd row or column is left out.
@@ -141,27 +143,17 @@ pub fn avg_pool2x2_forward(planes: Planes, x: &[f32], y: &mut [f32]) -> Result<(
 ///
 /// [`ShapeError::Length`] where a slice disagrees with `planes`.
 pub fn max_pool2x2_forward(planes: Planes, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
-    let larger = |a: f32, b: f32| if b > a || b.is_nan() { b } else { a };
-    pool(planes, x, y, |a, b, c, d| larger(larger(a, b), larger(c, d)))
+    pool(planes, x, y, |rows, target| largest_of_two_rows(Isa::detect(), rows, target))
 }
 
-fn pool(
-    planes: Planes,
-    x: &[f32],
-    y: &mut [f32],
-    value: impl Fn(f32, f32, f32, f32) -> f32 + Sync,
-) -> Result<(), ShapeError> {
+/// Calls `row` with every two rows and what becomes of them.
+fn pool(planes: Planes, x: &[f32], y: &mut [f32], row: impl Fn(&[f32], &mut [f32]) + Sync) -> Result<(), ShapeError> {
     check_length("x", x, planes.len())?;
     check_length("y", y, planes.halved())?;
     let (height, width) = (planes.height, planes.width);
     planes.each(x, height * width, y, (height / 2) * (width / 2), |_, x, y| {
-        for (rows, target) in x.chunks_exact(2 * width).zip(y.chunks_exact_mut(width / 2)) {
-            let (upper, lower) = rows.split_at(width);
-            let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
-            for (target, (upper, lower)) in target.iter_mut().zip(pairs) {
-                *target = value(upper[0], upper[1], lower[0], lower[1]);
-            }
-        }
+        let rows = x.chunks_exact(2 * width).zip(y.chunks_exact_mut(width / 2));
+        rows.for_each(|(rows, target)| row(rows, target));
     });
     Ok(())
 }
@@ -178,13 +170,20 @@ pub fn avg_pool2x2_backward(planes: Planes, dy: &[f32], dx: &mut [f32]) -> Resul
     check_length("dy", dy, planes.halved())?;
     check_length("dx", dx, planes.len())?;
     let (height, width) = (planes.height, planes.width);
-    dx.fill(0.0);
-    planes.each(dy, (height / 2) * (width / 2), dx, height * width, |_, dy, dx| {
+    let small = (height / 2) * (width / 2);
+    if small == 0 {
+        dx.fill(0.0);
+        return Ok(());
+    }
+    let isa = Isa::detect();
+    planes.each(dy, small, dx, height * width, |_, dy, dx| {
         for (rows, dy) in dx.chunks_exact_mut(2 * width).zip(dy.chunks_exact(width / 2)) {
             let (upper, lower) = rows.split_at_mut(width);
-            for row in [upper, lower] {
-                row.chunks_exact_mut(2).zip(dy).for_each(|(pair, dy)| pair.fill(0.25 * dy));
-            }
+            quarters(isa, dy, upper);
+            lower.copy_from_slice(upper);
+        }
+        if height % 2 == 1 {
+            dx[(height - 1) * width..].fill(0.0);
         }
     });
     Ok(())
@@ -209,34 +208,85 @@ pub fn max_pool2x2_backward(planes: Planes, x: &[f32], dy: &[f32], dx: &mut [f32
         dx.fill(0.0);
         return Ok(());
     }
+    let isa = Isa::detect();
     planes.each(x, height * width, dx, height * width, |plane, from, dx| {
         let dy = &dy[plane * small..][..small];
         let rows = from.chunks_exact(2 * width).zip(dx.chunks_exact_mut(2 * width));
         for ((from, to), dy) in rows.zip(dy.chunks_exact(width / 2)) {
-            let (upper, lower) = to.split_at_mut(width);
-            if width % 2 == 1 {
-                upper[width - 1] = 0.0;
-                lower[width - 1] = 0.0;
-            }
-            let targets = upper.chunks_exact_mut(2).zip(lower.chunks_exact_mut(2));
-            let sources = from[..width].chunks_exact(2).zip(from[width..].chunks_exact(2));
-            for (((above, below), sources), &dy) in targets.zip(sources).zip(dy) {
-                let (a, b, c, d) = (sources.0[0], sources.0[1], sources.1[0], sources.1[1]);
-                // Without branches: which of each pair, then which pair.
-                let (right_above, right_below) = (b > a, d > c);
-                let first = if right_above { b } else { a };
-                let second = if right_below { d } else { c };
-                let lower = second > first;
-                let (to_above, to_below) = if lower { (0.0, dy) } else { (dy, 0.0) };
-                above[0] = if right_above { 0.0 } else { to_above };
-                above[1] = if right_above { to_above } else { 0.0 };
-                below[0] = if right_below { 0.0 } else { to_below };
-                below[1] = if right_below { to_below } else { 0.0 };
-            }
+            spread_to_largest(isa, from, dy, to);
         }
         if height % 2 == 1 {
             dx[(height - 1) * width..].fill(0.0);
         }
     });
     Ok(())
+}
+
+dispatched! {
+    /// Two rows of the gradient of maximum pooling.
+    fn spread_to_largest(from: &[f32], dy: &[f32], to: &mut [f32]) => spread_to_largest_any
+}
+
+#[inline(always)]
+fn spread_to_largest_any<V: Lanes>(from: &[f32], dy: &[f32], to: &mut [f32]) {
+    let width = from.len() / 2;
+    let ((from_above, from_below), (above, below)) = (from.split_at(width), to.split_at_mut(width));
+    if width % 2 == 1 {
+        above[width - 1] = 0.0;
+        below[width - 1] = 0.0;
+    }
+    let sources = from_above.as_chunks::<2>().0.iter().zip(from_below.as_chunks::<2>().0);
+    let targets = above.as_chunks_mut::<2>().0.iter_mut().zip(below.as_chunks_mut::<2>().0);
+    for ((above, below), ((&[a, b], &[c, d]), &dy)) in targets.zip(sources.zip(dy)) {
+        // Without branches: which of each pair, then which pair.
+        let (right_above, right_below) = (b > a, d > c);
+        let first = if right_above { b } else { a };
+        let second = if right_below { d } else { c };
+        let lower = second > first;
+        let (to_above, to_below) = if lower { (0.0, dy) } else { (dy, 0.0) };
+        *above = if right_above { [0.0, to_above] } else { [to_above, 0.0] };
+        *below = if right_below { [0.0, to_below] } else { [to_below, 0.0] };
+    }
+}
+
+dispatched! {
+    /// One row of pooled values from two.
+    fn largest_of_two_rows(rows: &[f32], target: &mut [f32]) => largest_any
+}
+
+#[inline(always)]
+fn largest_any<V: Lanes>(rows: &[f32], target: &mut [f32]) {
+    let larger = |a: f32, b: f32| if b > a || b.is_nan() { b } else { a };
+    pool_rows(rows, target, |a, b, c, d| larger(larger(a, b), larger(c, d)));
+}
+
+dispatched! {
+    /// One row of means from two rows.
+    fn mean_of_two_rows(rows: &[f32], target: &mut [f32]) => mean_any
+}
+
+#[inline(always)]
+fn mean_any<V: Lanes>(rows: &[f32], target: &mut [f32]) {
+    pool_rows(rows, target, |a, b, c, d| 0.25 * ((a + b) + (c + d)));
+}
+
+#[inline(always)]
+fn pool_rows(rows: &[f32], target: &mut [f32], value: impl Fn(f32, f32, f32, f32) -> f32) {
+    let (upper, lower) = rows.split_at(rows.len() / 2);
+    let pairs = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+    for (target, (&[a, b], &[c, d])) in target.iter_mut().zip(pairs) {
+        *target = value(a, b, c, d);
+    }
+}
+
+dispatched! {
+    /// A quarter of every value twice, and a zero where the row is longer by one.
+    fn quarters(dy: &[f32], row: &mut [f32]) => quarters_any
+}
+
+#[inline(always)]
+fn quarters_any<V: Lanes>(dy: &[f32], row: &mut [f32]) {
+    let (pairs, rest) = row.as_chunks_mut::<2>();
+    pairs.iter_mut().zip(dy).for_each(|(pair, dy)| *pair = [0.25 * dy; 2]);
+    rest.fill(0.0);
 }

@@ -2,8 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::norm::{EPS, instance_norm, modulated_norm};
-use super::ops::{self, ConvSpec};
+use super::norm::{EPS, instance_norm};
+use super::ops::{self, ConvSpec, Norm};
 
 /// Added to the diagonal of correlation matrices before roots are taken: bounds how far a direction in which a picture
 /// hardly varies is amplified (by `1 / sqrt(RIDGE)`), and how many iterations the roots need.
@@ -15,7 +15,7 @@ const ITERATIONS: usize = 12;
 /// Correlations between the channels over positions: `[n, c, h, w]` to `[n, c, c]` with ones (zeros for constant
 /// channels) on the diagonal.
 pub fn correlations(x: Tensor<4>) -> Tensor<3> {
-    correlations_of_normalised(flatten(instance_norm(x)))
+    ops::products(instance_norm(x))
 }
 
 /// Moves features to other correlations: every sample of `x` `[n, c, h, w]` is normalised, whitened by its own
@@ -23,9 +23,8 @@ pub fn correlations(x: Tensor<4>) -> Tensor<3> {
 /// and deviations near 1. With its own correlations as target `x` is only normalised (the whitening and colouring
 /// transform of Li et al. 2017, on correlations, differentiable throughout).
 pub fn recorrelate(x: Tensor<4>, target: Tensor<3>) -> Tensor<4> {
-    let [n, c, h, w] = x.dims();
-    let flat = flatten(instance_norm(x)); // [n, c, hw]
-    recolouring(correlations_of_normalised(flat.clone()), target).matmul(flat).reshape([n, c, h, w])
+    let normal = instance_norm(x); // [n, c, h, w]
+    ops::mixed(normal.clone(), recolouring(ops::products(normal), target))
 }
 
 /// The matrix that moves normalised features of the correlations `own` to those of `target`, all `[n, c, c]`.
@@ -35,7 +34,7 @@ fn recolouring(own: Tensor<3>, target: Tensor<3>) -> Tensor<3> {
     colour.matmul(whiten)
 }
 
-/// [`recorrelate`], then [`modulated_norm`] with `gain` and `shift` `[n, c]`, then a leaky rectifier of `slope` from 0 to
+/// [`recorrelate`], then [`modulated_norm`](super::modulated_norm) with `gain` and `shift` `[n, c]`, then a leaky rectifier of `slope` from 0 to
 /// 1, which stands for none. Where gradients are not wanted all of it is one product with a matrix at every position.
 pub(crate) fn recoloured(x: Tensor<4>, target: Tensor<3>, gain: Tensor<2>, shift: Tensor<2>, slope: f32) -> Tensor<4> {
     #[cfg(feature = "flex")]
@@ -44,8 +43,7 @@ pub(crate) fn recoloured(x: Tensor<4>, target: Tensor<3>, gain: Tensor<2>, shift
         let covariances = ops::covariances(x.clone(), mean.clone());
         return Recolouring { mean, deviation, covariances, target, gain, shift }.apply(x, slope);
     }
-    let x = modulated_norm(recorrelate(x, target), gain, shift);
-    if slope == 1.0 { x } else { ops::leaky_relu(x, slope) }
+    ops::normalised(recorrelate(x, target), Norm { gain, shift, eps: EPS, slope }, None)
 }
 
 /// What a map takes on, as a product with a matrix at every position.
@@ -83,16 +81,6 @@ impl Recolouring {
     }
 }
 
-fn flatten(x: Tensor<4>) -> Tensor<3> {
-    let [n, c, h, w] = x.dims();
-    x.reshape([n, c, h * w])
-}
-
-fn correlations_of_normalised(flat: Tensor<3>) -> Tensor<3> {
-    let [_, _, positions] = flat.dims();
-    flat.clone().matmul(flat.swap_dims(1, 2)) / positions as f32 // [n, c, c]
-}
-
 /// Square root and inverse square root of symmetric positive semidefinite matrices `[n, c, c]` with [`RIDGE`] on their
 /// diagonals, by the coupled Newton-Schulz iteration (Higham 2008, section 6.7): products only, so that any backend
 /// differentiates it.
@@ -118,6 +106,7 @@ mod tests {
     use burn::tensor::{Device, TensorData};
 
     use super::*;
+    use crate::blocks::modulated_norm;
     use crate::rng;
     use crate::tensor::{scalar, values};
 

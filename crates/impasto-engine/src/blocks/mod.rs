@@ -17,11 +17,13 @@ pub use map::Map;
 pub(crate) use norm::EPS;
 pub use norm::{channel_moments, channel_moments3, instance_norm, modulated_norm};
 pub use ops::{ConvSpec, PadMode, Pool3};
-pub use resample::{avg_pool2, leaky_relu, max_pool2, pool3, relu, upsample_bilinear2};
+pub use resample::{avg_pool2, gated, leaky_relu, max_pool2, pool3, relu, scaled, upsample_bilinear2};
 pub use tally::{Statistics, Tally};
 pub use tile::View;
 
 pub(crate) use correlation::recoloured;
-pub(crate) use ops::{Affine, affine_sum, channel_moments as moments, conv2d, fused_conv2d};
+pub(crate) use ops::{
+    Affine, affine_sum, channel_moments as moments, conv2d, fused_conv2d, mean_squared_difference, products,
+};
 pub(crate) use tally::Wanted;
 pub(crate) use tile::{Measured, Tile};

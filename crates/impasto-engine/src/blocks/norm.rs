@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::ops;
+use super::ops::{self, Norm};
 
 /// Added to variances before the square root.
 pub(crate) const EPS: f32 = 1e-5;
@@ -10,7 +10,7 @@ pub(crate) const EPS: f32 = 1e-5;
 /// Instance normalisation followed by a gain and a shift for each sample and channel (the form of adaptive instance
 /// normalisation): `x` `[n, c, h, w]`, `gain` and `shift` `[n, c]`.
 pub fn modulated_norm(x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>) -> Tensor<4> {
-    ops::modulated_norm(x, gain, shift, EPS)
+    ops::normalised(x, Norm { gain, shift, eps: EPS, slope: 1.0 }, None)
 }
 
 /// Plain instance normalisation: every channel of every sample to mean 0 and deviation 1.

@@ -1,8 +1,6 @@
 //! Pooling, enlarging and activations.
 
 use burn::tensor::Tensor;
-use burn::tensor::module;
-use burn::tensor::ops::AvgPoolOptions;
 
 use super::ops::{self, Pool3};
 
@@ -13,7 +11,7 @@ pub fn max_pool2(x: Tensor<4>) -> Tensor<4> {
 
 /// 2x2 mean pooling, stride 2, last odd row and column dropped: `[n, c, h, w]` to `[n, c, h / 2, w / 2]`.
 pub fn avg_pool2(x: Tensor<4>) -> Tensor<4> {
-    module::avg_pool2d(x, AvgPoolOptions::new([2, 2]))
+    ops::avg_pool2(x)
 }
 
 /// 3x3 pooling: `[n, c, h, w]` to the same size around each value, or to `(h - 1) / 2` rows (rounded up with windows
@@ -35,4 +33,15 @@ pub fn relu(x: Tensor<4>) -> Tensor<4> {
 /// `x` where positive, `slope * x` elsewhere.
 pub fn leaky_relu(x: Tensor<4>, slope: f64) -> Tensor<4> {
     ops::leaky_relu(x, slope as f32)
+}
+
+/// Gated linear units (Dauphin et al. 2017): the first half of the channels times the logistic function of the second,
+/// `[n, 2c, h, w]` to `[n, c, h, w]`.
+pub fn gated(x: Tensor<4>) -> Tensor<4> {
+    ops::gated(x)
+}
+
+/// Every channel of every sample times its factor: `x` `[n, c, h, w]` and `factors` `[n, c]` to `[n, c, h, w]`.
+pub fn scaled(x: Tensor<4>, factors: Tensor<2>) -> Tensor<4> {
+    ops::scaled(x, factors)
 }

@@ -5,6 +5,7 @@ mod style;
 
 pub use adversarial::{Side, finite_difference_penalty, relativistic};
 pub use style::{
-    content, content_distance, contrastive_style, gram, gram_distance, gram_error, mean_covariance, moment_distance,
-    moment_error, out_of_range, relative_distance, sliced_wasserstein, squared_variation, total_variation,
+    content, content_distance, contrastive_style, gram, gram_distance, gram_error, mean_covariance, mean_squared_error,
+    moment_distance, moment_error, out_of_range, relative_distance, sliced_wasserstein, squared_variation,
+    total_variation,
 };

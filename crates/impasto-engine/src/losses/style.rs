@@ -3,12 +3,17 @@
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
 
-use crate::blocks::{channel_moments, instance_norm};
+use crate::blocks::{channel_moments, instance_norm, mean_squared_difference, products};
+
+/// Mean squared difference of two maps.
+pub fn mean_squared_error(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
+    mean_squared_difference(output, target)
+}
 
 /// Mean squared difference of channel-normalised features: the same things in the same places, whatever their
 /// contrast (Huang and Belongie 2017, with both sides normalised).
 pub fn content(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
-    (instance_norm(output) - instance_norm(target)).square().mean()
+    mean_squared_error(instance_norm(output), instance_norm(target))
 }
 
 /// Squared difference of two feature maps relative to the variance of `target` over positions, mean over the batch: 0 is
@@ -23,9 +28,7 @@ pub fn content_distance(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
 
 /// Gram matrix divided by the number of positions: `[n, c, h, w]` to `[n, c, c]` (Gatys et al. 2016).
 pub fn gram(features: Tensor<4>) -> Tensor<3> {
-    let [n, c, h, w] = features.dims();
-    let flat = features.reshape([n, c, h * w]); // [n, c, hw]
-    flat.clone().matmul(flat.swap_dims(1, 2)) / (h * w) as f32 // [n, c, c]
+    products(features)
 }
 
 /// Squared difference of two Gram matrices relative to the squared norm of `target`, mean over the batch. 0 is equal,

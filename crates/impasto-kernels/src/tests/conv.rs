@@ -9,7 +9,7 @@ use crate::{
     Affine, Conv2d, Fused, Method, PadMode, conv2d, conv2d_bias_grad, conv2d_fused, conv2d_input_grad,
     conv2d_weight_grad,
 };
-use crate::{affine_sum, channel_products, winograd};
+use crate::{affine_sum, channel_products, channel_products_grad, winograd};
 
 /// Relative error of forward convolutions and gradients, by method.
 fn limit(shape: &Conv2d) -> f64 {
@@ -307,6 +307,20 @@ fn the_number_of_threads_does_not_change_a_bit() {
     }
 }
 
+/// More strips than are transformed together.
+#[test]
+fn weight_gradients_of_large_batches() {
+    let sizes = Conv2d { batch: 5, channels_in: 64, channels_out: 48, height: 62, width: 65, ..base() };
+    let shape = Conv2d { pad_mode: PadMode::Reflect, method: Method::WinogradFour, ..sizes };
+    let mut random = Random::new(15);
+    let (x, dy) = (random.values(shape.input_len()), random.values(shape.output_len()));
+    let (mut dw, mut direct) = (vec![f32::NAN; shape.weight_len()], vec![f32::NAN; shape.weight_len()]);
+    conv2d_weight_grad(&shape, &x, &dy, &mut dw).unwrap();
+    conv2d_weight_grad(&Conv2d { method: Method::Direct, ..shape }, &x, &dy, &mut direct).unwrap();
+    let direct: Vec<f64> = direct.into_iter().map(f64::from).collect();
+    assert_close("dw", &dw, &direct, limit(&shape));
+}
+
 #[test]
 fn bias_gradient_sums_the_planes() {
     let shape = Conv2d { batch: 3, ..base() };
@@ -345,8 +359,27 @@ fn products_of_channels_are_covariances() {
         }
         let near: Vec<f32> = mean.iter().map(|&mean| mean as f32).collect();
         let mut products = vec![f32::NAN; expected.len()];
-        channel_products([batch, channels, height, width], &x, &near, &mut products).unwrap();
+        let size = [batch, channels, height, width];
+        channel_products(size, &x, Some(&near), &mut products).unwrap();
         assert_close("products", &products, &expected, 1e-4);
+        // What every value adds to a sum of the products without means, by the definition.
+        let slopes = random.values(products.len());
+        let mut expected = vec![0.0; x.len()];
+        for (index, &slope) in slopes.iter().enumerate() {
+            let (image, i, j) = (index / channels.pow(2), index / channels % channels, index % channels);
+            let [i, j] = [i, j].map(|channel| (image * channels + channel) * area);
+            for p in 0..area {
+                expected[i + p] += f64::from(slope) * f64::from(x[j + p]) / area as f64;
+                expected[j + p] += f64::from(slope) * f64::from(x[i + p]) / area as f64;
+            }
+        }
+        let mut dx = vec![f32::NAN; x.len()];
+        channel_products_grad(size, &x, &slopes, &mut dx).unwrap();
+        assert_close("gradient of products", &dx, &expected, 2e-6);
+        let mut plain = products.clone();
+        channel_products(size, &x, None, &mut plain).unwrap();
+        channel_products(size, &x, Some(&vec![0.0; near.len()]), &mut products).unwrap();
+        assert_eq!(plain, products);
     }
 }
 

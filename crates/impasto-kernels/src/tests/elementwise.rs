@@ -1,9 +1,9 @@
 //! Normalisation, rectifiers and resampling.
 
 use super::{Random, assert_close, dot};
-use crate::act::{leaky_relu_backward, leaky_relu_forward, relu_backward, relu_forward};
+use crate::act::{leaky_relu_backward, leaky_relu_forward, relu_forward};
 use crate::dispatch::Isa;
-use crate::norm::{instance_norm_backward, instance_norm_forward, products_plane, statistics_plane, total_plane};
+use crate::norm::{Norm, instance_norm_backward, instance_norm_forward, products_plane, statistics_plane, total_plane};
 use crate::resample::{
     Planes, avg_pool2x2_backward, avg_pool2x2_forward, bilinear2x_backward, bilinear2x_forward, max_pool2x2_backward,
     max_pool2x2_forward,
@@ -15,64 +15,92 @@ fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&value| f64::from(value)).collect()
 }
 
-/// `y` of instance normalisation in `f64`.
-fn normalised(x: &[f64], planes: usize, gain: &[f64], shift: &[f64]) -> Vec<f64> {
-    let area = x.len() / planes;
-    let plane = |(plane, x): (usize, &[f64])| {
-        let mean = x.iter().sum::<f64>() / area as f64;
-        let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / area as f64;
-        let rstd = 1.0 / (variance + f64::from(EPS)).sqrt();
-        let (gain, shift) = (gain[plane % gain.len()], shift[plane % shift.len()]);
-        x.iter().map(|x| (x - mean) * rstd * gain + shift).collect::<Vec<f64>>()
-    };
-    x.chunks(area).enumerate().flat_map(plane).collect()
+/// Instance normalisation, its rectifier and the gradients in `f64`.
+struct Reference {
+    y: Vec<f64>,
+    dx: Vec<f64>,
+    dgain: Vec<f64>,
+    dshift: Vec<f64>,
+}
+
+impl Reference {
+    /// `rectified(normalised(x) * gain + shift)` of each plane; the gain and shift of a plane are `of(plane)`.
+    fn new(x: &[f32], dy: &[f32], planes: usize, slope: f32, of: impl Fn(usize) -> [f32; 2]) -> Self {
+        let (area, slope) = (x.len() / planes, f64::from(slope));
+        let mut all = Self { y: Vec::new(), dx: Vec::new(), dgain: Vec::new(), dshift: Vec::new() };
+        for plane in 0..planes {
+            let (x, dy) = (wide(&x[plane * area..][..area]), wide(&dy[plane * area..][..area]));
+            let [gain, shift] = of(plane).map(f64::from);
+            let mean = x.iter().sum::<f64>() / area as f64;
+            let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / area as f64;
+            let rstd = 1.0 / (variance + f64::from(EPS)).sqrt();
+            let hat: Vec<f64> = x.iter().map(|x| (x - mean) * rstd).collect();
+            let before = hat.iter().map(|hat| hat * gain + shift);
+            all.y.extend(before.clone().map(|y| if y < 0.0 { slope * y } else { y }));
+            let dy: Vec<f64> = dy.iter().zip(before).map(|(dy, y)| if y > 0.0 { *dy } else { slope * dy }).collect();
+            let sum = dy.iter().sum::<f64>();
+            let product = dy.iter().zip(&hat).map(|(dy, hat)| dy * hat).sum::<f64>();
+            let values = dy.iter().zip(&hat);
+            all.dx.extend(values.map(|(dy, hat)| gain * rstd * (dy - (sum + hat * product) / area as f64)));
+            all.dgain.push(product);
+            all.dshift.push(sum);
+        }
+        all
+    }
 }
 
 #[test]
 fn instance_norm_matches_the_reference() {
     let mut random = Random::new(1);
-    for (planes, channels, area, offset) in
-        [(6, 3, 1600, 0.0), (4, 4, 777, 40.0), (5, 1, 13, -3.0), (1, 1, 70_001, 0.5)]
-    {
+    for (planes, channels, area, offset, slope) in [
+        (6, 3, 1600, 0.0, 1.0),
+        (4, 4, 777, 40.0, 1.0),
+        (5, 1, 13, -3.0, 0.2),
+        (1, 1, 70_001, 0.5, 0.0),
+        (6, 2, 2500, 0.0, 0.0),
+    ] {
         let x: Vec<f32> = random.values(planes * area).iter().map(|x| x + offset).collect();
         let (gain, shift, dy) = (random.values(channels), random.values(channels), random.values(planes * area));
-        let (mut y, mut mean, mut rstd) = (vec![f32::NAN; x.len()], vec![f32::NAN; planes], vec![f32::NAN; planes]);
-        instance_norm_forward(&x, Some(&gain), Some(&shift), EPS, &mut y, &mut mean, &mut rstd).unwrap();
+        let residual = random.values(x.len());
+        let norm = Norm { gain: Some(&gain), shift: Some(&shift), eps: EPS, slope };
+        let expected = Reference::new(&x, &dy, planes, slope, |plane| [&gain, &shift].map(|v| v[plane % channels]));
         let limit = 1e-6 * f64::from(1.0 + offset.abs());
-        assert_close("forward", &y, &normalised(&wide(&x), planes, &wide(&gain), &wide(&shift)), limit);
+        let (mut y, mut mean, mut rstd) = (vec![f32::NAN; x.len()], vec![f32::NAN; planes], vec![f32::NAN; planes]);
+        instance_norm_forward(&x, &norm, Some(&residual), &mut y, &mut mean, &mut rstd).unwrap();
+        let sum: Vec<f64> = expected.y.iter().zip(&residual).map(|(y, &residual)| y + f64::from(residual)).collect();
+        assert_close("with residual", &y, &sum, limit);
+        instance_norm_forward(&x, &norm, None, &mut y, &mut mean, &mut rstd).unwrap();
+        assert_close("forward", &y, &expected.y, limit);
 
         let (mut dx, mut dgain, mut dshift) = (vec![f32::NAN; x.len()], vec![f32::NAN; planes], vec![f32::NAN; planes]);
-        instance_norm_backward(&x, &dy, &mean, &rstd, Some(&gain), &mut dx, &mut dgain, &mut dshift).unwrap();
-        let mut expected = [Vec::new(), Vec::new(), Vec::new()];
-        for plane in 0..planes {
-            let (x, dy) = (wide(&x[plane * area..][..area]), wide(&dy[plane * area..][..area]));
-            let mean = x.iter().sum::<f64>() / area as f64;
-            let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / area as f64;
-            let rstd = 1.0 / (variance + f64::from(EPS)).sqrt();
-            let hat: Vec<f64> = x.iter().map(|x| (x - mean) * rstd).collect();
-            let sum = dy.iter().sum::<f64>();
-            let product = dy.iter().zip(&hat).map(|(dy, hat)| dy * hat).sum::<f64>();
-            let scale = f64::from(gain[plane % channels]) * rstd;
-            let gradient = dy.iter().zip(&hat).map(|(dy, hat)| scale * (dy - (sum + hat * product) / area as f64));
-            expected[0].extend(gradient);
-            expected[1].push(product);
-            expected[2].push(sum);
-        }
-        assert_close("dx", &dx, &expected[0], limit);
-        assert_close("dgain", &dgain, &expected[1], 20.0 * limit);
-        assert_close("dshift", &dshift, &expected[2], 20.0 * limit);
+        let statistics = [&mean[..], &rstd[..]];
+        instance_norm_backward(&x, Some(&dy), statistics, &norm, &mut dx, [&mut dgain, &mut dshift]).unwrap();
+        assert_close("dx", &dx, &expected.dx, limit);
+        assert_close("dgain", &dgain, &expected.dgain, 20.0 * limit);
+        assert_close("dshift", &dshift, &expected.dshift, 20.0 * limit);
+        let mut grad = dy.clone();
+        instance_norm_backward(&x, None, statistics, &norm, &mut grad, [&mut dgain, &mut dshift]).unwrap();
+        assert_eq!(grad, dx, "in place");
     }
 }
 
 #[test]
 fn instance_norm_without_gain_and_with_constant_planes() {
     let x = vec![0.3; 2 * 50];
+    let plain = Norm { gain: None, shift: None, eps: EPS, slope: 1.0 };
     let (mut y, mut mean, mut rstd) = (vec![f32::NAN; 100], [0.0; 2], [0.0; 2]);
-    instance_norm_forward(&x, None, None, EPS, &mut y, &mut mean, &mut rstd).unwrap();
+    instance_norm_forward(&x, &plain, None, &mut y, &mut mean, &mut rstd).unwrap();
     assert!(y.iter().all(|y| y.abs() < 1e-4));
-    assert!(instance_norm_forward(&x, None, None, EPS, &mut y, &mut [0.0; 3], &mut [0.0; 3]).is_err());
-    assert!(instance_norm_forward(&x, Some(&[1.0; 3]), None, EPS, &mut y, &mut mean, &mut rstd).is_err());
-    assert!(instance_norm_forward(&[], None, None, EPS, &mut [], &mut [], &mut []).is_err());
+    let mut fails = |x: &[f32], norm: &Norm<'_>, residual: Option<&[f32]>, planes: usize| {
+        let (mut mean, mut rstd) = (vec![0.0; planes], vec![0.0; planes]);
+        instance_norm_forward(x, norm, residual, &mut y[..x.len()], &mut mean, &mut rstd).is_err()
+    };
+    assert!(!fails(&x, &plain, None, 2));
+    assert!(fails(&x, &plain, None, 3));
+    assert!(fails(&x, &plain, Some(&x[1..]), 2));
+    assert!(fails(&x, &Norm { gain: Some(&[1.0; 3]), ..plain }, None, 2));
+    assert!(fails(&x, &Norm { slope: 1.5, ..plain }, None, 2));
+    assert!(fails(&[], &plain, None, 0));
 }
 
 #[test]
@@ -85,15 +113,21 @@ fn rectifiers() {
     leaky_relu_forward(&x, 0.5, &mut y).unwrap();
     assert_eq!(y[..4], [-1.0, 0.0, 0.0, 3.0]);
     let mut dx = [9.0; 4];
-    relu_backward(&x[..4], &[1.0, 2.0, 3.0, 4.0], &mut dx).unwrap();
+    leaky_relu_backward(&x[..4], Some(&[1.0, 2.0, 3.0, 4.0]), 0.0, &mut dx).unwrap();
     assert_eq!(dx, [0.0, 0.0, 0.0, 4.0]);
-    leaky_relu_backward(&x[..4], &[1.0, 2.0, 3.0, 4.0], 0.5, &mut dx).unwrap();
+    leaky_relu_backward(&x[..4], Some(&[1.0, 2.0, 3.0, 4.0]), 0.5, &mut dx).unwrap();
     assert_eq!(dx, [0.5, 1.0, 1.5, 4.0]);
+    leaky_relu_backward(&x[..4], None, 0.5, &mut dx).unwrap();
+    assert_eq!(dx, [0.25, 0.5, 0.75, 4.0]);
     assert!(relu_forward(&x, &mut dx).is_err());
     let long = Random::new(2).values(100_003);
     let mut y = vec![f32::NAN; long.len()];
     relu_forward(&long, &mut y).unwrap();
     assert!(long.iter().zip(&y).all(|(x, &y)| y == x.max(0.0)));
+    let dy = Random::new(3).values(long.len());
+    leaky_relu_backward(&long, Some(&dy), 0.0, &mut y).unwrap();
+    let masked = |(&x, &dy): (&f32, &f32)| if x > 0.0 { dy } else { 0.0 };
+    assert!(long.iter().zip(&dy).map(masked).zip(&y).all(|(expected, &dx)| dx == expected));
 }
 
 #[test]
@@ -140,6 +174,7 @@ fn pooling_of_a_known_plane() {
     let mut dx = [f32::NAN; 15];
     max_pool2x2_backward(planes, &x, &[1.0, 2.0], &mut dx).unwrap();
     assert_eq!(dx, [0.0, 0.0, 2.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    dx.fill(f32::NAN);
     avg_pool2x2_backward(planes, &[4.0, 8.0], &mut dx).unwrap();
     assert_eq!(dx, [1.0, 1.0, 2.0, 2.0, 0.0, 1.0, 1.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     let flat = Planes { count: 2, height: 1, width: 4 };
@@ -154,12 +189,15 @@ fn pooling_of_many_planes_is_the_same_as_of_each() {
     let x = Random::new(8).values(40 * 33 * 40);
     let dy = Random::new(9).values(40 * 16 * 20);
     let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
+    avg_pool2x2_forward(planes, &x, &mut y).unwrap();
+    avg_pool2x2_backward(planes, &dy, &mut dx).unwrap();
+    assert!((dot(&y, &dy) - dot(&x, &dx)).abs() < 1e-5 * dot(&dy, &dy));
     max_pool2x2_forward(planes, &x, &mut y).unwrap();
     max_pool2x2_backward(planes, &x, &dy, &mut dx).unwrap();
     let single = Planes { count: 1, ..planes };
     for plane in 0..40 {
         let (x, dy) = (&x[plane * 33 * 40..][..33 * 40], &dy[plane * 320..][..320]);
-        let (mut y_one, mut dx_one) = (vec![0.0; 320], vec![0.0; 33 * 40]);
+        let (mut y_one, mut dx_one) = (vec![f32::NAN; 320], vec![f32::NAN; 33 * 40]);
         max_pool2x2_forward(single, x, &mut y_one).unwrap();
         max_pool2x2_backward(single, x, dy, &mut dx_one).unwrap();
         assert_eq!(y_one, y[plane * 320..][..320]);

@@ -15,18 +15,18 @@ use crate::shape::Conv2d;
 use crate::strip::{Columns, ZERO};
 use crate::tile_sums::{Outer, outer_block};
 
-/// Values that all partial sums together should not exceed.
-const PARTIALS: usize = 4 << 20;
+/// Values that the transformed tiles of several strips should not exceed, so that they stay in the third level cache.
+const SEGMENT: usize = 4 << 20;
 
-/// Most partial sums.
-const CHUNKS: usize = 8;
+/// Values that the sums should not exceed.
+const SUMS: usize = 1 << 20;
 
 /// Tiles that are transformed together, where there are as many.
 const TILES: usize = 48;
 
-/// Whether it is faster than the direct way, as measured: where partial sums are small enough for several tasks.
+/// Whether it is faster than the direct way, as measured: where the sums are few enough.
 pub(crate) fn pays(shape: &Conv2d) -> bool {
-    super::form(shape).is_some() && shape.upsample == 1 && 4 * 36 * shape.channels_in * shape.channels_out <= PARTIALS
+    super::form(shape).is_some() && shape.upsample == 1 && 36 * shape.channels_in * shape.channels_out <= SUMS
 }
 
 /// What the tasks share.
@@ -63,76 +63,105 @@ pub(crate) fn weight_grad(isa: Isa, form: Form, shape: &Conv2d, x: &[f32], dy: &
         wide: shape.channels_in.next_multiple_of(lanes),
         block: 2 * lanes,
     };
-    let area = form.area();
-    let len = area * shape.channels_out * work.wide;
-    // How many depends on the shape alone, since it decides the order of summation.
     let strips = shape.batch * tiles[0].div_ceil(work.together);
-    let share = strips.div_ceil(CHUNKS.min(PARTIALS / len).max(1));
-    let chunks = strips.div_ceil(share);
-    with_scratch(chunks * len, |partials| {
-        partials.par_chunks_mut(len).enumerate().for_each(|(chunk, sums)| {
-            sums.fill(0.0);
-            work.chunk(chunk * share..strips.min((chunk + 1) * share), x, dy, sums);
-        });
-        let (first, others) = partials.split_at_mut(len);
-        let part = 1 << 14;
-        first.par_chunks_mut(part).enumerate().for_each(|(index, sums)| {
-            for other in others.chunks_exact(len) {
-                sums.iter_mut().zip(&other[index * part..]).for_each(|(sum, value)| *sum += value);
+    let len = work.left_len() + work.right_len();
+    let segment = (SEGMENT / len).clamp(1, strips);
+    let channels = shape.channels_out * work.wide;
+    // Some strips are transformed, one task each, then multiplied, one task for each transformed value: every sum is
+    // added up by one task in the order of the strips, and there are no partial sums.
+    with_scratch(form.area() * channels, |sums| {
+        with_scratch(segment * len, |transformed| {
+            for first in (0..strips).step_by(segment) {
+                let transformed = &mut transformed[..segment.min(strips - first) * len];
+                let tasks = transformed.par_chunks_mut(len).enumerate();
+                tasks.for_each(|(index, strip)| work.transform(first + index, x, dy, strip));
+                let (transformed, tasks) = (&*transformed, sums.par_chunks_mut(channels).enumerate());
+                tasks.for_each(|(f, sums)| work.multiply(f, first, transformed, sums));
             }
         });
-        work.filters(first, dw);
+        work.filters(sums, dw);
     });
 }
 
 impl Work<'_> {
-    /// Adds what some strips of tiles give to `sums`, `[area][channels_out][wide]`.
-    fn chunk(&self, strips: std::ops::Range<usize>, x: &[f32], dy: &[f32], sums: &mut [f32]) {
-        let (form, shape) = (&self.form, self.shape);
-        let (m, area) = (form.results, form.area());
-        let [tile_rows, tile_columns] = self.tiles;
-        let most = self.together * tile_columns;
-        let row_pitch = (tile_columns * m + 2) * self.wide;
+    /// Most tiles of a strip.
+    fn most(&self) -> usize {
+        self.together * self.tiles[1]
+    }
+
+    /// Distance between the transformed values of the source's tiles, each `[channels / block][tile][block]`.
+    fn left_pitch(&self) -> usize {
+        self.most() * self.wide + LINE
+    }
+
+    /// Distance between the spread gradients of two channels.
+    fn right_row(&self) -> usize {
+        self.most().next_multiple_of(LINE) + LINE
+    }
+
+    /// Distance between the spread values of the gradient's tiles, each `[channels_out][tile]`.
+    fn right_pitch(&self) -> usize {
+        self.shape.channels_out * self.right_row() + LINE
+    }
+
+    fn left_len(&self) -> usize {
+        self.form.area() * self.left_pitch()
+    }
+
+    fn right_len(&self) -> usize {
+        self.form.area() * self.right_pitch()
+    }
+
+    /// Image, first row of tiles and number of rows of a strip.
+    fn strip(&self, strip: usize) -> [usize; 3] {
+        let per_image = self.tiles[0].div_ceil(self.together);
+        let row = strip % per_image * self.together;
+        [strip / per_image, row, self.together.min(self.tiles[0] - row)]
+    }
+
+    /// Transforms a strip of tiles of the source and of the gradient, one after the other into `transformed`.
+    fn transform(&self, strip: usize, x: &[f32], dy: &[f32], transformed: &mut [f32]) {
+        let m = self.form.results;
+        let [image, row, rows] = self.strip(strip);
+        let columns = self.tiles[1];
+        let tiles = rows * columns;
+        let (left, right) = transformed.split_at_mut(self.left_len());
+        let row_pitch = (columns * m + 2) * self.wide;
         let mut pixels = Scratch::new((self.together * m + 2) * row_pitch);
-        let frequency_left = most * self.wide + LINE;
-        let mut left = Scratch::new(area * frequency_left);
-        let pitch = most.next_multiple_of(LINE) + LINE;
-        let frequency_right = shape.channels_out * pitch + LINE;
-        let mut right = Scratch::new(area * frequency_right);
-        let offsets: Vec<usize> = (0..shape.channels_out).map(|channel| channel * pitch).collect();
-        let per_image = tile_rows.div_ceil(self.together);
-        for strip in strips {
-            let (image, row) = (strip / per_image, strip % per_image * self.together);
-            let rows = self.together.min(tile_rows - row);
-            let tiles = rows * tile_columns;
-            self.turn(x, image, row * m, rows * m + 2, row_pitch, &mut pixels);
-            for tile in 0..tiles {
-                let from = tile / tile_columns * m * row_pitch + tile % tile_columns * m * self.wide;
-                let place = Pixels {
-                    row_pitch,
-                    channels: self.wide,
-                    frequency: frequency_left,
-                    block: self.block,
-                    tiles,
-                    tile,
+        self.turn(x, image, row * m, rows * m + 2, row_pitch, &mut pixels);
+        for tile in 0..tiles {
+            let from = tile / columns * m * row_pitch + tile % columns * m * self.wide;
+            let (frequency, block) = (self.left_pitch(), self.block);
+            let place = Pixels { row_pitch, channels: self.wide, frequency, block, tiles, tile };
+            (self.form.pixels)(self.isa, &pixels[from..], &place, left);
+        }
+        self.spread(dy, image, [row, rows], self.right_row(), self.right_pitch(), right);
+    }
+
+    /// Adds the products of the transformed values `f` of the strips from `first` on to `sums`, `[channels_out][wide]`,
+    /// which the first of all strips begins.
+    fn multiply(&self, f: usize, first: usize, transformed: &[f32], sums: &mut [f32]) {
+        if first == 0 {
+            sums.fill(0.0);
+        }
+        let offsets: Vec<usize> = (0..self.shape.channels_out).map(|channel| channel * self.right_row()).collect();
+        for (index, strip) in transformed.chunks_exact(self.left_len() + self.right_len()).enumerate() {
+            let [_, _, rows] = self.strip(first + index);
+            let tiles = rows * self.tiles[1];
+            let (left, right) = strip.split_at(self.left_len());
+            let left = &left[f * self.left_pitch()..][..self.left_pitch()];
+            let right = &right[f * self.right_pitch()..][..self.right_pitch()];
+            for start in (0..self.wide).step_by(self.block) {
+                let width = self.block.min(self.wide - start);
+                let outer = Outer {
+                    left: &left[start * tiles..][..width * tiles],
+                    right,
+                    offsets: &offsets,
+                    rows: 1,
+                    columns: tiles,
+                    pitch: 0,
                 };
-                (form.pixels)(self.isa, &pixels[from..], &place, &mut left);
-            }
-            self.spread(dy, image, [row, rows], pitch, frequency_right, &mut right);
-            for f in 0..area {
-                let sums = &mut sums[f * shape.channels_out * self.wide..][..shape.channels_out * self.wide];
-                for first in (0..self.wide).step_by(self.block) {
-                    let width = self.block.min(self.wide - first);
-                    let outer = Outer {
-                        left: &left[f * frequency_left + first * tiles..][..width * tiles],
-                        right: &right[f * frequency_right..][..frequency_right],
-                        offsets: &offsets,
-                        rows: 1,
-                        columns: tiles,
-                        pitch: 0,
-                    };
-                    outer_block(self.isa, &outer, width / self.isa.lanes(), sums, self.wide, first);
-                }
+                outer_block(self.isa, &outer, width / self.isa.lanes(), sums, self.wide, start);
             }
         }
     }

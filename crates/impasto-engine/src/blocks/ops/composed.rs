@@ -3,7 +3,7 @@
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{Int, Tensor, activation, module};
 
-use super::{Affine, ConvSpec, PadMode, Pool3};
+use super::{Affine, ConvSpec, Norm, PadMode, Pool3};
 
 pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: ConvSpec, slope: f32) -> Tensor<4> {
     let [_, _, h, w] = x.dims();
@@ -63,13 +63,18 @@ fn reflect(x: Tensor<4>, padding: [usize; 2]) -> Tensor<4> {
     x.select(2, index(h, padding[0])).select(3, index(w, padding[1]))
 }
 
-pub(crate) fn modulated_norm(x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>, eps: f32) -> Tensor<4> {
+pub(crate) fn normalised(x: Tensor<4>, norm: Norm, residual: Option<Tensor<4>>) -> Tensor<4> {
     let [n, c, _, _] = x.dims();
+    let wide = |values: Tensor<2>| values.reshape([n, c, 1, 1]);
     let mean = x.clone().mean_dims(&[2, 3]); // [n, c, 1, 1]
     let centred = x - mean; // [n, c, h, w]
     let variance = centred.clone().square().mean_dims(&[2, 3]); // [n, c, 1, 1]
-    let scale = (variance + eps).sqrt().recip() * gain.reshape([n, c, 1, 1]); // [n, c, 1, 1]
-    centred * scale + shift.reshape([n, c, 1, 1]) // [n, c, h, w]
+    let scale = (variance + norm.eps).sqrt().recip() * wide(norm.gain); // [n, c, 1, 1]
+    let y = rectified(centred * scale + wide(norm.shift), norm.slope); // [n, c, h, w]
+    match residual {
+        Some(residual) => y + residual,
+        None => y,
+    }
 }
 
 pub(crate) fn channel_moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 3] {
@@ -84,6 +89,36 @@ pub(crate) fn channel_moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 3] {
 
 pub(crate) fn leaky_relu(x: Tensor<4>, slope: f32) -> Tensor<4> {
     activation::leaky_relu(x, f64::from(slope))
+}
+
+pub(crate) fn gated(x: Tensor<4>) -> Tensor<4> {
+    let [n, c, h, w] = x.dims();
+    let half = |from: usize| x.clone().slice([0..n, from..from + c / 2, 0..h, 0..w]); // [n, c/2, h, w]
+    half(0) * activation::sigmoid(half(c / 2))
+}
+
+pub(crate) fn scaled(x: Tensor<4>, factors: Tensor<2>) -> Tensor<4> {
+    let [n, c, _, _] = x.dims();
+    x * factors.reshape([n, c, 1, 1])
+}
+
+pub(crate) fn products(x: Tensor<4>) -> Tensor<3> {
+    let [n, c, h, w] = x.dims();
+    let flat = x.reshape([n, c, h * w]); // [n, c, hw]
+    flat.clone().matmul(flat.swap_dims(1, 2)) / (h * w) as f32 // [n, c, c]
+}
+
+pub(crate) fn mean_squared_difference(a: Tensor<4>, b: Tensor<4>) -> Tensor<1> {
+    (a - b).square().mean()
+}
+
+pub(crate) fn mixed(x: Tensor<4>, matrices: Tensor<3>) -> Tensor<4> {
+    let ([n, c, h, w], [_, d, _]) = (x.dims(), matrices.dims());
+    matrices.matmul(x.reshape([n, c, h * w])).reshape([n, d, h, w])
+}
+
+pub(crate) fn avg_pool2(x: Tensor<4>) -> Tensor<4> {
+    module::avg_pool2d(x, AvgPoolOptions::new([2, 2]))
 }
 
 pub(crate) fn max_pool2(x: Tensor<4>) -> Tensor<4> {

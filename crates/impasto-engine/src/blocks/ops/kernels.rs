@@ -7,7 +7,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::{Shape, Tensor};
 
-use super::{Affine, ConvSpec, Pool3};
+use super::{Affine, ConvSpec, Norm, Pool3};
 
 /// Operations with a kernel, as burn sees them.
 #[backend_extension(Flex, Autodiff)]
@@ -20,21 +20,40 @@ pub(crate) trait KernelOps: Backend {
         spec: ConvSpec,
         slope: f32,
     ) -> FloatTensor<Self>;
-    /// See [`super::modulated_norm`].
-    fn kernel_modulated_norm(
+    /// See [`super::normalised`].
+    fn kernel_norm(
         x: FloatTensor<Self>,
         gain: FloatTensor<Self>,
         shift: FloatTensor<Self>,
-        eps: f32,
+        residual: FloatTensor<Self>,
+        form: NormForm,
     ) -> FloatTensor<Self>;
     /// See [`super::leaky_relu`].
     fn kernel_leaky_relu(x: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
     /// See [`super::max_pool2`].
     fn kernel_max_pool2(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`super::products`].
+    fn kernel_products(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`super::mean_squared_difference`].
+    fn kernel_squared_difference(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`super::gated`].
+    fn kernel_gated(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`super::scaled`].
+    fn kernel_scaled(x: FloatTensor<Self>, factors: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`super::avg_pool2`].
+    fn kernel_avg_pool2(x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// See [`super::channel_moments`]; the three one after another, `[3, n, c]`.
     fn kernel_channel_moments(x: FloatTensor<Self>, eps: f32) -> FloatTensor<Self>;
     /// See [`super::upsample_bilinear2`].
     fn kernel_upsample2(x: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// The numbers of a [`Norm`], and whether there is a residual; without one its tensor is a placeholder, as in [`Parts`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NormForm {
+    eps: f32,
+    slope: f32,
+    residual: bool,
 }
 
 /// Which parts of a fused operation there are. Tensors for those that are not there are placeholders, which burn's
@@ -95,22 +114,32 @@ pub(crate) trait KernelGrads: Backend {
         spec: ConvSpec,
     ) -> FloatTensor<Self>;
     fn conv2d_bias_grad(dy: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// [`KernelOps::kernel_modulated_norm`] with the mean and the inverse deviation of every plane, `[n, c]` each.
+    /// [`KernelOps::kernel_norm`] with the mean and the inverse deviation of every plane, `[n, c]` each.
     fn norm_with_moments(
         x: FloatTensor<Self>,
         gain: FloatTensor<Self>,
         shift: FloatTensor<Self>,
-        eps: f32,
+        residual: FloatTensor<Self>,
+        form: NormForm,
     ) -> [FloatTensor<Self>; 3];
     /// Gradients of x, gain and shift; `moments` as [`KernelGrads::norm_with_moments`] gave them.
     fn norm_grad(
         x: FloatTensor<Self>,
         gain: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
         moments: [FloatTensor<Self>; 2],
+        form: NormForm,
         dy: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3];
     fn leaky_relu_grad(x: FloatTensor<Self>, dy: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
     fn upsample2_grad(dy: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn products_grad(x: FloatTensor<Self>, dproducts: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// The gradient of `a`; that of `b` is its opposite. `dy` `[1]`.
+    fn squared_difference_grad(a: FloatTensor<Self>, b: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn gated_grad(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// Gradients of both.
+    fn scaled_grad(x: FloatTensor<Self>, factors: FloatTensor<Self>, dy: FloatTensor<Self>) -> [FloatTensor<Self>; 2];
+    fn avg_pool2_grad(dy: FloatTensor<Self>, x_shape: Shape) -> FloatTensor<Self>;
     fn max_pool2_grad(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `moments` and their gradient `[3, n, c]`.
     fn channel_moments_grad(
@@ -193,13 +222,13 @@ pub(super) fn upsample_bilinear2(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_upsample2(x.into_dispatch()))
 }
 
-pub(super) fn modulated_norm(x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>, eps: f32) -> Tensor<4> {
-    Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_modulated_norm(
-        x.into_dispatch(),
-        gain.into_dispatch(),
-        shift.into_dispatch(),
-        eps,
-    ))
+pub(super) fn normalised(x: Tensor<4>, norm: Norm, residual: Option<Tensor<4>>) -> Tensor<4> {
+    let Norm { gain, shift, eps, slope } = norm;
+    let form = NormForm { eps, slope, residual: residual.is_some() };
+    let gain = gain.into_dispatch();
+    let residual = residual.map_or_else(|| gain.clone(), Tensor::into_dispatch);
+    let y = <Dispatch as KernelOps>::kernel_norm(x.into_dispatch(), gain, shift.into_dispatch(), residual, form);
+    Tensor::from_dispatch(y)
 }
 
 pub(super) fn leaky_relu(x: Tensor<4>, slope: f32) -> Tensor<4> {
@@ -208,6 +237,35 @@ pub(super) fn leaky_relu(x: Tensor<4>, slope: f32) -> Tensor<4> {
 
 pub(super) fn max_pool2(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_max_pool2(x.into_dispatch()))
+}
+
+pub(super) fn products(x: Tensor<4>) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_products(x.into_dispatch()))
+}
+
+/// A convolution of kernel 1, with the images of a batch as groups of channels.
+pub(super) fn mixed(x: Tensor<4>, matrices: Tensor<3>) -> Tensor<4> {
+    let ([n, c, h, w], [_, d, _]) = (x.dims(), matrices.dims());
+    let spec = ConvSpec { groups: n, ..ConvSpec::default() };
+    let zeros = Tensor::zeros([n * d], &x.device());
+    conv2d(x.reshape([1, n * c, h, w]), matrices.reshape([n * d, c, 1, 1]), zeros, spec, 1.0).reshape([n, d, h, w])
+}
+
+pub(super) fn mean_squared_difference(a: Tensor<4>, b: Tensor<4>) -> Tensor<1> {
+    let (a, b) = (a.into_dispatch(), b.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_squared_difference(a, b))
+}
+
+pub(super) fn gated(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_gated(x.into_dispatch()))
+}
+
+pub(super) fn scaled(x: Tensor<4>, factors: Tensor<2>) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_scaled(x.into_dispatch(), factors.into_dispatch()))
+}
+
+pub(super) fn avg_pool2(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_avg_pool2(x.into_dispatch()))
 }
 
 pub(super) fn channel_moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 3] {

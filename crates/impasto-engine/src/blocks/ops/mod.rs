@@ -153,6 +153,34 @@ pub(crate) fn covariances(x: Tensor<4>, mean: Tensor<2>) -> Tensor<3> {
     centred.clone().matmul(centred.swap_dims(1, 2)) / (h * w) as f32 // [n, c, c]
 }
 
+/// Products of the channels, averaged over positions: `x` `[n, c, h, w]` to `[n, c, c]`.
+pub(crate) fn products(x: Tensor<4>) -> Tensor<3> {
+    #[cfg(feature = "flex")]
+    if has_kernels(&x) {
+        return kernels::products(x);
+    }
+    composed::products(x)
+}
+
+/// A matrix for each sample times the channels at every position: `x` `[n, c, h, w]` and `matrices` `[n, d, c]` to
+/// `[n, d, h, w]`.
+pub(crate) fn mixed(x: Tensor<4>, matrices: Tensor<3>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if has_kernels(&x) {
+        return kernels::mixed(x, matrices);
+    }
+    composed::mixed(x, matrices)
+}
+
+/// The mean of `(a - b)^2` over everything: two maps `[n, c, h, w]` to `[1]`.
+pub(crate) fn mean_squared_difference(a: Tensor<4>, b: Tensor<4>) -> Tensor<1> {
+    #[cfg(feature = "flex")]
+    if has_kernels(&a) {
+        return kernels::mean_squared_difference(a, b);
+    }
+    composed::mean_squared_difference(a, b)
+}
+
 /// Bilinear enlargement by two, half-pixel centres: `[n, c, h, w]` to `[n, c, 2h, 2w]`.
 pub(crate) fn upsample_bilinear2(x: Tensor<4>) -> Tensor<4> {
     #[cfg(feature = "flex")]
@@ -162,14 +190,27 @@ pub(crate) fn upsample_bilinear2(x: Tensor<4>) -> Tensor<4> {
     composed::upsample_bilinear2(x)
 }
 
-/// Instance normalisation with a gain and a shift for each sample and channel:
-/// `(x - mean) / sqrt(variance + eps) * gain + shift`, `x` `[n, c, h, w]`, `gain` and `shift` `[n, c]`.
-pub(crate) fn modulated_norm(x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>, eps: f32) -> Tensor<4> {
+/// An instance normalisation with a gain and a shift for each sample and channel, and the rectifier behind it:
+/// `(x - mean) / sqrt(variance + eps) * gain + shift`, then a leaky rectifier.
+#[derive(Debug, Clone)]
+pub(crate) struct Norm {
+    /// Multiplied, `[n, c]`.
+    pub(crate) gain: Tensor<2>,
+    /// Added, `[n, c]`.
+    pub(crate) shift: Tensor<2>,
+    /// Added to variances.
+    pub(crate) eps: f32,
+    /// Factor on values below zero, from 0 to 1, which stands for none.
+    pub(crate) slope: f32,
+}
+
+/// `norm(x)`, plus `residual`, both `[n, c, h, w]`.
+pub(crate) fn normalised(x: Tensor<4>, norm: Norm, residual: Option<Tensor<4>>) -> Tensor<4> {
     #[cfg(feature = "flex")]
     if has_kernels(&x) {
-        return kernels::modulated_norm(x, gain, shift, eps);
+        return kernels::normalised(x, norm, residual);
     }
-    composed::modulated_norm(x, gain, shift, eps)
+    composed::normalised(x, norm, residual)
 }
 
 /// `x` where positive, `slope * x` elsewhere.
@@ -181,6 +222,25 @@ pub(crate) fn leaky_relu(x: Tensor<4>, slope: f32) -> Tensor<4> {
     composed::leaky_relu(x, slope)
 }
 
+/// Gated linear units: the first half of the channels times the logistic function of the second, `[n, 2c, h, w]` to
+/// `[n, c, h, w]`.
+pub(crate) fn gated(x: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if has_kernels(&x) {
+        return kernels::gated(x);
+    }
+    composed::gated(x)
+}
+
+/// Every channel of every sample times its factor: `x` `[n, c, h, w]`, `factors` `[n, c]`.
+pub(crate) fn scaled(x: Tensor<4>, factors: Tensor<2>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if has_kernels(&x) {
+        return kernels::scaled(x, factors);
+    }
+    composed::scaled(x, factors)
+}
+
 /// 2x2 maximum pooling, stride 2, odd rests dropped: `[n, c, h, w]` to `[n, c, h / 2, w / 2]`.
 pub(crate) fn max_pool2(x: Tensor<4>) -> Tensor<4> {
     #[cfg(feature = "flex")]
@@ -188,6 +248,15 @@ pub(crate) fn max_pool2(x: Tensor<4>) -> Tensor<4> {
         return kernels::max_pool2(x);
     }
     composed::max_pool2(x)
+}
+
+/// 2x2 mean pooling, stride 2, odd rests dropped: `[n, c, h, w]` to `[n, c, h / 2, w / 2]`.
+pub(crate) fn avg_pool2(x: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if has_kernels(&x) {
+        return kernels::avg_pool2(x);
+    }
+    composed::avg_pool2(x)
 }
 
 /// Mean, deviation `sqrt(variance + eps)` and mean cube of the centred values of every channel: `x` `[n, c, h, w]` to

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::{
-    Affine, ConvSpec, PadMode, Pool3, affine_sum, composed, covariances, fused_conv2d, kernels, moments, pool3,
+    Affine, ConvSpec, Norm, PadMode, Pool3, affine_sum, composed, covariances, fused_conv2d, kernels, moments, pool3,
 };
 use crate::rng;
 use crate::tensor::values;
@@ -83,12 +83,77 @@ fn convolutions_agree() {
 fn normalisation_agrees() {
     let device = Device::flex().autodiff();
     let x = random("x", [2, 3, 7, 9], &device);
+    let residual = random("residual", [2, 3, 7, 9], &device);
     let (gain, shift) = (random("gain", [2, 3], &device), random("shift", [2, 3], &device));
-    let run =
-        |f: fn(Tensor<4>, Tensor<2>, Tensor<2>, f32) -> Tensor<4>| f(x.clone(), gain.clone(), shift.clone(), 1e-5);
-    let (kernel, composed) = (|| run(kernels::modulated_norm), || run(composed::modulated_norm));
-    compare("x", std::slice::from_ref(&x), kernel, composed);
-    compare("gain and shift", &[gain.clone(), shift.clone()], kernel, composed);
+    for (slope, sum) in [(1.0, false), (0.0, false), (0.2, true), (1.0, true)] {
+        let run = |f: fn(Tensor<4>, Norm, Option<Tensor<4>>) -> Tensor<4>| {
+            let norm = Norm { gain: gain.clone(), shift: shift.clone(), eps: 1e-5, slope };
+            f(x.clone(), norm, sum.then(|| residual.clone()))
+        };
+        let (kernel, composed) = (|| run(kernels::normalised), || run(composed::normalised));
+        let what = format!("slope {slope}, sum {sum}");
+        let maps = [x.clone(), residual.clone()];
+        compare(&what, &maps[..1 + usize::from(sum)], kernel, composed);
+        compare(&what, &[gain.clone(), shift.clone()], kernel, composed);
+    }
+}
+
+/// The hand-written gradients along random directions against central differences.
+#[test]
+fn gradients_are_finite_differences() {
+    let device = Device::flex().autodiff();
+    let x = random("x", [2, 6, 8, 7], &device);
+    let weights = |y: &Tensor<4>| random("functional", y.dims(), &device).detach();
+    let norm = |slope: f32| {
+        let [gain, shift] = ["gain", "shift"].map(|name| random::<2>(name, [2, 6], &device).detach());
+        Norm { gain, shift, eps: 1e-5, slope }
+    };
+    // The rectifier's corners are few among many values, and a slope of three quarters keeps them small.
+    let cases: [(&str, &dyn Fn(Tensor<4>) -> Tensor<4>, f32); 6] = [
+        ("normalised", &|x| kernels::normalised(x.clone(), norm(1.0), Some(x)), 1e-3),
+        ("rectified", &|x| kernels::normalised(x.clone(), norm(0.75), Some(x)), 1e-2),
+        ("gated", &kernels::gated, 1e-3),
+        ("scaled", &|x| kernels::scaled(x.clone(), kernels::channel_moments(x, 1e-5)[1].clone()), 1e-3),
+        ("pooled", &kernels::avg_pool2, 1e-3),
+        ("products", &|x| kernels::mixed(x.clone(), kernels::products(x)), 1e-3),
+    ];
+    for (name, function, tolerance) in cases {
+        let y = function(x.clone());
+        let slope = x.grad(&(y.clone() * weights(&y)).sum().backward()).expect("x takes part");
+        let direction = random("direction", x.dims(), &device).inner();
+        // What a random direction gives, whatever this one happens to.
+        let scale = values(slope.clone().square().sum().sqrt())[0];
+        let predicted = values((slope * direction.clone()).sum())[0];
+        let h = 3e-3;
+        let at = |by: f32| {
+            let y = function(Tensor::from_inner(x.clone().inner() + direction.clone() * by));
+            let products = values((y.clone() * weights(&y)).inner()).into_iter().map(f64::from);
+            products.sum::<f64>()
+        };
+        let measured = ((at(h) - at(-h)) / f64::from(2.0 * h)) as f32;
+        assert!((predicted - measured).abs() < tolerance * scale, "{name}: {predicted} {measured}");
+    }
+}
+
+/// A gradient that several operations want is not overwritten by the first.
+#[test]
+fn shared_gradients_are_kept() {
+    let device = Device::flex().autodiff();
+    let x = random("x", [2, 3, 8, 9], &device);
+    let ones = Tensor::<2>::ones([2, 3], &device);
+    let run = |norm: fn(Tensor<4>, Norm, Option<Tensor<4>>) -> Tensor<4>,
+               leaky: fn(Tensor<4>, f32) -> Tensor<4>,
+               pool: fn(Tensor<4>) -> Tensor<4>| {
+        let form = Norm { gain: ones.clone(), shift: ones.clone() * 0.1, eps: 1e-5, slope: 0.0 };
+        let y = norm(x.clone() * 2.0, form.clone(), Some(x.clone()));
+        let z = norm(leaky(y.clone(), 0.3) + leaky(x.clone(), 0.5), form, Some(y.clone()));
+        pool(z.clone() + y) + pool(z)
+    };
+    let (kernel, composed) = (
+        || run(kernels::normalised, kernels::leaky_relu, kernels::avg_pool2),
+        || run(composed::normalised, composed::leaky_relu, composed::avg_pool2),
+    );
+    compare("chain", std::slice::from_ref(&x), kernel, composed);
 }
 
 #[test]
@@ -112,6 +177,46 @@ fn moments_rectifiers_and_pooling_agree() {
         compare("rectifier", &inputs, a, b);
     }
     compare("pooling", &inputs, || kernels::max_pool2(x.clone()), || composed::max_pool2(x.clone()));
+    compare("mean pooling", &inputs, || kernels::avg_pool2(x.clone()), || composed::avg_pool2(x.clone()));
+}
+
+#[test]
+fn products_agree() {
+    let device = Device::flex().autodiff();
+    for c in [1, 6, 40] {
+        let x = random("x", [2, c, 7, 9], &device);
+        let (kernel, composed) = (|| kernels::products(x.clone()), || composed::products(x.clone()));
+        compare("products", std::slice::from_ref(&x), kernel, composed);
+        let matrices = random("matrices", [2, 5, c], &device);
+        let (kernel, composed) =
+            (|| kernels::mixed(x.clone(), matrices.clone()), || composed::mixed(x.clone(), matrices.clone()));
+        compare("mixed", std::slice::from_ref(&x), kernel, composed);
+        compare("mixed", std::slice::from_ref(&matrices), kernel, composed);
+    }
+}
+
+#[test]
+fn squared_differences_agree() {
+    let device = Device::flex().autodiff();
+    let (a, b) = (random("a", [2, 3, 70, 90], &device), random("b", [2, 3, 70, 90], &device));
+    let (kernel, composed) = (
+        || kernels::mean_squared_difference(a.clone(), b.clone()) * 3.0,
+        || composed::mean_squared_difference(a.clone(), b.clone()) * 3.0,
+    );
+    compare("squared differences", &[a.clone(), b.clone()], kernel, composed);
+}
+
+#[test]
+fn gates_agree() {
+    let device = Device::flex().autodiff();
+    let x = random("x", [2, 6, 7, 9], &device);
+    let (kernel, composed) = (|| kernels::gated(x.clone()), || composed::gated(x.clone()));
+    compare("gated", std::slice::from_ref(&x), kernel, composed);
+    let factors = random("factors", [2, 6], &device);
+    let (kernel, composed) =
+        (|| kernels::scaled(x.clone(), factors.clone()), || composed::scaled(x.clone(), factors.clone()));
+    compare("scaled", std::slice::from_ref(&x), kernel, composed);
+    compare("scaled", std::slice::from_ref(&factors), kernel, composed);
 }
 
 #[test]

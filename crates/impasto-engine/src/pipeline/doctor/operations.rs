@@ -107,7 +107,22 @@ pub(super) const OPERATIONS: &[Operation] = &[
         operands: &[MAP, ROWS, ROWS],
         run: |x| blocks::modulated_norm(x[0].clone(), rows(&x[1]), rows(&x[2])),
     },
+    Operation {
+        name: "normalisation, rectified, and sum",
+        operands: &[MAP, ROWS, ROWS, MAP],
+        run: |x| blocks::Map::normalised(x[0].clone(), rows(&x[1]), rows(&x[2])).relu().plus(x[3].clone().into()),
+    },
     Operation { name: "channel moments", operands: &[MAP], run: |x| Tensor::cat(moments(&x[0]), 1) },
+    Operation {
+        name: "products of channels",
+        operands: &[MAP],
+        run: |x| blocks::products(x[0].clone()).reshape([N, C, C, 1]),
+    },
+    Operation {
+        name: "mean squared difference",
+        operands: &[MAP, MAP],
+        run: |x| blocks::mean_squared_difference(x[0].clone(), x[1].clone()).reshape([1, 1, 1, 1]),
+    },
     Operation {
         name: "correlations",
         operands: &[MAP],
@@ -126,6 +141,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
             let (target, gain) = (blocks::correlations(x[1].clone()), rows(&x[2]).square() + 0.1);
             blocks::recoloured(x[0].clone(), target, gain, rows(&x[3]), 0.2)
         },
+    },
+    Operation { name: "gated linear units", operands: &[MAP], run: |x| blocks::gated(x[0].clone()) },
+    Operation {
+        name: "factors of channels",
+        operands: &[MAP, ROWS],
+        run: |x| blocks::scaled(x[0].clone(), rows(&x[1])),
     },
     Operation { name: "rectifier", operands: &[MAP], run: |x| blocks::relu(x[0].clone()) },
     Operation { name: "leaky rectifier", operands: &[MAP], run: |x| blocks::leaky_relu(x[0].clone(), 0.2) },

@@ -9,8 +9,9 @@ use burn::backend::autodiff::{
     ops::{Backward, Ops, OpsKind},
 };
 use burn::backend::tensor::FloatTensor;
+use burn::tensor::Shape;
 
-use super::{KernelGrads, KernelOps};
+use super::{KernelGrads, KernelOps, NormForm};
 use crate::blocks::ops::ConvSpec;
 
 #[derive(Debug)]
@@ -59,18 +60,26 @@ struct NormBackward;
 struct NormState<F> {
     x: NodeId,
     gain: NodeId,
+    shift: NodeId,
     moments: [F; 2],
+    form: NormForm,
 }
 
-impl<B: KernelGrads> Backward<B, 3> for NormBackward {
+impl<B: KernelGrads> Backward<B, 4> for NormBackward {
     type State = NormState<B::FloatTensorPrimitive>;
 
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 4>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let [x_node, gain_node, shift_node, residual_node] = ops.parents;
+        let NormState { x, gain, shift, moments, form } = ops.state;
         let dy = grads.consume::<B>(&ops.node);
-        let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state.x);
-        let gain = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state.gain);
-        let parts = B::norm_grad(x, gain, ops.state.moments, dy);
-        for (node, grad) in ops.parents.into_iter().zip(parts) {
+        let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(x);
+        let gain = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(gain);
+        let shift = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(shift);
+        if let Some(node) = residual_node.filter(|_| form.residual) {
+            grads.register::<B>(node.id, dy.clone());
+        }
+        let parts = B::norm_grad(x, gain, shift, moments, form, dy);
+        for (node, grad) in [x_node, gain_node, shift_node].into_iter().zip(parts) {
             if let Some(node) = node {
                 grads.register::<B>(node.id, grad);
             }
@@ -127,6 +136,89 @@ impl<B: KernelGrads> Backward<B, 1> for MaxPoolBackward {
 }
 
 #[derive(Debug)]
+struct ProductsBackward;
+
+impl<B: KernelGrads> Backward<B, 1> for ProductsBackward {
+    type State = NodeId;
+
+    fn backward(self, ops: Ops<NodeId, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let [node] = ops.parents;
+        let dproducts = grads.consume::<B>(&ops.node);
+        let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state);
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::products_grad(x, dproducts));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct SquaredDifferenceBackward;
+
+impl<B: KernelGrads> Backward<B, 2> for SquaredDifferenceBackward {
+    type State = [NodeId; 2];
+
+    fn backward(self, ops: Ops<[NodeId; 2], 2>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let [a_node, b_node] = ops.parents;
+        let dy = grads.consume::<B>(&ops.node);
+        let [a, b] = ops.state.map(|node| checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(node));
+        if let Some(node) = b_node {
+            grads.register::<B>(node.id, B::squared_difference_grad(b.clone(), a.clone(), dy.clone()));
+        }
+        if let Some(node) = a_node {
+            grads.register::<B>(node.id, B::squared_difference_grad(a, b, dy));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct GatedBackward;
+
+impl<B: KernelGrads> Backward<B, 1> for GatedBackward {
+    type State = NodeId;
+
+    fn backward(self, ops: Ops<NodeId, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let [node] = ops.parents;
+        let dy = grads.consume::<B>(&ops.node);
+        let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state);
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::gated_grad(x, dy));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct ScaledBackward;
+
+impl<B: KernelGrads> Backward<B, 2> for ScaledBackward {
+    type State = [NodeId; 2];
+
+    fn backward(self, ops: Ops<[NodeId; 2], 2>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let [x, factors] = ops.state.map(|node| checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(node));
+        for (node, grad) in ops.parents.into_iter().zip(B::scaled_grad(x, factors, dy)) {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, grad);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct AvgPoolBackward;
+
+impl<B: KernelGrads> Backward<B, 1> for AvgPoolBackward {
+    type State = Shape;
+
+    fn backward(self, ops: Ops<Shape, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [node] = ops.parents;
+        let dy = grads.consume::<B>(&ops.node);
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::avg_pool2_grad(dy, ops.state));
+        }
+    }
+}
+
+#[derive(Debug)]
 struct MomentsBackward;
 
 impl<B: KernelGrads> Backward<B, 1> for MomentsBackward {
@@ -167,27 +259,27 @@ impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B
         }
     }
 
-    fn kernel_modulated_norm(
+    fn kernel_norm(
         x: FloatTensor<Self>,
         gain: FloatTensor<Self>,
         shift: FloatTensor<Self>,
-        eps: f32,
+        residual: FloatTensor<Self>,
+        form: NormForm,
     ) -> FloatTensor<Self> {
-        let prepared = NormBackward.prepare::<C>([x.node(), gain.node(), shift.node()]).compute_bound();
-        match prepared.stateful() {
+        let nodes = [x.node(), gain.node(), shift.node(), residual.node()];
+        match NormBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(mut prep) => {
-                let (x_node, gain_node) = (prep.checkpoint(&x), prep.checkpoint(&gain));
-                let [y, mean, rstd] =
-                    B::norm_with_moments(x.into_primitive(), gain.into_primitive(), shift.into_primitive(), eps);
-                let state = NormState { x: x_node, gain: gain_node, moments: [mean, rstd] };
+                let [x_node, gain_node, shift_node] = [&x, &gain, &shift].map(|tensor| prep.checkpoint(tensor));
+                let (x, gain) = (x.into_primitive(), gain.into_primitive());
+                let (shift, residual) = (shift.into_primitive(), residual.into_primitive());
+                let [y, mean, rstd] = B::norm_with_moments(x, gain, shift, residual, form);
+                let state = NormState { x: x_node, gain: gain_node, shift: shift_node, moments: [mean, rstd], form };
                 prep.finish(state, y)
             }
-            OpsKind::UnTracked(prep) => prep.finish(B::kernel_modulated_norm(
-                x.into_primitive(),
-                gain.into_primitive(),
-                shift.into_primitive(),
-                eps,
-            )),
+            OpsKind::UnTracked(prep) => {
+                let (x, gain) = (x.into_primitive(), gain.into_primitive());
+                prep.finish(B::kernel_norm(x, gain, shift.into_primitive(), residual.into_primitive(), form))
+            }
         }
     }
 
@@ -215,6 +307,58 @@ impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B
                 prep.finish(state, B::kernel_max_pool2(x.into_primitive()))
             }
             OpsKind::UnTracked(prep) => prep.finish(B::kernel_max_pool2(x.into_primitive())),
+        }
+    }
+
+    fn kernel_products(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        match ProductsBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = prep.checkpoint(&x);
+                prep.finish(state, B::kernel_products(x.into_primitive()))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_products(x.into_primitive())),
+        }
+    }
+
+    fn kernel_squared_difference(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        match SquaredDifferenceBackward.prepare::<C>([a.node(), b.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = [&a, &b].map(|tensor| prep.checkpoint(tensor));
+                prep.finish(state, B::kernel_squared_difference(a.into_primitive(), b.into_primitive()))
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(B::kernel_squared_difference(a.into_primitive(), b.into_primitive()))
+            }
+        }
+    }
+
+    fn kernel_gated(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        match GatedBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = prep.checkpoint(&x);
+                prep.finish(state, B::kernel_gated(x.into_primitive()))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_gated(x.into_primitive())),
+        }
+    }
+
+    fn kernel_scaled(x: FloatTensor<Self>, factors: FloatTensor<Self>) -> FloatTensor<Self> {
+        match ScaledBackward.prepare::<C>([x.node(), factors.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = [&x, &factors].map(|tensor| prep.checkpoint(tensor));
+                prep.finish(state, B::kernel_scaled(x.into_primitive(), factors.into_primitive()))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_scaled(x.into_primitive(), factors.into_primitive())),
+        }
+    }
+
+    fn kernel_avg_pool2(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        match AvgPoolBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let x = x.into_primitive();
+                prep.finish(x.shape(), B::kernel_avg_pool2(x))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_avg_pool2(x.into_primitive())),
         }
     }
 

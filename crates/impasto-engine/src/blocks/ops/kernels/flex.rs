@@ -5,7 +5,7 @@ use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 use impasto_kernels as k;
 
-use super::{FusedOps, KernelGrads, KernelOps, Parts};
+use super::{FusedOps, KernelGrads, KernelOps, NormForm, Parts};
 use crate::blocks::ops::{ConvSpec, PadMode, Pool3};
 
 fn slice(tensor: &FlexTensor) -> std::borrow::Cow<'_, [f32]> {
@@ -20,6 +20,17 @@ fn slice(tensor: &FlexTensor) -> std::borrow::Cow<'_, [f32]> {
 
 fn wrap(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape.into()), DType::F32)
+}
+
+/// The values of a gradient that nobody else looks at, to be changed in place.
+fn own(grad: &mut FlexTensor) -> Option<&mut [f32]> {
+    let (len, layout) = (grad.shape().num_elements(), grad.layout());
+    let whole = layout.is_contiguous() && layout.start_offset() == 0;
+    grad.try_storage_mut::<f32>().filter(|values| whole && values.len() == len)
+}
+
+fn norm<'a>(gain: &'a [f32], shift: &'a [f32], NormForm { eps, slope, .. }: NormForm) -> k::norm::Norm<'a> {
+    k::norm::Norm { gain: Some(gain), shift: Some(shift), eps, slope }
 }
 
 fn dims4(shape: &Shape) -> [usize; 4] {
@@ -127,7 +138,7 @@ impl FusedOps for Flex {
         let size = dims4(&x.shape());
         let [n, c, _, _] = size;
         let mut products = vec![0.0; n * c * c];
-        checked(k::channel_products(size, &slice(&x), &slice(&mean), &mut products));
+        checked(k::channel_products(size, &slice(&x), Some(&slice(&mean)), &mut products));
         wrap(products, [n, c, c])
     }
 }
@@ -137,8 +148,14 @@ impl KernelOps for Flex {
         convolved(&x, &weight, spec, &k::Fused { bias: Some(&slice(&bias)), slope, ..k::Fused::default() })
     }
 
-    fn kernel_modulated_norm(x: FlexTensor, gain: FlexTensor, shift: FlexTensor, eps: f32) -> FlexTensor {
-        let [y, _, _] = Self::norm_with_moments(x, gain, shift, eps);
+    fn kernel_norm(
+        x: FlexTensor,
+        gain: FlexTensor,
+        shift: FlexTensor,
+        residual: FlexTensor,
+        form: NormForm,
+    ) -> FlexTensor {
+        let [y, _, _] = Self::norm_with_moments(x, gain, shift, residual, form);
         y
     }
 
@@ -150,8 +167,34 @@ impl KernelOps for Flex {
 
     fn kernel_max_pool2(x: FlexTensor) -> FlexTensor {
         let [n, c, h, w] = dims4(&x.shape());
-        let mut y = vec![0.0; n * c * (h / 2) * (w / 2)];
-        checked(k::resample::max_pool2x2_forward(planes([n, c, h, w]), &slice(&x), &mut y));
+        let y = checked(k::fresh::max_pool2x2(planes([n, c, h, w]), &slice(&x)));
+        wrap(y, [n, c, h / 2, w / 2])
+    }
+
+    fn kernel_products(x: FlexTensor) -> FlexTensor {
+        let size = dims4(&x.shape());
+        let [n, c, _, _] = size;
+        let mut products = vec![0.0; n * c * c];
+        checked(k::channel_products(size, &slice(&x), None, &mut products));
+        wrap(products, [n, c, c])
+    }
+
+    fn kernel_squared_difference(a: FlexTensor, b: FlexTensor) -> FlexTensor {
+        wrap(vec![checked(k::mean_squared_difference(&slice(&a), &slice(&b))) as f32], [1])
+    }
+
+    fn kernel_gated(x: FlexTensor) -> FlexTensor {
+        let [n, c, h, w] = dims4(&x.shape());
+        wrap(checked(k::fresh::gated(n, &slice(&x))), [n, c / 2, h, w])
+    }
+
+    fn kernel_scaled(x: FlexTensor, factors: FlexTensor) -> FlexTensor {
+        wrap(checked(k::fresh::scaled(&slice(&x), &slice(&factors))), x.shape())
+    }
+
+    fn kernel_avg_pool2(x: FlexTensor) -> FlexTensor {
+        let [n, c, h, w] = dims4(&x.shape());
+        let y = checked(k::fresh::avg_pool2x2(planes([n, c, h, w]), &slice(&x)));
         wrap(y, [n, c, h / 2, w / 2])
     }
 
@@ -184,8 +227,7 @@ impl KernelGrads for Flex {
 
     fn conv2d_weight_grad(x: FlexTensor, dy: FlexTensor, weight_shape: Shape, spec: ConvSpec) -> FlexTensor {
         let conv = geometry(&x.shape(), &weight_shape, spec);
-        let mut dw = vec![0.0; weight_shape.num_elements()];
-        checked(k::conv2d_weight_grad(&conv, &slice(&x), &slice(&dy), &mut dw));
+        let dw = checked(k::fresh::conv2d_weight_grad(&conv, &slice(&x), &slice(&dy)));
         wrap(dw, weight_shape)
     }
 
@@ -198,43 +240,93 @@ impl KernelGrads for Flex {
         wrap(db, [c])
     }
 
-    fn norm_with_moments(x: FlexTensor, gain: FlexTensor, shift: FlexTensor, eps: f32) -> [FlexTensor; 3] {
+    fn norm_with_moments(
+        x: FlexTensor,
+        gain: FlexTensor,
+        shift: FlexTensor,
+        residual: FlexTensor,
+        form: NormForm,
+    ) -> [FlexTensor; 3] {
         let shape = x.shape();
         let [n, c, _, _] = dims4(&shape);
         let (mut mean, mut rstd) = (vec![0.0; n * c], vec![0.0; n * c]);
         let (gain, shift) = (slice(&gain), slice(&shift));
-        let (gain, shift) = (Some(&gain[..]), Some(&shift[..]));
-        let y = checked(k::fresh::instance_norm(&slice(&x), gain, shift, eps, &mut mean, &mut rstd));
+        let residual = form.residual.then(|| slice(&residual));
+        let norm = norm(&gain, &shift, form);
+        let y = checked(k::fresh::instance_norm(&slice(&x), &norm, residual.as_deref(), &mut mean, &mut rstd));
         [wrap(y, shape), wrap(mean, [n, c]), wrap(rstd, [n, c])]
     }
 
-    fn norm_grad(x: FlexTensor, gain: FlexTensor, [mean, rstd]: [FlexTensor; 2], dy: FlexTensor) -> [FlexTensor; 3] {
+    fn norm_grad(
+        x: FlexTensor,
+        gain: FlexTensor,
+        shift: FlexTensor,
+        [mean, rstd]: [FlexTensor; 2],
+        form: NormForm,
+        mut dy: FlexTensor,
+    ) -> [FlexTensor; 3] {
         let shape = x.shape();
         let [n, c, _, _] = dims4(&shape);
         let (mut dgain, mut dshift) = (vec![0.0; n * c], vec![0.0; n * c]);
         let sums = [&mut dgain[..], &mut dshift[..]];
-        let statistics = [&slice(&mean)[..], &slice(&rstd)[..]];
-        let dx = checked(k::fresh::instance_norm_grad(&slice(&x), &slice(&dy), statistics, Some(&slice(&gain)), sums));
-        [wrap(dx, shape), wrap(dgain, [n, c]), wrap(dshift, [n, c])]
+        let (x, gain, shift) = (slice(&x), slice(&gain), slice(&shift));
+        let (statistics, norm) = ([&slice(&mean)[..], &slice(&rstd)[..]], norm(&gain, &shift, form));
+        let dx = match own(&mut dy) {
+            Some(grad) => {
+                checked(k::norm::instance_norm_backward(&x, None, statistics, &norm, grad, sums));
+                dy
+            }
+            None => wrap(checked(k::fresh::instance_norm_grad(&x, &slice(&dy), statistics, &norm, sums)), shape),
+        };
+        [dx, wrap(dgain, [n, c]), wrap(dshift, [n, c])]
     }
 
-    fn leaky_relu_grad(x: FlexTensor, dy: FlexTensor, slope: f32) -> FlexTensor {
-        let shape = x.shape();
-        let dx = checked(k::fresh::leaky_relu_grad(&slice(&x), &slice(&dy), slope));
-        wrap(dx, shape)
+    fn leaky_relu_grad(x: FlexTensor, mut dy: FlexTensor, slope: f32) -> FlexTensor {
+        match own(&mut dy) {
+            Some(grad) => {
+                checked(k::act::leaky_relu_backward(&slice(&x), None, slope, grad));
+                dy
+            }
+            None => wrap(checked(k::fresh::leaky_relu_grad(&slice(&x), &slice(&dy), slope)), x.shape()),
+        }
     }
 
     fn upsample2_grad(dy: FlexTensor) -> FlexTensor {
         let [n, c, h, w] = dims4(&dy.shape());
-        let mut dx = vec![0.0; n * c * (h / 2) * (w / 2)];
-        checked(k::resample::bilinear2x_backward(planes([n, c, h / 2, w / 2]), &slice(&dy), &mut dx));
+        let dx = checked(k::fresh::bilinear2x_grad(planes([n, c, h / 2, w / 2]), &slice(&dy)));
         wrap(dx, [n, c, h / 2, w / 2])
+    }
+
+    fn products_grad(x: FlexTensor, dproducts: FlexTensor) -> FlexTensor {
+        let shape = x.shape();
+        wrap(checked(k::fresh::channel_products_grad(dims4(&shape), &slice(&x), &slice(&dproducts))), shape)
+    }
+
+    fn squared_difference_grad(a: FlexTensor, b: FlexTensor, dy: FlexTensor) -> FlexTensor {
+        let shape = a.shape();
+        wrap(checked(k::fresh::mean_squared_difference_grad(&slice(&a), &slice(&b), slice(&dy)[0])), shape)
+    }
+
+    fn gated_grad(x: FlexTensor, dy: FlexTensor) -> FlexTensor {
+        let shape = x.shape();
+        let [n, _, _, _] = dims4(&shape);
+        wrap(checked(k::fresh::gated_grad(n, &slice(&x), &slice(&dy))), shape)
+    }
+
+    fn scaled_grad(x: FlexTensor, factors: FlexTensor, dy: FlexTensor) -> [FlexTensor; 2] {
+        let mut dfactors = vec![0.0; factors.shape().num_elements()];
+        let dx = checked(k::fresh::scaled_grad(&slice(&x), &slice(&factors), &slice(&dy), &mut dfactors));
+        [wrap(dx, x.shape()), wrap(dfactors, factors.shape())]
+    }
+
+    fn avg_pool2_grad(dy: FlexTensor, x_shape: Shape) -> FlexTensor {
+        let dx = checked(k::fresh::avg_pool2x2_grad(planes(dims4(&x_shape)), &slice(&dy)));
+        wrap(dx, x_shape)
     }
 
     fn max_pool2_grad(x: FlexTensor, dy: FlexTensor) -> FlexTensor {
         let shape = x.shape();
-        let mut dx = vec![0.0; shape.num_elements()];
-        checked(k::resample::max_pool2x2_backward(planes(dims4(&shape)), &slice(&x), &slice(&dy), &mut dx));
+        let dx = checked(k::fresh::max_pool2x2_grad(planes(dims4(&shape)), &slice(&x), &slice(&dy)));
         wrap(dx, shape)
     }
 
@@ -242,16 +334,8 @@ impl KernelGrads for Flex {
         let shape = x.shape();
         let [n, c, _, _] = dims4(&shape);
         let (moments, dmoments) = (slice(&moments), slice(&dmoments));
-        let part = |values: &'_ [f32], i: usize| values[i * n * c..(i + 1) * n * c].to_vec();
-        let mut dx = vec![0.0; shape.num_elements()];
-        checked(k::moments::plane_moments_backward(
-            &slice(&x),
-            &part(&moments, 0),
-            &part(&moments, 1),
-            &part(&dmoments, 0),
-            &part(&dmoments, 1),
-            &mut dx,
-        ));
-        wrap(dx, shape)
+        let part = |i: usize| i * n * c..(i + 1) * n * c;
+        let (statistics, grads) = ([&moments[part(0)], &moments[part(1)]], [&dmoments[part(0)], &dmoments[part(1)]]);
+        wrap(checked(k::fresh::plane_moments_grad(&slice(&x), statistics, grads)), shape)
     }
 }
