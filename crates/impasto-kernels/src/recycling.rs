@@ -136,17 +136,19 @@ impl<A: GlobalAlloc> Recycling<A> {
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Recycling<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller promises a layout that is not empty; the rounded one is not smaller.
+        let fresh = |layout| unsafe { self.inner.alloc(layout) };
         match rounded(layout) {
-            Some(layout) => self.block(layout, false, |layout| unsafe { self.inner.alloc(layout) }),
-            None => unsafe { self.inner.alloc(layout) },
+            Some(layout) => self.block(layout, false, fresh),
+            None => fresh(layout),
         }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as for `alloc`.
+        let fresh = |layout| unsafe { self.inner.alloc_zeroed(layout) };
         match rounded(layout) {
-            Some(layout) => self.block(layout, true, |layout| unsafe { self.inner.alloc_zeroed(layout) }),
-            None => unsafe { self.inner.alloc_zeroed(layout) },
+            Some(layout) => self.block(layout, true, fresh),
+            None => fresh(layout),
         }
     }
 

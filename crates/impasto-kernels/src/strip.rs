@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::dispatch::Isa;
+use crate::lanes::prefetch;
 use crate::rows::{every_second, twice};
 use crate::scratch::{LINE, with_scratch};
 use crate::shape::{Conv2d, PadMode};
@@ -189,13 +190,14 @@ impl Source {
         let width = self.width;
         with_scratch(rows.len() * width, |copy| {
             for (channel, (plane, target)) in channels.enumerate() {
-                let part = &plane[rows.start * width..rows.end * width];
-                if columns.len() == width {
-                    prologue(channel, part, copy);
-                } else {
-                    for (from, to) in part.chunks_exact(width).zip(copy.chunks_exact_mut(width)) {
-                        prologue(channel, &from[columns.clone()], &mut to[columns.clone()]);
+                for (row, to) in rows.clone().zip(copy.chunks_exact_mut(width)) {
+                    let part = row * width + columns.start..row * width + columns.end;
+                    // The same row of the next channel.
+                    let next = (channel + 1) * self.plane();
+                    if let Some(next) = planes.get(next + part.start..next + part.end) {
+                        prefetch(next);
                     }
+                    prologue(channel, &plane[part], &mut to[columns.clone()]);
                 }
                 self.load_plane(layout, copy, rows.start, first, target);
             }

@@ -9,6 +9,9 @@ use crate::fused::changed;
 use crate::lanes::Lanes;
 use crate::rows::{join_row, split_row};
 
+/// [`Form::split_changed`]: a row, where it starts, the constants of the change, phases and their pitch.
+type SplitChanged = fn(Isa, &[f32], usize, &[f32; 4], &mut [f32], usize);
+
 /// One form: tiles of `results x results` from `values x values`.
 #[derive(Clone, Copy)]
 pub(crate) struct Form {
@@ -19,7 +22,7 @@ pub(crate) struct Form {
     /// [`split_row`].
     pub(crate) split: fn(Isa, &[f32], usize, &mut [f32], usize),
     /// [`split_row`] of values changed as [`affine_rectify`](crate::fused::affine_rectify) does it.
-    pub(crate) split_changed: fn(Isa, &[f32], usize, &[f32; 4], &mut [f32], usize),
+    pub(crate) split_changed: SplitChanged,
     /// [`join_row`].
     pub(crate) join: fn(Isa, &[f32], usize, f32, &mut [f32]),
     /// [`transform_input`].
