@@ -119,14 +119,16 @@ fn speed_of_networks() {
     for kind in [NetworkKind::Inception, NetworkKind::GoogLeNet, NetworkKind::Percept] {
         let Some(network) = embedder(&networks, kind) else { continue };
         let side = network.protocol().side as usize;
-        let batch = ImageTensor::full([8, 3, side, side], 0.5, &cpu());
-        let run = || {
-            let begun = Instant::now();
-            good(network.embed(batch.clone())).into_iter().for_each(|layer| drop(values(layer)));
-            begun.elapsed().as_secs_f64()
-        };
-        let best = (0..5).map(|_| run()).fold(f64::INFINITY, f64::min);
-        println!("{}: {:.1} pictures a second", network.protocol().name, 8.0 / best);
+        for count in [1, 8, 24] {
+            let batch = ImageTensor::full([count, 3, side, side], 0.5, &cpu());
+            let run = || {
+                let begun = Instant::now();
+                good(network.embed(batch.clone())).into_iter().for_each(|layer| drop(values(layer)));
+                begun.elapsed().as_secs_f64()
+            };
+            let best = (0..3).map(|_| run()).fold(f64::INFINITY, f64::min);
+            println!("{}, {count} at a time: {:.1} pictures a second", network.protocol().name, count as f64 / best);
+        }
     }
 }
 
