@@ -226,10 +226,9 @@ mod tests {
             for at in 0..x.len() {
                 assert_eq!([y[at], dx[at]], [x[at], dy[at]].map(|value| value * factors[at / area]));
             }
-            for plane in 0..planes {
-                let range = plane * area..(plane + 1) * area;
-                let expected = dot(&x[range.clone()], &dy[range]);
-                assert!((f64::from(dfactors[plane]) - expected).abs() < 1e-5 * (1.0 + expected.abs()));
+            for ((x, dy), &dfactor) in x.chunks(area).zip(dy.chunks(area)).zip(&dfactors) {
+                let expected = dot(x, dy);
+                assert!((f64::from(dfactor) - expected).abs() < 1e-5 * (1.0 + expected.abs()));
             }
         }
         assert!(scaled_forward(&[0.0; 3], &[1.0; 2], &mut [0.0; 3]).is_err());

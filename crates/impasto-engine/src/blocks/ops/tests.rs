@@ -109,7 +109,8 @@ fn gradients_are_finite_differences() {
         Norm { gain, shift, eps: 1e-5, slope }
     };
     // The rectifier's corners are few among many values, and a slope of three quarters keeps them small.
-    let cases: [(&str, &dyn Fn(Tensor<4>) -> Tensor<4>, f32); 6] = [
+    type Function<'a> = &'a dyn Fn(Tensor<4>) -> Tensor<4>;
+    let cases: [(&str, Function<'_>, f32); 6] = [
         ("normalised", &|x| kernels::normalised(x.clone(), norm(1.0), Some(x)), 1e-3),
         ("rectified", &|x| kernels::normalised(x.clone(), norm(0.75), Some(x)), 1e-2),
         ("gated", &kernels::gated, 1e-3),
