@@ -2,6 +2,7 @@
 
 mod adjust;
 pub mod doctor;
+pub mod eval;
 mod files;
 mod job;
 mod large;
