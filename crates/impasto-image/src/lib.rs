@@ -48,4 +48,4 @@ pub use limits::Limits;
 pub use mask::Mask;
 pub use parameters::{Parameters, read_parameters, read_parameters_from};
 pub use picture::{Metadata, Picture, Source};
-pub use resize::{crop, resize, resize_planar, resize_to_long_side, resize_to_short_side};
+pub use resize::{crop, resize, resize_bicubic, resize_planar, resize_to_long_side, resize_to_short_side};

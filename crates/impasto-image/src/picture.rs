@@ -56,7 +56,8 @@ pub(crate) fn samples(width: u32, height: u32, channels: usize) -> Option<usize>
     usize::try_from(width).ok()?.checked_mul(usize::try_from(height).ok()?)?.checked_mul(channels)
 }
 
-fn check(width: u32, height: u32, channels: usize, found: usize) -> Result<(), ImageError> {
+/// Refuses a size without pixels, or one that `found` samples do not fit.
+pub(crate) fn check(width: u32, height: u32, channels: usize, found: usize) -> Result<(), ImageError> {
     if width == 0 || height == 0 {
         return Err(ImageError::InvalidArgument(format!("a picture of {width}x{height} has no pixels")));
     }

@@ -4,6 +4,7 @@
 
 use crate::error::ShapeError;
 use crate::fused::{Affine, Fused};
+use crate::pool3::Pool3;
 use crate::resample::Planes;
 use crate::shape::Conv2d;
 
@@ -48,6 +49,15 @@ pub fn affine_sum(
     other: Option<(&[f32], Option<Affine<'_>>)>,
 ) -> Result<Vec<f32>, ShapeError> {
     written(x.len(), |y| crate::affine_sum(x, affine, other, y))
+}
+
+/// [`crate::pool3`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn pool3(pool: Pool3, planes: Planes, x: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    let size = pool.output(planes.height)? * pool.output(planes.width)?;
+    written(planes.count * size, |y| crate::pool3(pool, planes, x, y))
 }
 
 /// [`crate::act::leaky_relu_forward`].

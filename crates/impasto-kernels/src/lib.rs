@@ -10,7 +10,8 @@
 //! - [`moments`]: mean, deviation and skewness of planes;
 //! - [`act`]: rectifiers, forward and backward;
 //! - [`fresh`]: some of them with results in new vectors;
-//! - [`resample`]: bilinear upsampling and 2x2 pooling, forward and backward.
+//! - [`resample`]: bilinear upsampling and 2x2 pooling, forward and backward;
+//! - [`pool3`]: 3x3 pooling, forward only.
 //!
 //! # How the convolutions work
 //!
@@ -33,6 +34,7 @@ mod fused;
 mod gather;
 mod input_grad;
 mod lanes;
+mod pool3;
 mod rows;
 mod scratch;
 mod shape;
@@ -59,5 +61,6 @@ pub use error::ShapeError;
 pub use forward::{conv2d, conv2d_fused};
 pub use fused::{Affine, Fused, affine_sum};
 pub use input_grad::conv2d_input_grad;
+pub use pool3::{Pool3, pool3};
 pub use shape::{Conv2d, Method, PadMode};
 pub use weight_grad::{channel_products, conv2d_bias_grad, conv2d_weight_grad};

@@ -31,7 +31,7 @@ impl Planes {
     }
 
     /// Calls `work` with the number of each plane and what it is made from and to.
-    fn each(
+    pub(crate) fn each(
         self,
         from: &[f32],
         from_area: usize,

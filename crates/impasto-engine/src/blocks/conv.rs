@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::map::Map;
 use super::ops::{self, ConvSpec, PadMode};
 use crate::rng;
+use crate::weights::Array;
 
 /// How a [`Conv`] is built.
 #[derive(Debug, Clone, Copy)]
@@ -14,8 +15,8 @@ pub struct ConvConfig {
     pub channels_in: usize,
     /// Output channels.
     pub channels_out: usize,
-    /// Side of the square kernel.
-    pub kernel: usize,
+    /// Rows and columns of the kernel.
+    pub kernel: [usize; 2],
     /// Geometry.
     pub spec: ConvSpec,
     /// Factor on the He-normal initial weights.
@@ -25,7 +26,12 @@ pub struct ConvConfig {
 impl ConvConfig {
     /// A convolution that keeps the picture's size: odd `kernel`, reflect padding of `kernel / 2`.
     pub fn same(channels_in: usize, channels_out: usize, kernel: usize) -> Self {
-        let spec = ConvSpec { padding: kernel / 2, ..ConvSpec::default() };
+        Self::same_rectangle(channels_in, channels_out, [kernel; 2])
+    }
+
+    /// [`ConvConfig::same`] with a kernel of odd sides, rows by columns.
+    pub fn same_rectangle(channels_in: usize, channels_out: usize, kernel: [usize; 2]) -> Self {
+        let spec = ConvSpec { padding: kernel.map(|side| side / 2), ..ConvSpec::default() };
         Self { channels_in, channels_out, kernel, spec, init_gain: 1.0 }
     }
 
@@ -53,9 +59,9 @@ impl ConvConfig {
         self
     }
 
-    /// Sets the padding.
+    /// Sets the padding on all sides.
     pub fn padding(mut self, padding: usize) -> Self {
-        self.spec.padding = padding;
+        self.spec.padding = [padding; 2];
         self
     }
 
@@ -67,7 +73,7 @@ impl ConvConfig {
 
     /// Draws He-normal weights from the stream named `name` of `seed`; biases are zero.
     pub fn init(&self, seed: u64, name: &str, device: &Device) -> Conv {
-        let shape = [self.channels_out, self.channels_in / self.spec.groups, self.kernel, self.kernel];
+        let shape = self.weight_shape();
         let fan_in = (shape[1] * shape[2] * shape[3]) as f32;
         let deviation = self.init_gain * (2.0 / fan_in).sqrt();
         let draws = rng::normal(&mut rng::stream(seed, name, 0), shape.iter().product());
@@ -77,6 +83,33 @@ impl ConvConfig {
             bias: Param::from_data(TensorData::zeros::<f32, _>([self.channels_out]), device),
             spec: self.spec,
         }
+    }
+
+    /// The convolution with these weights, frozen.
+    ///
+    /// # Errors
+    /// What is wrong with which of the two: its shape, or a value that is not finite.
+    pub(crate) fn frozen(&self, weight: &Array, bias: &Array, device: &Device) -> Result<Conv, String> {
+        let shape = self.weight_shape();
+        let checked = |name: &str, array: &Array, shape: &[usize]| {
+            if array.shape != shape {
+                return Err(format!("tensor '{name}' has shape {:?}, expected {shape:?}", array.shape));
+            }
+            if array.values.iter().any(|v| !v.is_finite()) {
+                return Err(format!("tensor '{name}' holds values that are not finite"));
+            }
+            Ok(TensorData::new(array.values.clone(), shape.to_vec()))
+        };
+        let conv = Conv {
+            weight: Param::from_data(checked("weight", weight, &shape)?, device),
+            bias: Param::from_data(checked("bias", bias, &[self.channels_out])?, device),
+            spec: self.spec,
+        };
+        Ok(conv.no_grad())
+    }
+
+    fn weight_shape(&self) -> [usize; 4] {
+        [self.channels_out, self.channels_in / self.spec.groups, self.kernel[0], self.kernel[1]]
     }
 }
 

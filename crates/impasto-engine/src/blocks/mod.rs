@@ -16,8 +16,8 @@ pub(crate) use gauge::{Gauge, Whole};
 pub use map::Map;
 pub(crate) use norm::EPS;
 pub use norm::{channel_moments, channel_moments3, instance_norm, modulated_norm};
-pub use ops::{ConvSpec, PadMode};
-pub use resample::{avg_pool2, leaky_relu, max_pool2, relu, upsample_bilinear2};
+pub use ops::{ConvSpec, PadMode, Pool3};
+pub use resample::{avg_pool2, leaky_relu, max_pool2, pool3, relu, upsample_bilinear2};
 pub use tally::{Statistics, Tally};
 pub use tile::View;
 

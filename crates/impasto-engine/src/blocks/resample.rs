@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use burn::tensor::module;
 use burn::tensor::ops::AvgPoolOptions;
 
-use super::ops;
+use super::ops::{self, Pool3};
 
 /// 2x2 maximum pooling, stride 2, last odd row and column dropped: `[n, c, h, w]` to `[n, c, h / 2, w / 2]`.
 pub fn max_pool2(x: Tensor<4>) -> Tensor<4> {
@@ -14,6 +14,12 @@ pub fn max_pool2(x: Tensor<4>) -> Tensor<4> {
 /// 2x2 mean pooling, stride 2, last odd row and column dropped: `[n, c, h, w]` to `[n, c, h / 2, w / 2]`.
 pub fn avg_pool2(x: Tensor<4>) -> Tensor<4> {
     module::avg_pool2d(x, AvgPoolOptions::new([2, 2]))
+}
+
+/// 3x3 pooling: `[n, c, h, w]` to the same size around each value, or to `(h - 1) / 2` rows (rounded up with windows
+/// beyond the border) and as many columns where it halves, which needs sides of at least 3.
+pub fn pool3(x: Tensor<4>, pool: Pool3) -> Tensor<4> {
+    ops::pool3(x, pool)
 }
 
 /// Bilinear enlargement by two, half-pixel centres: `[n, c, h, w]` to `[n, c, 2h, 2w]`.

@@ -43,11 +43,11 @@ impl Folder {
     pub fn load(roots: &[PathBuf], short_side: u32, min_side: u32, control: &Control) -> Result<Self> {
         let mut files = Vec::new();
         for root in roots {
-            let before = files.len();
-            walk(root, &mut files)?;
-            if files.len() == before {
+            let found = picture_files(root)?;
+            if found.is_empty() {
                 return Err(EngineError::file(root, "holds no pictures (PNG, JPEG, WebP, TIFF, BMP or GIF)"));
             }
+            files.extend(found);
         }
         files.sort();
         let read = |path: &PathBuf| -> Result<Result<Stored, String>> {
@@ -96,6 +96,13 @@ impl Folder {
     pub fn bytes(&self) -> usize {
         self.pictures.iter().map(|p| p.rgb.len()).sum()
     }
+}
+
+/// The files below `root` that are named as pictures, in no order; links are not followed.
+pub(crate) fn picture_files(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    walk(root, &mut files)?;
+    Ok(files)
 }
 
 fn walk(root: &Path, files: &mut Vec<PathBuf>) -> Result<()> {

@@ -6,3 +6,5 @@ mod folder;
 
 pub use crops::{Augment, Crops};
 pub use folder::{Folder, Rejected};
+
+pub(crate) use folder::picture_files;

@@ -1,9 +1,18 @@
 //! Perception networks: frozen, read from files, differentiable with respect to the picture.
 
+mod embedder;
+mod googlenet;
+mod inception;
+mod mixed;
 pub mod percept;
 mod pocket_vgg;
 mod squeezenet;
 
+pub use embedder::{
+    Embedder, EmbedderProtocol, GoogLeNetEmbedder, InceptionEmbedder, Layer, PerceptEmbedder, READER, RESIZER,
+};
+pub use googlenet::GoogLeNet;
+pub use inception::Inception;
 pub use percept::{Percept, PerceptWidth};
 pub use pocket_vgg::{PocketVgg, VggWidth};
 pub use squeezenet::{LpipsMaps, LpipsSqueeze, SqueezeNet};

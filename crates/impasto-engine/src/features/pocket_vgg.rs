@@ -116,12 +116,9 @@ impl Features for PocketVgg {
 
 /// A convolution with the weights `{name}.weight` and `{name}.bias`, without gradients of its own.
 pub(crate) fn frozen_conv(arrays: &Arrays, name: &str, config: ConvConfig, device: &Device) -> Result<Conv, String> {
-    use burn::module::Module;
-    let part = |suffix: &str| -> Result<Array, String> {
+    let part = |suffix: &str| -> Result<&Array, String> {
         let full = format!("{name}.{suffix}");
-        arrays.get(&full).cloned().ok_or_else(|| format!("tensor '{full}' is missing"))
+        arrays.get(&full).ok_or_else(|| format!("tensor '{full}' is missing"))
     };
-    let own = Arrays::from([("weight".to_owned(), part("weight")?), ("bias".to_owned(), part("bias")?)]);
-    let conv = weights::apply(config.init(0, name, device), &own).map_err(|problem| format!("{name}: {problem}"))?;
-    Ok(conv.no_grad())
+    config.frozen(part("weight")?, part("bias")?, device).map_err(|problem| format!("{name}: {problem}"))
 }

@@ -1,11 +1,13 @@
 //! Figures that compare pictures: pure functions, used by benchmarks, tests and cards. Networks are given by the caller.
 
 mod bootstrap;
+mod embeddings;
 mod likeness;
 mod pairs;
 mod style;
 
 pub use bootstrap::Interval;
+pub use embeddings::Embeddings;
 pub use likeness::{StyleDistances, StyleStatistics};
 pub use pairs::Pairs;
 pub use style::{StyleDistance, moment_distance, style_gram_distance};

@@ -123,7 +123,7 @@ impl Input {
 ///
 /// # Errors
 /// [`EngineError::File`] when it is missing, not a file, or may not be read; [`EngineError::Picture`] when it is too large.
-fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>> {
+pub(super) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>> {
     let failed = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::NotFound => EngineError::file(path, "does not exist"),
         std::io::ErrorKind::PermissionDenied => EngineError::file(path, "may not be read: check its owner and mode"),

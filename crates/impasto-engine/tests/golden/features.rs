@@ -1,7 +1,7 @@
 //! Feature networks and LPIPS.
 
 use burn::tensor::Tensor;
-use impasto_engine::features::{Features, LpipsSqueeze, PocketVgg, SqueezeNet, VggWidth};
+use impasto_engine::features::{Features, GoogLeNet, Inception, LpipsSqueeze, PocketVgg, SqueezeNet, VggWidth};
 use impasto_engine::metrics;
 use impasto_engine::tensor::{self, values};
 use impasto_image::Limits;
@@ -17,6 +17,8 @@ const FOUR_DECIMALS: f32 = 1e-4;
 const GOLDEN: &str = "weights/golden/golden_features.safetensors";
 const SQUEEZENET: &str = "weights/features/squeezenet1_1_caffe_f32.safetensors";
 const POCKET_VGG: &str = "weights/features/vgg19_pocket16x_relu1_1-5_1_f32.safetensors";
+const INCEPTION: &str = "weights/features/inception_v3_2015_to_mixed7a_f16.safetensors";
+const GOOGLENET: &str = "weights/features/googlenet_bvlc_f16.safetensors";
 const LPIPS: &str = "weights/metrics/lpips_squeeze_full_v0.1_f32.safetensors";
 
 /// Name, left and top of the golden crops.
@@ -54,6 +56,40 @@ fn pocket_vgg() {
                 let error = largest_error(&spatial_mean(map), golden);
                 assert!(error < SUMMING_ORDER, "{name} level {}{suffix}: {error}", i + 1);
             }
+        }
+    }
+}
+
+#[test]
+fn inception() {
+    let (Some(golden), Some(file)) = (arrays(GOLDEN), shared(INCEPTION)) else { return };
+    let network = good(Inception::load(&file, &cpu()));
+    for (name, x, y) in CROPS {
+        let Some(image) = crop(&format!("photos/kodak24/{name}.png"), x, y, 299) else { return };
+        for (layer, found) in ["mixed6e_768", "mixed7a_1280"].into_iter().zip(good(network.pooled(image))) {
+            let error = largest_error(&values(found), &golden[&format!("{name}.inception.{layer}")]);
+            assert!(error < SUMMING_ORDER, "{name} {layer}: {error}");
+        }
+    }
+}
+
+#[test]
+fn googlenet() {
+    let (Some(golden), Some(file)) = (arrays(GOLDEN), shared(GOOGLENET)) else { return };
+    let network = good(GoogLeNet::load(&file, &cpu()));
+    for (name, x, y) in CROPS {
+        let Some(image) = crop(&format!("photos/kodak24/{name}.png"), x, y, 224) else { return };
+        let found = good(network.run(image));
+        let block = |i: usize| spatial_mean(found.blocks[i].clone());
+        for (what, found) in [
+            ("inception_3a.mean_hw", block(0)),
+            ("inception_3b.mean_hw", block(1)),
+            ("inception_4e.mean_hw", block(6)),
+            ("pool5", values(found.pool5.clone())),
+            ("logits", values(found.logits.clone())),
+        ] {
+            let error = largest_error(&found, &golden[&format!("{name}.googlenet.{what}")]);
+            assert!(error < SUMMING_ORDER, "{name} {what}: {error}");
         }
     }
 }

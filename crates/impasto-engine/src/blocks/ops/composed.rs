@@ -1,9 +1,9 @@
 //! The same operations from burn's own, for devices without impasto's kernels.
 
-use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
+use burn::tensor::ops::{AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{Int, Tensor, activation, module};
 
-use super::{Affine, ConvSpec, PadMode};
+use super::{Affine, ConvSpec, PadMode, Pool3};
 
 pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: ConvSpec, slope: f32) -> Tensor<4> {
     let [_, _, h, w] = x.dims();
@@ -15,10 +15,10 @@ pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: Con
         x
     };
     let (x, padding) = match spec.pad_mode {
-        PadMode::Reflect if spec.padding > 0 => (reflect(x, spec.padding), 0), // [n, cin, h + 2p, w + 2p]
+        PadMode::Reflect if spec.padding != [0; 2] => (reflect(x, spec.padding), [0; 2]), // [n, cin, h + 2p, w + 2q]
         _ => (x, spec.padding),
     };
-    let options = ConvOptions::new([spec.stride; 2], [padding; 2], [1, 1], spec.groups);
+    let options = ConvOptions::new([spec.stride; 2], padding, [1, 1], spec.groups);
     rectified(module::conv2d(x, weight, Some(bias), options), slope) // [n, cout, h', w']
 }
 
@@ -47,10 +47,10 @@ pub(crate) fn upsample_bilinear2(x: Tensor<4>) -> Tensor<4> {
     module::interpolate(x, options)
 }
 
-fn reflect(x: Tensor<4>, padding: usize) -> Tensor<4> {
+fn reflect(x: Tensor<4>, padding: [usize; 2]) -> Tensor<4> {
     let [_, _, h, w] = x.dims();
     let device = x.device();
-    let index = |size: usize| {
+    let index = |size: usize, padding: usize| {
         let mirrored: Vec<i32> = (-(padding as i32)..(size + padding) as i32)
             .map(|i| {
                 let i = i.abs();
@@ -60,7 +60,7 @@ fn reflect(x: Tensor<4>, padding: usize) -> Tensor<4> {
             .collect();
         Tensor::<1, Int>::from_ints(mirrored.as_slice(), &device)
     };
-    x.select(2, index(h)).select(3, index(w))
+    x.select(2, index(h, padding[0])).select(3, index(w, padding[1]))
 }
 
 pub(crate) fn modulated_norm(x: Tensor<4>, gain: Tensor<2>, shift: Tensor<2>, eps: f32) -> Tensor<4> {
@@ -88,4 +88,17 @@ pub(crate) fn leaky_relu(x: Tensor<4>, slope: f32) -> Tensor<4> {
 
 pub(crate) fn max_pool2(x: Tensor<4>) -> Tensor<4> {
     module::max_pool2d(x, MaxPoolOptions::new([2, 2]))
+}
+
+pub(crate) fn pool3(x: Tensor<4>, pool: Pool3) -> Tensor<4> {
+    let max = MaxPoolOptions::new([3, 3]);
+    match pool {
+        Pool3::MaxHalf => module::max_pool2d(x, max.with_stride([2, 2])),
+        Pool3::MaxHalfBeyond => module::max_pool2d(x, max.with_stride([2, 2]).with_ceil_mode(true)),
+        Pool3::MaxAround => module::max_pool2d(x, max.with_stride([1, 1]).with_padding([1, 1])),
+        Pool3::MeanAround => {
+            let mean = AvgPoolOptions::new([3, 3]).with_stride([1, 1]).with_padding([1, 1]);
+            module::avg_pool2d(x, mean.with_count_include_pad(false))
+        }
+    }
 }

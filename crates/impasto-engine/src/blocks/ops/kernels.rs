@@ -7,7 +7,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::{Shape, Tensor};
 
-use super::{Affine, ConvSpec};
+use super::{Affine, ConvSpec, Pool3};
 
 /// Operations with a kernel, as burn sees them.
 #[backend_extension(Flex, Autodiff)]
@@ -72,6 +72,8 @@ pub(crate) trait FusedOps: Backend {
         other_affine: FloatTensor<Self>,
         parts: Parts,
     ) -> FloatTensor<Self>;
+    /// See [`super::pool3`].
+    fn fused_pool3(x: FloatTensor<Self>, pool: Pool3) -> FloatTensor<Self>;
     /// See [`super::moments`]; both one after the other, `[2, n, c]`.
     fn fused_moments(x: FloatTensor<Self>, eps: f32) -> FloatTensor<Self>;
     /// See [`super::covariances`].
@@ -171,6 +173,10 @@ pub(super) fn affine_sum(x: Tensor<4>, affine: Affine, other: Option<(Tensor<4>,
     let parts = Parts { affine: slope, other: has_other, other_affine };
     let other = other.into_dispatch();
     Tensor::from_dispatch(<Dispatch as FusedOps>::fused_affine_sum(x.into_dispatch(), first, other, second, parts))
+}
+
+pub(super) fn pool3(x: Tensor<4>, pool: Pool3) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::fused_pool3(x.into_dispatch(), pool))
 }
 
 pub(super) fn moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 2] {

@@ -24,13 +24,26 @@ pub enum PadMode {
     Reflect,
 }
 
+/// What is made of the values under each 3x3 window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pool3 {
+    /// The largest, stride 2, windows within the map only.
+    MaxHalf,
+    /// The largest, stride 2; a last window that reaches one row or column beyond the map counts ("ceil mode").
+    MaxHalfBeyond,
+    /// The largest around each value; what is beyond the map does not count.
+    MaxAround,
+    /// The mean around each value; what is beyond the map does not count.
+    MeanAround,
+}
+
 /// The geometry of a convolution; channel counts and kernel size come from the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvSpec {
     /// Step between output pixels, at least 1.
     pub stride: usize,
-    /// Border in pixels on each side, after upsampling.
-    pub padding: usize,
+    /// Border in pixels above and below, left and right, after upsampling.
+    pub padding: [usize; 2],
     /// What the border holds.
     pub pad_mode: PadMode,
     /// Channel groups; the number of channels for a depthwise convolution.
@@ -41,7 +54,7 @@ pub struct ConvSpec {
 
 impl Default for ConvSpec {
     fn default() -> Self {
-        Self { stride: 1, padding: 0, pad_mode: PadMode::Reflect, groups: 1, upsample: 1 }
+        Self { stride: 1, padding: [0; 2], pad_mode: PadMode::Reflect, groups: 1, upsample: 1 }
     }
 }
 
@@ -185,4 +198,13 @@ pub(crate) fn channel_moments(x: Tensor<4>, eps: f32) -> [Tensor<2>; 3] {
         return kernels::channel_moments(x, eps);
     }
     composed::channel_moments(x, eps)
+}
+
+/// 3x3 pooling: `[n, c, h, w]` to `[n, c, h', w']`, by a kernel where the map [`fuses`].
+pub(crate) fn pool3(x: Tensor<4>, pool: Pool3) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if fuses(&x) {
+        return kernels::pool3(x, pool);
+    }
+    composed::pool3(x, pool)
 }

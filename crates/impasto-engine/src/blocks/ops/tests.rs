@@ -2,7 +2,9 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use super::{Affine, ConvSpec, PadMode, affine_sum, composed, covariances, fused_conv2d, kernels, moments};
+use super::{
+    Affine, ConvSpec, PadMode, Pool3, affine_sum, composed, covariances, fused_conv2d, kernels, moments, pool3,
+};
 use crate::rng;
 use crate::tensor::values;
 
@@ -46,18 +48,23 @@ fn convolutions_agree() {
     let plain = ConvSpec::default();
     // (channels in, out, kernel, height, width, geometry)
     let cases = [
-        (3, 5, 3, 9, 11, ConvSpec { padding: 1, ..plain }),
-        (4, 6, 3, 8, 7, ConvSpec { padding: 1, stride: 2, ..plain }),
-        (4, 2, 3, 6, 5, ConvSpec { padding: 1, upsample: 2, ..plain }),
-        (3, 16, 9, 12, 13, ConvSpec { padding: 4, ..plain }),
-        (16, 3, 5, 9, 9, ConvSpec { padding: 2, ..plain }),
-        (6, 6, 3, 7, 9, ConvSpec { padding: 1, groups: 6, ..plain }),
-        (6, 4, 3, 7, 9, ConvSpec { padding: 1, groups: 2, pad_mode: zero, ..plain }),
+        (3, 5, 3, 9, 11, ConvSpec { padding: [1; 2], ..plain }),
+        (4, 6, 3, 8, 7, ConvSpec { padding: [1; 2], stride: 2, ..plain }),
+        (4, 2, 3, 6, 5, ConvSpec { padding: [1; 2], upsample: 2, ..plain }),
+        (3, 16, 9, 12, 13, ConvSpec { padding: [4; 2], ..plain }),
+        (16, 3, 5, 9, 9, ConvSpec { padding: [2; 2], ..plain }),
+        (6, 6, 3, 7, 9, ConvSpec { padding: [1; 2], groups: 6, ..plain }),
+        (6, 4, 3, 7, 9, ConvSpec { padding: [1; 2], groups: 2, pad_mode: zero, ..plain }),
         (5, 7, 1, 6, 6, plain),
     ];
-    for (cin, cout, kernel, h, w, spec) in cases {
+    let square = cases.map(|(cin, cout, kernel, h, w, spec)| (cin, cout, [kernel; 2], h, w, spec));
+    let flat = [
+        (6, 8, [1, 7], 9, 11, ConvSpec { padding: [0, 3], pad_mode: zero, ..plain }),
+        (6, 8, [7, 1], 9, 11, ConvSpec { padding: [3, 0], ..plain }),
+    ];
+    for (cin, cout, [kh, kw], h, w, spec) in square.into_iter().chain(flat) {
         let x = random("x", [2, cin, h, w], &device);
-        let weight = random("w", [cout, cin / spec.groups, kernel, kernel], &device);
+        let weight = random("w", [cout, cin / spec.groups, kh, kw], &device);
         let bias = random("b", [cout], &device);
         let arguments = || (x.clone(), weight.clone(), bias.clone());
         for slope in [1.0, 0.0, 0.2] {
@@ -131,7 +138,7 @@ fn fused_operations_agree() {
     let x = plain("x", [2, 24, 17, 19]);
     let (weight, bias) = (plain("w", [24, 24, 3, 3]), random("b", [24], &device).inner());
     let residual = plain("residual", [2, 24, 17, 19]);
-    let spec = ConvSpec { padding: 1, ..ConvSpec::default() };
+    let spec = ConvSpec { padding: [1; 2], ..ConvSpec::default() };
     for (with_affine, with_residual, slope) in [(true, true, 0.0), (true, false, 1.0), (false, true, 0.3)] {
         let first = with_affine.then(|| affine("first", 0.2));
         let other = with_residual.then(|| residual.clone());
@@ -156,4 +163,18 @@ fn fused_operations_agree() {
     // In f64, which the kernels do not compute in, the same from burn's operations.
     let wide = covariances(x.cast(DType::F64), mean.cast(DType::F64));
     close("covariances in f64", wide.cast(DType::F32), expected);
+}
+
+#[test]
+fn three_by_three_pooling_agrees() {
+    let device = Device::flex();
+    for (h, w) in [(7, 9), (8, 6)] {
+        let x = Tensor::<4>::from_data(
+            TensorData::new(rng::normal(&mut rng::stream(3, "pooled", 0), 2 * 3 * h * w), [2, 3, h, w]),
+            &device,
+        );
+        for pool in [Pool3::MaxHalf, Pool3::MaxHalfBeyond, Pool3::MaxAround, Pool3::MeanAround] {
+            close(&format!("{pool:?} {h}x{w}"), pool3(x.clone(), pool), composed::pool3(x.clone(), pool));
+        }
+    }
 }

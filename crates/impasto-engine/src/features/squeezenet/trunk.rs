@@ -2,10 +2,8 @@
 
 use burn::tensor::Device;
 use burn::tensor::Tensor;
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
 
-use crate::blocks::{Conv, ConvConfig, PadMode};
+use crate::blocks::{Conv, ConvConfig, PadMode, Pool3, pool3};
 use crate::features::frozen_conv;
 use crate::weights::Arrays;
 
@@ -73,16 +71,11 @@ impl Trunk {
         maps.push(x.clone());
         for (i, fire) in self.fires.iter().enumerate() {
             if POOLED.contains(&i) {
-                x = pool(x); // [n, c, ceil((h - 1) / 2), ceil((w - 1) / 2)]
+                x = pool3(x, Pool3::MaxHalfBeyond); // [n, c, ceil((h - 1) / 2), ceil((w - 1) / 2)]
             }
             x = fire.forward(x); // [n, 2 * expand, h, w]
             maps.push(x.clone());
         }
         maps
     }
-}
-
-/// 3x3 maximum pooling with stride 2, the last windows reaching beyond the border where the size is even.
-fn pool(x: Tensor<4>) -> Tensor<4> {
-    max_pool2d(x, MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_ceil_mode(true))
 }

@@ -22,7 +22,7 @@ const ROWS: [usize; 4] = [N, C, 1, 1];
 const BIAS: [usize; 4] = [1, C, 1, 1];
 const KERNEL: [usize; 4] = [C, C, 3, 3];
 
-const SAME: ConvSpec = ConvSpec { stride: 1, padding: 1, pad_mode: PadMode::Reflect, groups: 1, upsample: 1 };
+const SAME: ConvSpec = ConvSpec { stride: 1, padding: [1; 2], pad_mode: PadMode::Reflect, groups: 1, upsample: 1 };
 const ZERO: ConvSpec = ConvSpec { pad_mode: PadMode::Zero, ..SAME };
 
 /// One of each kind and variant in use.
@@ -37,17 +37,17 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "convolution 9x9",
         operands: &[[N, 3, 27, 35], [C, 3, 9, 9], BIAS],
-        run: |x| conv(x, ConvSpec { padding: 4, ..SAME }, 1.0),
+        run: |x| conv(x, ConvSpec { padding: [4; 2], ..SAME }, 1.0),
     },
     Operation {
         name: "convolution 9x9 to colours",
         operands: &[MAP, [3, C, 9, 9], [1, 3, 1, 1]],
-        run: |x| conv(x, ConvSpec { padding: 4, ..SAME }, 1.0),
+        run: |x| conv(x, ConvSpec { padding: [4; 2], ..SAME }, 1.0),
     },
     Operation {
         name: "convolution 1x1",
         operands: &[MAP, [24, C, 1, 1], [1, 24, 1, 1]],
-        run: |x| conv(x, ConvSpec { padding: 0, ..SAME }, 1.0),
+        run: |x| conv(x, ConvSpec { padding: [0; 2], ..SAME }, 1.0),
     },
     Operation {
         name: "convolution, stride 2",

@@ -30,7 +30,7 @@ pub fn rates(device: &Device) -> Result<Rates> {
     let fill = |shape: [usize; 4]| Tensor::<4>::full(shape, 0.5, device);
     let (channels, side) = (64, 128);
     let (x, weight) = (fill([1, channels, side, side]), fill([channels, channels, 3, 3]));
-    let spec = ConvSpec { padding: 1, ..ConvSpec::default() };
+    let spec = ConvSpec { padding: [1; 2], ..ConvSpec::default() };
     let bias = Tensor::<1>::zeros([channels], device);
     let convolution = least(device, || blocks::conv2d(x.clone(), weight.clone(), bias.clone(), spec, 1.0))?;
     let n = 1024;

@@ -6,7 +6,7 @@ use burn_flex::{FlexTensor, Layout};
 use impasto_kernels as k;
 
 use super::{FusedOps, KernelGrads, KernelOps, Parts};
-use crate::blocks::ops::{ConvSpec, PadMode};
+use crate::blocks::ops::{ConvSpec, PadMode, Pool3};
 
 fn slice(tensor: &FlexTensor) -> std::borrow::Cow<'_, [f32]> {
     match tensor.as_slice::<f32>() {
@@ -36,7 +36,7 @@ fn geometry(x: &Shape, weight: &Shape, spec: ConvSpec) -> k::Conv2d {
         channels_out,
         kernel: [kh, kw],
         stride: [spec.stride; 2],
-        padding: [spec.padding; 2],
+        padding: spec.padding,
         pad_mode: match spec.pad_mode {
             PadMode::Zero => k::PadMode::Zero,
             PadMode::Reflect => k::PadMode::Reflect,
@@ -100,6 +100,19 @@ impl FusedOps for Flex {
         let second = affine(&other_constants, parts.other_affine);
         let y = checked(k::fresh::affine_sum(&slice(&x), first, other.as_deref().map(|other| (other, second))));
         wrap(y, shape)
+    }
+
+    fn fused_pool3(x: FlexTensor, pool: Pool3) -> FlexTensor {
+        let size = dims4(&x.shape());
+        let pool = match pool {
+            Pool3::MaxHalf => k::Pool3::MaxHalf,
+            Pool3::MaxHalfBeyond => k::Pool3::MaxHalfBeyond,
+            Pool3::MaxAround => k::Pool3::MaxAround,
+            Pool3::MeanAround => k::Pool3::MeanAround,
+        };
+        let y = checked(k::fresh::pool3(pool, planes(size), &slice(&x)));
+        let [n, c, h, w] = size;
+        wrap(y, [n, c, checked(pool.output(h)), checked(pool.output(w))])
     }
 
     fn fused_moments(x: FlexTensor, eps: f32) -> FlexTensor {
