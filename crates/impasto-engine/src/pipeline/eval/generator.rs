@@ -1,0 +1,438 @@
+//! `eval generator`: samples of generators beside the real pictures, and beside what other real pictures would score.
+
+mod findings;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::judges;
+use super::protocol::{DataProtocol, Protocol, VERSION};
+use super::report::{Better, Example, FORMAT, Figure, Finding, Missing, Report, Row, RowKind, Source, Tone};
+use super::spaces::{self, Defined, Space, Spaces, defined, distances, measure_distances};
+use super::{BOOTSTRAP_ROUNDS, Evaluator, NetworkKind, PictureSet, folder_name, rejected, source};
+use crate::error::{EngineError, Result};
+use crate::metrics::{self, Embeddings};
+use crate::rng::{self, Rng};
+
+/// The sanity row: one half of the real pictures judged as if it were made by a generator, beside the other half.
+pub const REAL_SPLIT: &str = "real, split in halves";
+
+/// Neighbours of precision, recall, density and coverage.
+const NEIGHBOURS: usize = 5;
+
+/// Parts of the score's deviation.
+const SPLITS: usize = 10;
+
+/// Directions of the sliced Wasserstein distance.
+const PROJECTIONS: usize = 256;
+
+/// Samples nearer to each other than this share of the median distance between real neighbours count as duplicates.
+const DUPLICATE: f64 = 0.2;
+
+/// Pictures in the page, of the real ones and of each candidate.
+const SHOWN: usize = 12;
+
+/// What is to be judged.
+#[derive(Debug, Clone)]
+pub struct GeneratorEvaluation {
+    /// Folder of real pictures, with a folder for each class where there are classes.
+    pub real: PathBuf,
+    /// Folders of samples, at least one, with the same classes where there are classes.
+    pub fakes: Vec<PathBuf>,
+    /// Samples judged of each folder, drawn by the seed; all where absent.
+    pub samples: Option<usize>,
+}
+
+/// Pictures with their vectors in every space.
+struct Judged {
+    set: PictureSet,
+    root: PathBuf,
+    vectors: Vec<Embeddings>,
+}
+
+/// Runs the evaluation.
+///
+/// # Errors
+/// [`EngineError::File`] for folders without usable pictures; [`EngineError::Caller`] for fewer samples than asked for,
+/// fewer than four real pictures or fewer than two samples, and for folders of one name; [`EngineError::Cancelled`].
+pub fn evaluate_generator(request: &GeneratorEvaluation, evaluator: &Evaluator<'_>) -> Result<Report> {
+    let labels: Vec<String> = request.fakes.iter().map(|folder| folder_name(folder)).collect();
+    check_labels(&labels)?;
+    let kinds = [NetworkKind::Inception, NetworkKind::Percept, NetworkKind::GoogLeNet];
+    let (spaces, missing) = Spaces::open(evaluator, &kinds, needing)?;
+    let judge = |root: &Path, samples: Option<usize>| -> Result<Judged> {
+        let set = PictureSet::read(&[root.to_owned()], &evaluator.limits, evaluator.cache, evaluator.control)?;
+        let set = draw(set, samples, root, evaluator.seed)?;
+        let vectors = spaces.vectors(evaluator, &set)?;
+        Ok(Judged { set, root: root.to_owned(), vectors })
+    };
+    let real = judge(&request.real, None)?;
+    if real.set.len() < 4 {
+        let text =
+            format!("{} real pictures are too few to be split in halves: at least four are needed", real.set.len());
+        return Err(EngineError::Caller(text));
+    }
+    let mut rejections = rejected("real", &real.set, &request.real);
+    let mut fakes = Vec::new();
+    for (folder, label) in request.fakes.iter().zip(&labels) {
+        let fake = judge(folder, request.samples)?;
+        if fake.set.len() < 2 {
+            return Err(EngineError::file(
+                folder,
+                "holds one usable picture; distances between sets need at least two",
+            ));
+        }
+        rejections.extend(rejected(label, &fake.set, folder));
+        fakes.push(fake);
+    }
+    let least = fakes.iter().map(|fake| fake.set.len()).min().unwrap_or_default();
+    let metrics = metrics_of(&spaces, least, real.set.len(), evaluator.seed);
+    let mut rows = Vec::new();
+    for (fake, label) in fakes.iter().zip(&labels) {
+        evaluator.control.check()?;
+        let figures = figures(&spaces, &real.vectors, &fake.vectors, true, evaluator)?;
+        rows.push(row(label.clone(), RowKind::Candidate, fake.set.len(), figures));
+        rows.extend(class_rows(&spaces, &real, fake, label, evaluator)?);
+    }
+    rows.push(split_row(&spaces, &real, evaluator)?);
+    let protocol = protocol(evaluator, &metrics, &real.set);
+    let mut report = Report {
+        format: FORMAT,
+        impasto: env!("CARGO_PKG_VERSION").to_owned(),
+        title: format!("{} beside {} real pictures", labels.join(", "), real.set.len()),
+        protocol_hash: protocol.hash(),
+        protocol,
+        device: evaluator.device.clone(),
+        sources: sources(request, &real, &fakes),
+        metrics: metrics.into_iter().map(|(metric, _)| metric).collect(),
+        rows,
+        findings: Vec::new(),
+        missing,
+        rejected: rejections,
+        pairs: Vec::new(),
+        examples: examples(&real, &fakes, &labels),
+    };
+    report.findings = findings::findings(&report);
+    report.findings.extend(unequal(&fakes));
+    Ok(report)
+}
+
+fn check_labels(labels: &[String]) -> Result<()> {
+    if labels.is_empty() {
+        return Err(EngineError::Caller("give --fake DIR: a folder of samples".into()));
+    }
+    let repeated = labels.iter().enumerate().find(|(index, label)| labels[..*index].contains(label));
+    match repeated {
+        Some((_, label)) => {
+            Err(EngineError::Caller(format!("two rows would be called '{label}'; give folders of different names")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Rows are fair beside each other at equal numbers only.
+fn unequal(fakes: &[Judged]) -> Option<Finding> {
+    let counts: Vec<usize> = fakes.iter().map(|fake| fake.set.len()).collect();
+    let text = "the folders hold different numbers of samples; Fréchet distances depend on the number: give --samples N to \
+                judge as many of each";
+    (counts.iter().any(|&count| count != counts[0])).then(|| Finding::new(Tone::Note, text))
+}
+
+/// The metrics that need a network.
+fn needing(kind: NetworkKind) -> Vec<String> {
+    let spaces: &[&str] = match kind {
+        NetworkKind::Inception => &["inception-768", "inception-1280"],
+        NetworkKind::GoogLeNet => return vec!["score-googlenet".into()],
+        _ => &["percept"],
+    };
+    let forms = |space: &&str| {
+        let mut forms = vec!["fd", "kid"];
+        if has_neighbours(space) {
+            forms.extend(NEIGHBOUR_METRICS);
+        }
+        if has_spread(space) {
+            forms.extend(["swd", "diversity", "duplicates"]);
+        }
+        forms.into_iter().map(|form| format!("{form}-{space}")).collect::<Vec<_>>()
+    };
+    spaces.iter().flat_map(forms).collect()
+}
+
+/// `samples` of a set, drawn by the seed, in the order of their paths.
+fn draw(set: PictureSet, samples: Option<usize>, root: &Path, seed: u64) -> Result<PictureSet> {
+    match samples {
+        Some(samples) if samples > set.len() => {
+            let text = format!("holds {} usable pictures, fewer than the {samples} samples asked for", set.len());
+            Err(EngineError::file(root, text))
+        }
+        Some(samples) if samples < set.len() => {
+            let mut chosen = shuffled(set.len(), seed, "samples");
+            chosen.truncate(samples);
+            chosen.sort_unstable();
+            Ok(set.select(&chosen))
+        }
+        _ => Ok(set),
+    }
+}
+
+/// The numbers below `n` in an order drawn by the seed.
+fn shuffled(n: usize, seed: u64, name: &str) -> Vec<usize> {
+    let mut rng = rng::stream(seed, name, 0);
+    let mut order: Vec<usize> = (0..n).collect();
+    for last in (1..n).rev() {
+        order.swap(last, rng.random_range(0..=last));
+    }
+    order
+}
+
+/// What [`metrics::Neighbourhoods`] says, in its order.
+const NEIGHBOUR_METRICS: [&str; 4] = ["precision", "recall", "density", "coverage"];
+
+/// Where precision, recall and their like are measured.
+fn has_neighbours(space: &str) -> bool {
+    matches!(space, "inception-1280" | "percept")
+}
+
+/// Where spread and duplicates are measured.
+fn has_spread(space: &str) -> bool {
+    matches!(space, "inception-768" | "percept")
+}
+
+fn metrics_of(spaces: &Spaces, samples: usize, real: usize, seed: u64) -> Vec<Defined> {
+    let mut found = Vec::new();
+    for space in &spaces.all {
+        if space.name.starts_with("googlenet") {
+            if space.name == "googlenet-1000" {
+                found.push(score(space, samples));
+            }
+            continue;
+        }
+        found.extend(distances(space, samples, real, "the real pictures"));
+        if has_neighbours(&space.name) {
+            found.extend(neighbour_metrics(space));
+        }
+        if has_spread(&space.name) {
+            found.extend(spread_metrics(space, seed));
+        }
+    }
+    found
+}
+
+fn score(space: &Space, samples: usize) -> Defined {
+    defined(
+        "score-googlenet".into(),
+        "clear and varied, by a classifier",
+        (Better::Higher, 2),
+        "exp of the mean divergence of GoogLeNet's class probabilities from their mean (the form of Salimans et al. 2016 on \
+         another classifier); the interval is the deviation over parts",
+        Some(space.network.clone()),
+        &[("splits", json!(SPLITS)), ("samples", json!(samples))],
+    )
+}
+
+fn neighbour_metrics(space: &Space) -> [Defined; 4] {
+    let metric = |name: &str, about: &str, definition: &str| {
+        defined(
+            format!("{name}-{}", space.name),
+            about,
+            (Better::Higher, 3),
+            definition,
+            Some(space.network.clone()),
+            &[("neighbours", json!(NEIGHBOURS))],
+        )
+    };
+    [
+        metric(
+            "precision",
+            "samples that look real",
+            "share of samples in a real picture's ball (Kynkäänniemi et al. 2019)",
+        ),
+        metric(
+            "recall",
+            "real pictures that can be made",
+            "share of real pictures in a sample's ball (Kynkäänniemi et al. 2019)",
+        ),
+        metric(
+            "density",
+            "samples where many are real",
+            "mean number of real balls around a sample, over k (Naeem et al. 2020)",
+        ),
+        metric(
+            "coverage",
+            "real pictures with a sample near",
+            "share of real balls with a sample inside (Naeem et al. 2020)",
+        ),
+    ]
+}
+
+fn spread_metrics(space: &Space, seed: u64) -> [Defined; 3] {
+    let network = || Some(space.network.clone());
+    [
+        defined(
+            format!("swd-{}", space.name),
+            "sliced Wasserstein distance",
+            (Better::Lower, 4),
+            "mean earth mover's distance over random directions (Rabin et al. 2011)",
+            network(),
+            &[("projections", json!(PROJECTIONS)), ("seed", json!(seed))],
+        ),
+        defined(
+            format!("diversity-{}", space.name),
+            "mean distance between samples",
+            (Better::Neither, 3),
+            "mean distance over all pairs of samples; to be compared with that of the real pictures in the last row",
+            network(),
+            &[],
+        ),
+        defined(
+            format!("duplicates-{}", space.name),
+            "samples with a near copy among them, %",
+            (Better::Lower, 2),
+            "share of samples whose nearest other sample is nearer than a share of the median distance between real \
+             neighbours",
+            network(),
+            &[("share", json!(DUPLICATE))],
+        ),
+    ]
+}
+
+/// Figures of samples beside real pictures; what the sets are too small for is left out.
+fn figures(
+    spaces: &Spaces,
+    real: &[Embeddings],
+    fake: &[Embeddings],
+    intervals: bool,
+    evaluator: &Evaluator<'_>,
+) -> Result<BTreeMap<String, Figure>> {
+    let mut figures = BTreeMap::new();
+    for (index, space) in spaces.all.iter().enumerate() {
+        evaluator.control.check()?;
+        let (real, fake, name) = (&real[index], &fake[index], &space.name);
+        if name.starts_with("googlenet") {
+            if name == "googlenet-1000" && fake.len() >= 2 {
+                let (value, deviation) = metrics::inception_score(fake, SPLITS.min(fake.len()))?;
+                let interval = Some([value - deviation, value + deviation]);
+                figures.insert("score-googlenet".to_owned(), Figure { interval, ..Figure::of(value) });
+            }
+            continue;
+        }
+        measure_distances(space, fake, real, intervals, &mut figures)?;
+        if has_neighbours(name) && real.len().min(fake.len()) > NEIGHBOURS {
+            let found = metrics::neighbourhoods(real, fake, NEIGHBOURS)?;
+            let values = [found.precision, found.recall, found.density, found.coverage];
+            for (metric, value) in NEIGHBOUR_METRICS.into_iter().zip(values) {
+                figures.insert(format!("{metric}-{name}"), Figure::of(value));
+            }
+        }
+        if has_spread(name) {
+            let distance = metrics::sliced_wasserstein(real, fake, PROJECTIONS, evaluator.seed)?;
+            figures.insert(format!("swd-{name}"), Figure::of(distance));
+            if fake.len() >= 2 {
+                figures.insert(format!("diversity-{name}"), Figure::of(metrics::pairwise_diversity(fake)?));
+            }
+            if let Some(share) = duplicates(real, fake)? {
+                figures.insert(format!("duplicates-{name}"), Figure::of(100.0 * share));
+            }
+        }
+    }
+    Ok(figures)
+}
+
+/// Distances to the nearest other vector, sorted.
+fn gaps(set: &Embeddings) -> Result<Vec<f64>> {
+    let found = metrics::nearest(set, set, 1, true)?;
+    let mut gaps: Vec<f64> = found.iter().filter_map(|near| near.first()).map(|near| near.distance).collect();
+    gaps.sort_by(f64::total_cmp);
+    Ok(gaps)
+}
+
+fn duplicates(real: &Embeddings, fake: &Embeddings) -> Result<Option<f64>> {
+    if real.len().min(fake.len()) < 2 {
+        return Ok(None);
+    }
+    let usual = gaps(real)?;
+    let limit = DUPLICATE * usual[usual.len() / 2];
+    let gaps = gaps(fake)?;
+    Ok(Some(gaps.iter().filter(|&&gap| gap < limit).count() as f64 / gaps.len() as f64))
+}
+
+fn row(label: String, kind: RowKind, count: usize, figures: BTreeMap<String, Figure>) -> Row {
+    Row { label, kind, count, figures, values: BTreeMap::new() }
+}
+
+/// One half of the real pictures beside the other.
+fn split_row(spaces: &Spaces, real: &Judged, evaluator: &Evaluator<'_>) -> Result<Row> {
+    let order = shuffled(real.set.len(), evaluator.seed, "halves");
+    let (first, second) = order.split_at(order.len() / 2);
+    let (first, second) = (spaces::select(&real.vectors, first), spaces::select(&real.vectors, second));
+    let figures = figures(spaces, &second, &first, true, evaluator)?;
+    Ok(row(REAL_SPLIT.to_owned(), RowKind::Sanity, order.len() / 2, figures))
+}
+
+/// Rows of the classes that both sides have: their first folder below the root.
+fn class_rows(
+    spaces: &Spaces,
+    real: &Judged,
+    fake: &Judged,
+    label: &str,
+    evaluator: &Evaluator<'_>,
+) -> Result<Vec<Row>> {
+    let (real_classes, fake_classes) = (classes(real), classes(fake));
+    let mut rows = Vec::new();
+    for (class, members) in &fake_classes {
+        let Some(others) = real_classes.get(class) else { continue };
+        let (real, fake) = (spaces::select(&real.vectors, others), spaces::select(&fake.vectors, members));
+        let figures = figures(spaces, &real, &fake, false, evaluator)?;
+        rows.push(row(format!("{label}: {class}"), RowKind::Part, members.len(), figures));
+    }
+    Ok(if rows.len() > 1 { rows } else { Vec::new() })
+}
+
+fn classes(judged: &Judged) -> BTreeMap<String, Vec<usize>> {
+    let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, file) in judged.set.files().iter().enumerate() {
+        let below = file.path.strip_prefix(&judged.root).unwrap_or(&file.path);
+        let mut parts = below.components();
+        if let (Some(class), Some(_)) = (parts.next(), parts.next()) {
+            found.entry(class.as_os_str().to_string_lossy().into_owned()).or_default().push(index);
+        }
+    }
+    found
+}
+
+fn protocol(evaluator: &Evaluator<'_>, metrics: &[Defined], real: &PictureSet) -> Protocol {
+    let hashes: Vec<String> = real.files().iter().map(|file| file.blake3.to_hex().to_string()).collect();
+    let rules = judges::rules().into_iter().filter(|(name, _)| name == "reading");
+    Protocol {
+        version: VERSION,
+        job: "generator".into(),
+        data: BTreeMap::from([("real".to_owned(), DataProtocol::of(hashes.iter().map(String::as_str)))]),
+        rules: rules.collect(),
+        metrics: metrics.iter().map(|(metric, protocol)| (metric.name.clone(), protocol.clone())).collect(),
+        bootstrap_rounds: BOOTSTRAP_ROUNDS,
+        seed: evaluator.seed,
+    }
+}
+
+fn sources(request: &GeneratorEvaluation, real: &Judged, fakes: &[Judged]) -> Vec<Source> {
+    let mut sources = vec![source("real", &real.set, &request.real)];
+    sources.extend(fakes.iter().map(|fake| source("samples", &fake.set, &fake.root)));
+    sources
+}
+
+/// Pictures spread evenly over each set.
+fn examples(real: &Judged, fakes: &[Judged], labels: &[String]) -> Vec<Example> {
+    let spread = |judged: &Judged| {
+        let count = judged.set.len().min(SHOWN);
+        let path = |index: usize| judged.set.files()[index * judged.set.len() / count].path.clone();
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        (0..count).map(path).map(|path| (name(&path), path)).collect()
+    };
+    let mut examples = vec![Example { title: "Real pictures".into(), pictures: spread(real) }];
+    for (fake, label) in fakes.iter().zip(labels) {
+        examples.push(Example { title: format!("Samples of {label}"), pictures: spread(fake) });
+    }
+    examples
+}
