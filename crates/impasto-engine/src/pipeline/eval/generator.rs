@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::judges;
 use super::protocol::{DataProtocol, Protocol, VERSION};
-use super::report::{Better, Example, FORMAT, Figure, Finding, Missing, Report, Row, RowKind, Source, Tone};
+use super::report::{Better, Example, FORMAT, Figure, Finding, Report, Row, RowKind, Source, Tone};
 use super::spaces::{self, Defined, Space, Spaces, defined, distances, measure_distances};
 use super::{BOOTSTRAP_ROUNDS, Evaluator, NetworkKind, PictureSet, folder_name, rejected, source};
 use crate::error::{EngineError, Result};

@@ -18,13 +18,13 @@ use crate::metrics::{self, StyleStatistics};
 use crate::tensor::{self, ImageTensor};
 
 /// The smallest side that all figures can be had of, in pixels.
-pub const MIN_SIDE: u32 = 64;
+pub(super) const MIN_SIDE: u32 = 64;
 
 /// Longer side to which larger pictures are shrunk before they are judged, so that memory is bounded.
-pub const MAX_SIDE: u32 = 1024;
+pub(super) const MAX_SIDE: u32 = 1024;
 
 /// Shorter side at which styles are seen (never enlarged): what stylizers see.
-pub const STYLE_SIDE: u32 = 512;
+pub(super) const STYLE_SIDE: u32 = 512;
 
 /// How pictures are read and sized, for protocols.
 pub(super) fn rules() -> BTreeMap<String, String> {

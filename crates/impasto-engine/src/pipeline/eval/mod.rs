@@ -17,7 +17,7 @@ pub use cache::{Cache, Topic};
 pub use embed::embed;
 pub use generator::{GeneratorEvaluation, REAL_SPLIT, evaluate_generator};
 pub use networks::{EvalNetworks, NetworkIdentity, NetworkKind, Unavailable};
-pub use pair::{PairFigures, evaluate_pair};
+pub use pair::{PairFigure, PairFigures, evaluate_pair};
 pub use set::{PictureFile, PictureSet};
 pub use style::{IDENTITY, Painting, STYLE_COPY, StyleCandidate, StyleEvaluation, evaluate_style};
 

@@ -74,11 +74,6 @@ impl Spaces {
         self.embedders.push(embedder);
     }
 
-    /// The place of a space.
-    pub(super) fn find(&self, name: &str) -> Option<usize> {
-        self.all.iter().position(|space| space.name == name)
-    }
-
     /// The vectors of a set in every space.
     ///
     /// # Errors
