@@ -10,6 +10,8 @@ mod neighbours;
 mod pairs;
 mod pictures;
 mod products;
+#[cfg(test)]
+mod properties;
 mod sliced;
 mod spread;
 mod style;
