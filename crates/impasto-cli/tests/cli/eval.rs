@@ -94,7 +94,13 @@ fn lpips_is_that_of_its_authors() {
 /// Two contents, two styles, and outputs halfway between, in the folders `contents`, `styles` and `painted`.
 fn gallery(bench: &Bench) {
     let contents = [("sea", picture(96, 72, 1)), ("wood", picture(96, 72, 2))];
-    let styles = [("wave", picture(96, 72, 30)), ("night", picture(96, 72, 40))];
+    // Dark and of one colour, so that half of a style is half of the way to it.
+    let tinted = |seed: u32, tint: [f32; 3]| {
+        let mut picture = picture(96, 72, seed);
+        picture.triples_mut().iter_mut().for_each(|pixel| pixel.iter_mut().zip(tint).for_each(|(v, t)| *v *= t));
+        picture
+    };
+    let styles = [("wave", tinted(30, [0.05, 0.1, 0.3])), ("night", tinted(40, [0.25, 0.05, 0.05]))];
     for (name, content) in &contents {
         bench.save(&format!("contents/{name}.png"), content);
         for (style, painting) in &styles {
