@@ -8,6 +8,7 @@ mod memory;
 mod metrics;
 mod networks;
 mod record;
+mod resize;
 mod shared;
 mod speed;
 mod statistics;
@@ -47,6 +48,8 @@ enum Command {
     Steady(steady::SteadyArgs),
     /// Whether the same bits come out with any number of threads, every time.
     Threads(threads::ThreadsArgs),
+    /// Whether pictures are resized as Pillow does it, for the networks of metrics.
+    Resize(resize::ResizeArgs),
     /// Answer requests, one JSON object a line; used by 'speed' and 'threads'.
     #[command(hide = true)]
     Serve,
@@ -71,6 +74,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Metrics(args) => metrics::run(&args),
         Command::Steady(args) => steady::run(&args),
         Command::Threads(args) => threads::run(&args),
+        Command::Resize(args) => resize::run(&args),
         Command::Serve => worker::serve(),
     }
 }

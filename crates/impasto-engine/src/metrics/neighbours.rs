@@ -53,7 +53,8 @@ pub fn nearest(
                     // Without the query's own norm, which changes no order.
                     let candidate = Neighbour { index, distance: norms[index] - 2.0 * product };
                     let worse = best.len() == keep && best[keep - 1].distance <= candidate.distance;
-                    if !worse && !(skip_same_index && index == query) {
+                    let itself = skip_same_index && index == query;
+                    if !worse && !itself {
                         let at = best.partition_point(|b| b.distance <= candidate.distance);
                         best.insert(at, candidate);
                         best.truncate(keep);

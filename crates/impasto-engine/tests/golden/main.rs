@@ -3,6 +3,7 @@
 //! The files are found below `IMPASTO_SHARED` (default: `../shared` beside the workspace); a test whose files are absent
 //! says so and passes.
 
+mod embedding;
 mod features;
 mod figures;
 mod microast;

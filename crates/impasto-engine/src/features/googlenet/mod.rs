@@ -5,11 +5,11 @@ mod lrn;
 
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use self::lrn::LocalNorm;
 use super::mixed::{Chain, Mixed, spatial_mean};
-use crate::blocks::{Pool3, pool3};
+use crate::blocks::{Conv, ConvConfig, Pool3, pool3};
 use crate::error::{EngineError, Result};
 use crate::tensor::ImageTensor;
 use crate::weights::{self, Arrays};
@@ -45,10 +45,8 @@ pub struct GoogLeNet {
     second: Chain,
     norms: [LocalNorm; 2],
     blocks: Vec<Mixed>,
-    /// `[1024, 1000]`
-    classifier: Tensor<2>,
-    /// `[1, 1000]`
-    bias: Tensor<2>,
+    /// A matrix product whose sums go in one order whatever the number of pictures.
+    classifier: Conv,
 }
 
 impl GoogLeNet {
@@ -72,24 +70,13 @@ impl GoogLeNet {
             blocks.push(block);
             channels = out;
         }
-        let matrix = |name: &str, stored: &[usize], shape: [usize; 2]| -> Result<Tensor<2>, String> {
-            let array = arrays.get(name).ok_or_else(|| format!("tensor '{name}' is missing"))?;
-            if array.shape != stored {
-                return Err(format!("tensor '{name}' has shape {:?}, expected {stored:?}", array.shape));
-            }
-            if array.values.iter().any(|v| !v.is_finite()) {
-                return Err(format!("tensor '{name}' holds values that are not finite"));
-            }
-            Ok(Tensor::from_data(TensorData::new(array.values.clone(), shape), device))
-        };
-        Ok(Self {
-            first,
-            second,
-            norms: [first_norm, second_norm],
-            blocks,
-            classifier: matrix("loss3.classifier.weight", &[CLASSES, WIDTH], [CLASSES, WIDTH])?.transpose(),
-            bias: matrix("loss3.classifier.bias", &[CLASSES], [1, CLASSES])?,
-        })
+        let part = |name: &str| arrays.get(name).ok_or_else(|| format!("tensor '{name}' is missing"));
+        let mut weight = part("loss3.classifier.weight")?.clone();
+        weight.shape.extend([1, 1]);
+        let classifier = ConvConfig::same(WIDTH, CLASSES, 1)
+            .frozen(&weight, part("loss3.classifier.bias")?, device)
+            .map_err(|problem| format!("loss3.classifier: {problem}"))?;
+        Ok(Self { first, second, norms: [first_norm, second_norm], blocks, classifier })
     }
 
     /// Everything that may be wanted of a batch `[n, 3, h, w]` in `[0, 1]`. Trained at 224 px; sides of at least 47.
@@ -115,7 +102,8 @@ impl GoogLeNet {
             maps.push(x.clone());
         }
         let pool5 = spatial_mean(x); // [n, 1024]
-        let logits = pool5.clone().matmul(self.classifier.clone()) + self.bias.clone(); // [n, 1000]
+        let n = pool5.dims()[0];
+        let logits = self.classifier.forward(pool5.clone().reshape([n, WIDTH, 1, 1])).reshape([n, CLASSES]); // [n, 1000]
         Ok(GoogLeNetOutput { blocks: maps, pool5, logits })
     }
 }

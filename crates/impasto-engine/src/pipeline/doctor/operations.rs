@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, activation, module};
 
-use crate::blocks::{self, Affine, ConvSpec, EPS, PadMode};
+use crate::blocks::{self, Affine, ConvSpec, EPS, PadMode, Pool3};
 
 /// An operation over maps `[n, c, h, w]`; operands of fewer dimensions are reshaped within.
 pub(super) struct Operation {
@@ -48,6 +48,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
         name: "convolution 1x1",
         operands: &[MAP, [24, C, 1, 1], [1, 24, 1, 1]],
         run: |x| conv(x, ConvSpec { padding: [0; 2], ..SAME }, 1.0),
+    },
+    Operation {
+        name: "convolution 1x7",
+        operands: &[MAP, [C, C, 1, 7], BIAS],
+        run: |x| conv(x, ConvSpec { padding: [0, 3], ..ZERO }, 1.0),
     },
     Operation {
         name: "convolution, stride 2",
@@ -126,6 +131,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "leaky rectifier", operands: &[MAP], run: |x| blocks::leaky_relu(x[0].clone(), 0.2) },
     Operation { name: "maximum pooling", operands: &[MAP], run: |x| blocks::max_pool2(x[0].clone()) },
     Operation { name: "mean pooling", operands: &[MAP], run: |x| blocks::avg_pool2(x[0].clone()) },
+    Operation {
+        name: "maximum pooling 3x3",
+        operands: &[MAP],
+        run: |x| blocks::pool3(x[0].clone(), Pool3::MaxHalfBeyond),
+    },
+    Operation { name: "mean pooling 3x3", operands: &[MAP], run: |x| blocks::pool3(x[0].clone(), Pool3::MeanAround) },
     Operation {
         name: "mean over a grid",
         operands: &[MAP],

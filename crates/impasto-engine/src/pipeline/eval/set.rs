@@ -151,6 +151,13 @@ struct Checked {
     height: u32,
 }
 
+/// A file that could be read.
+struct Hashed {
+    blake3: blake3::Hash,
+    /// Width and height, where the cache says that its content can be decoded.
+    size: Option<[u32; 2]>,
+}
+
 /// Checks files in parallel: each is usable, or not for a reason.
 fn check_all(
     paths: &[PathBuf],
@@ -159,7 +166,7 @@ fn check_all(
     topic: &Topic,
     control: &Control,
 ) -> Result<Vec<Result<Checked, String>>> {
-    let look = |path: &PathBuf| -> Result<Result<(blake3::Hash, Option<[u32; 2]>), String>> {
+    let look = |path: &PathBuf| -> Result<Result<Hashed, String>> {
         control.check()?;
         Ok(files::read(path, limits).map_err(reason).map(|bytes| {
             let hash = blake3::hash(&bytes);
@@ -167,18 +174,20 @@ fn check_all(
                 [width, height] => Some([width as u32, height as u32]),
                 _ => None,
             });
-            (hash, size)
+            Hashed { blake3: hash, size }
         }))
     };
     let looked = paths.par_iter().map(look).collect::<Result<Vec<_>>>()?;
-    let pixels = |(path, look): (&PathBuf, &Result<(_, Option<_>), _>)| match look {
-        Ok((_, None)) => impasto_image::canvas::size(path, limits).map_or(0, |(_, w, h)| u64::from(w) * u64::from(h)),
+    let pixels = |(path, look): (&PathBuf, &Result<Hashed, String>)| match look {
+        Ok(Hashed { size: None, .. }) => {
+            impasto_image::canvas::size(path, limits).map_or(0, |(_, w, h)| u64::from(w) * u64::from(h))
+        }
         _ => 0,
     };
     let pixels: Vec<u64> = paths.iter().zip(&looked).map(pixels).collect();
-    let check = |(path, look): (&PathBuf, Result<(blake3::Hash, Option<[u32; 2]>), String>)| {
+    let check = |(path, look): (&PathBuf, Result<Hashed, String>)| {
         control.check()?;
-        let checked = look.and_then(|(blake3, size)| match size {
+        let checked = look.and_then(|Hashed { blake3, size }| match size {
             Some([width, height]) => Ok(Checked { blake3, width, height }),
             None => {
                 let file = PictureFile { path: path.clone(), blake3, width: 0, height: 0 };

@@ -49,7 +49,7 @@ fn pattern(seed: u32, width: u32, height: u32) -> Picture {
 }
 
 fn write(picture: &Picture, path: &Path) {
-    impasto_image::save(path, picture, &EncodeOptions::new(Format::Png)).unwrap();
+    impasto_image::save(picture, path, &EncodeOptions::new(Format::Png), true).unwrap();
 }
 
 fn read(folder: &Path, cache: Option<&Cache>, control: &Control) -> Result<PictureSet> {

@@ -8,15 +8,15 @@ fn planted_patterns_are_found() {
     let clean = checkerboard_score(ground.clone()).unwrap();
     assert!(clean < 4.0, "{clean}");
     type Pattern = fn(usize, usize) -> bool;
-    let patterns: [(&str, Pattern); 5] = [
-        ("period two", |y, x| (y + x) % 2 == 0),
-        ("period two, level", |y, _| y % 2 == 0),
-        ("period four", |y, x| (y / 2 + x / 2) % 2 == 0),
-        ("period four, upright", |_, x| x % 4 < 2),
-        ("one pixel of sixteen", |y, x| y % 4 == 0 && x % 4 == 0),
+    let patterns: [(&str, f32, Pattern); 5] = [
+        ("period two", 0.02, |y, x| (y + x) % 2 == 0),
+        ("period two, level", 0.02, |y, _| y % 2 == 0),
+        ("period four", 0.02, |y, x| (y / 2 + x / 2) % 2 == 0),
+        ("period four, upright", 0.02, |_, x| x % 4 < 2),
+        ("one pixel of sixteen", 0.06, |y, x| y % 4 == 0 && x % 4 == 0),
     ];
-    for (name, pattern) in patterns {
-        let planted = picture(192, 256, |_, y, x| if pattern(y, x) { 0.02 } else { 0.0 });
+    for (name, strength, pattern) in patterns {
+        let planted = picture(192, 256, |_, y, x| if pattern(y, x) { strength } else { 0.0 });
         let score = checkerboard_score(ground.clone() + planted).unwrap();
         assert!(score > clean + 6.0, "{name}: {score} {clean}");
     }
