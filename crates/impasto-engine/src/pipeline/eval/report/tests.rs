@@ -112,7 +112,7 @@ fn tables_have_a_line_for_each_metric() {
 #[test]
 fn numbers_read_well() {
     let cases = [
-        (0.12345, 4, "0.1234"),
+        (0.12341, 4, "0.1234"),
         (-0.00001, 2, "0.00"),
         (-1.5, 1, "-1.5"),
         (f64::INFINITY, 2, "inf"),

@@ -98,7 +98,11 @@ fn set_figures(report: &Report, row: &Row, found: &mut Vec<Finding>) {
             .map(|metric| metric.name.as_str())
             .collect();
         if !beaten.is_empty() {
-            let text = format!("{} ranks behind the {copy} by {}.", row.label, beaten.join(" and "));
+            let text = format!(
+                "{} ranks behind the {copy} by {}: such a figure alone does not tell painting from copying.",
+                row.label,
+                beaten.join(", ")
+            );
             found.push(Finding::new(Tone::Warning, text));
         }
     }

@@ -8,6 +8,9 @@ use impasto_image::alpha::over;
 use impasto_image::{Depth, EncodeOptions, Format, Limits, MetadataPolicy, Picture, resize_to_long_side};
 
 use super::escape;
+use crate::control::Control;
+use crate::pipeline::Input;
+use crate::pipeline::eval::set::reason;
 
 /// Longer side of pictures in a page, in pixels.
 const SIDE: u32 = 320;
@@ -31,7 +34,9 @@ pub(super) fn figure(caption: &str, path: &Path, limits: &Limits) -> String {
 
 /// JPEG bytes in base 64, width and height. Nothing of the file but its pixels is kept.
 fn thumbnail(path: &Path, limits: &Limits) -> Result<(String, u32, u32), String> {
-    let picture = impasto_image::open(path, limits).map_err(|e| e.to_string())?;
+    // Reasons without folders: pages travel.
+    let opened = Input::File(path.to_owned()).open(limits, &Control::silent()).map_err(reason)?;
+    let picture = opened.picture;
     let opaque =
         Picture::from_rgb(picture.width, picture.height, over(&picture, [1.0; 3])).map_err(|e| e.to_string())?;
     let long = opaque.width.max(opaque.height);
