@@ -120,19 +120,19 @@ impl Judges {
     pub(super) fn subject(&self, picture: &Picture) -> Result<Subject> {
         let image = tensor::from_picture(picture, &self.device); // [1, 3, h, w]
         let lpips = self.lpips.as_ref().map(|network| network.maps(image.clone())).transpose()?;
-        let see = |features: &Box<dyn Features>| {
+        let see = |features: &dyn Features| {
             let levels = features.extract(image.clone());
             let content = levels[features.content_level()].clone(); // [1, c, h / 8, w / 8]
             (StyleStatistics::of_levels(levels), content)
         };
-        Ok(Subject { seen: self.perceptions.iter().map(see).collect(), image, lpips })
+        Ok(Subject { seen: self.perceptions.iter().map(|features| see(&**features)).collect(), image, lpips })
     }
 
     /// What the networks see of a style: only statistics are kept.
     pub(super) fn style(&self, picture: &Picture) -> (ImageTensor, Vec<StyleStatistics>) {
         let image = tensor::from_picture(picture, &self.device); // [1, 3, h, w]
-        let see = |features: &Box<dyn Features>| StyleStatistics::of(&**features, image.clone());
-        (image.clone(), self.perceptions.iter().map(see).collect())
+        let see = |features: &dyn Features| StyleStatistics::of(features, image.clone());
+        (image.clone(), self.perceptions.iter().map(|features| see(&**features)).collect())
     }
 
     /// The figures of an output, in the order of [`Judges::metrics`] and in single precision, which is what caches keep.

@@ -124,7 +124,7 @@ fn cell(figure: &Figure, metric: &Metric) -> String {
     }
     for ends in [figure.interval, figure.wide].into_iter().flatten().filter(|ends| ends[0] != ends[1]) {
         let [low, high] = ends.map(|v| number(v, metric.digits));
-        let _ = write!(text, "<small>{low} &#8230; {high}</small>");
+        let _ = writeln!(text, "<small>{low} &#8230; {high}</small>");
     }
     text
 }
@@ -151,7 +151,7 @@ fn plots(out: &mut String, report: &Report) {
         if let Some(plot) = svg::ladder(&rungs, metric.digits) {
             let (name, about) = (escape(&metric.name), escape(&metric.about));
             let _ =
-                write!(drawn, "<figure class=\"plot\"><figcaption><b>{name}</b> {about}</figcaption>{plot}</figure>\n");
+                writeln!(drawn, "<figure class=\"plot\"><figcaption><b>{name}</b> {about}</figcaption>{plot}</figure>");
         }
     }
     drawn.push_str("</div>");
