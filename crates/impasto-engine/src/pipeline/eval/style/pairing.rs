@@ -176,7 +176,8 @@ mod tests {
     #[test]
     fn names_that_do_not_tell_are_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let cases: [(&[&str], &[&str], &[&str], &str); 3] = [
+        type Names = &'static [&'static str];
+        let cases: [(Names, Names, Names, &str); 3] = [
             (&["a.png", "a-b.png"], &["b-c.png", "c.png"], &["a-b-c.png"], "'a-b-c' could stand for two pairs"),
             (&["x.png"], &["y.png"], &["x-y.png", "x-y.jpg"], "the same content and style"),
             (&["k.png"], &["l.png"], &["m.png"], "such as 'k-l.png'"),
