@@ -2,6 +2,7 @@
 
 pub(crate) mod adjust;
 pub(crate) mod doctor;
+pub(crate) mod eval;
 pub(crate) mod inspect;
 pub(crate) mod models;
 pub(crate) mod pictures;

@@ -3,6 +3,7 @@
 mod adjust;
 mod bad_input;
 mod bench;
+mod eval;
 mod other;
 mod stylize;
 mod train;

@@ -5,7 +5,9 @@
 mod distribution;
 mod embeddings;
 mod interval;
+mod likeness;
 mod neighbours;
+mod pairs;
 mod pictures;
 mod products;
 #[cfg(test)]
@@ -22,7 +24,9 @@ pub use distribution::{
 };
 pub use embeddings::Embeddings;
 pub use interval::{Interval, bootstrap_interval, mean_interval};
+pub use likeness::{StyleDistances, StyleStatistics};
 pub use neighbours::{Neighbour, nearest};
+pub use pairs::Pairs;
 pub use pictures::{checkerboard_score, flicker, histogram_distance, ms_ssim, seam_score, ssim};
 pub use sliced::sliced_wasserstein;
 pub use spread::{pairwise_diversity, path_length};

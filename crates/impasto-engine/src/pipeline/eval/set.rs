@@ -239,7 +239,7 @@ fn open(file: &PictureFile, limits: &Limits) -> Result<Picture> {
 }
 
 /// Why a file is not used, without its path.
-fn reason(error: EngineError) -> String {
+pub(super) fn reason(error: EngineError) -> String {
     match error {
         EngineError::Picture { source, .. } => source.to_string(),
         EngineError::File { reason, .. } => reason,
