@@ -5,6 +5,7 @@ use impasto_engine::device::{self, DeviceSpec, OpenDevice};
 
 use crate::commands::adjust::AdjustArgs;
 use crate::commands::doctor::DoctorArgs;
+use crate::commands::eval::EvalCommand;
 use crate::commands::inspect::InspectArgs;
 use crate::commands::models::ModelsCommand;
 use crate::commands::shell::{CompletionsArgs, ManArgs};
@@ -90,6 +91,9 @@ pub(crate) enum Command {
     /// Make styles of one's own.
     #[command(subcommand)]
     Styles(StylesCommand),
+    /// Measure results.
+    #[command(subcommand)]
+    Eval(EvalCommand),
     /// Say what a picture or a weights file holds, and how it was made.
     Inspect(InspectArgs),
     /// Say what this machine offers, and check that it computes right.

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command};
-use commands::{adjust, doctor, inspect, models, shell, styles, stylize, train};
+use commands::{adjust, doctor, eval, inspect, models, shell, styles, stylize, train};
 use output::Reporter;
 
 /// Networks allocate and free large buffers all the time; the system's allocator gives each back to the system and
@@ -28,7 +28,8 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(args, global, reporter),
         Command::Models(command) => models::run(command, global, reporter),
         Command::Styles(command) => styles::run(command, global, reporter),
-        Command::Inspect(args) => inspect::run(args, reporter),
+        Command::Eval(command) => eval::run(command, global, reporter),
+        Command::Inspect(args) => inspect::run(args, global, reporter),
         Command::Doctor(args) => doctor::run(args, global, reporter),
         Command::Completions(args) => shell::completions(args, reporter),
         Command::Man(args) => shell::man(args, reporter),

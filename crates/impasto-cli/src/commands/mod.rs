@@ -1,7 +1,9 @@
 //! The commands: each turns its arguments into calls of the engine.
 
 pub(crate) mod adjust;
+pub(crate) mod attribution;
 pub(crate) mod doctor;
+pub(crate) mod eval;
 pub(crate) mod inspect;
 pub(crate) mod models;
 pub(crate) mod pictures;

@@ -1,9 +1,13 @@
 //! Figures that compare pictures: pure functions, used by benchmarks, tests and cards. Networks are given by the caller.
 
+pub mod copies;
 mod embeddings;
+mod ridge;
 mod style;
 
 pub use embeddings::Embeddings;
+pub use ridge::RidgeClassifier;
+pub(crate) use ridge::standard_scale;
 pub use style::{StyleDistance, moment_distance, style_gram_distance};
 
 use burn::tensor::Tensor;

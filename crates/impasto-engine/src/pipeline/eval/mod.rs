@@ -1,7 +1,9 @@
 //! The evaluator: what makes figures of folders of pictures, and what it needs for that.
 
+pub mod attribution;
 mod cache;
 mod embed;
+pub mod memorised;
 mod networks;
 mod set;
 
