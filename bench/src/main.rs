@@ -6,6 +6,7 @@ mod cases;
 mod floor;
 mod likeness;
 mod memory;
+mod metrics;
 mod networks;
 mod record;
 mod shared;
@@ -41,6 +42,8 @@ enum Command {
     Speed(speed::SpeedArgs),
     /// How much memory painting takes, beside what impasto says before it begins.
     Memory(memory::MemoryArgs),
+    /// Whether the evaluator's metrics give what other libraries give for the same feature vectors and pictures.
+    Metrics(metrics::MetricsArgs),
     /// Whether memory grows over a thousand training steps.
     Steady(steady::SteadyArgs),
     /// Whether the same bits come out with any number of threads, every time.
@@ -66,6 +69,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Style(args) => style::run(&args),
         Command::Speed(args) => speed::run(&args),
         Command::Memory(args) => memory::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
         Command::Steady(args) => steady::run(&args),
         Command::Threads(args) => threads::run(&args),
         Command::Serve => worker::serve(),

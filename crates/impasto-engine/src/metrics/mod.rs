@@ -1,13 +1,33 @@
-//! Figures that compare pictures: pure functions, used by benchmarks, tests and cards. Networks are given by the caller.
+//! Figures that compare pictures, and sets of them by feature vectors: pure functions, used by the evaluator, benchmarks,
+//! tests and cards. Networks are given by the caller. What sums many terms does so in f64 and in an order that depends on
+//! sizes alone: the same bits with any number of threads.
 
 pub mod copies;
+mod distribution;
 mod embeddings;
+mod interval;
+mod neighbours;
+mod pictures;
+mod products;
 mod ridge;
+mod sliced;
+mod spread;
 mod style;
+#[cfg(test)]
+mod testing;
 
+pub use distribution::{
+    KERNEL_DISTANCE_BELOW, Neighbourhoods, frechet_distance, frechet_distance_interval, inception_score,
+    kernel_distance, kernel_distance_interval, kernel_distance_subsets, neighbourhoods, sample_note,
+};
 pub use embeddings::Embeddings;
+pub use interval::{Interval, bootstrap_interval, mean_interval};
+pub use neighbours::{Neighbour, nearest};
+pub use pictures::{checkerboard_score, flicker, histogram_distance, ms_ssim, seam_score, ssim};
 pub use ridge::RidgeClassifier;
 pub(crate) use ridge::standard_scale;
+pub use sliced::sliced_wasserstein;
+pub use spread::{pairwise_diversity, path_length};
 pub use style::{StyleDistance, moment_distance, style_gram_distance};
 
 use burn::tensor::Tensor;
