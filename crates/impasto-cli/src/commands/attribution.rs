@@ -59,7 +59,9 @@ impl AttributionArgs {
             return Err(Failure::usage("--saliency names one file; give one picture"));
         }
         if self.against.is_empty() && self.discriminator.is_none() {
-            return Err(Failure::usage("--saliency needs --against DIR or --discriminator RUN: what should it be about?"));
+            return Err(Failure::usage(
+                "--saliency needs --against DIR or --discriminator RUN: what should it be about?",
+            ));
         }
         let target = Target::File(path.clone());
         let options = OutputOptions { overwrite: self.overwrite, parameters: false, ..OutputOptions::default() };
@@ -98,8 +100,7 @@ pub(crate) fn run(
         Some(folder) if !args.no_cache => Some(Cache::open(folder)?),
         _ => None,
     };
-    let corpora =
-        Corpora::read(&args.against, StyleSpace::open(&spec, &device)?, limits, cache.as_ref(), control)?;
+    let corpora = Corpora::read(&args.against, StyleSpace::open(&spec, &device)?, limits, cache.as_ref(), control)?;
     for (number, file) in files.iter().enumerate() {
         let opened = input(file, limits)?.open(limits, control)?;
         let own: Option<blake3::Hash> = opened.origin.blake3.parse().ok();
@@ -160,7 +161,9 @@ fn print_corpora(found: &Attribution, reporter: &Reporter) {
         }
     }
     if let Some(r) = &found.reliability {
-        let Reliability { accuracy, balanced_accuracy, baseline_largest, baseline_colours, confidence, log_loss, .. } = r;
+        let Reliability {
+            accuracy, balanced_accuracy, baseline_largest, baseline_colours, confidence, log_loss, ..
+        } = r;
         say(format!(
             "told apart, each picture left out in turn: {:.1} % (corpora weighted alike {:.1} %); always the largest \
              {:.1} %, by colours alone {:.1} %",
@@ -182,9 +185,9 @@ fn print_picture(file: &Path, found: &Attribution, reporter: &Reporter) {
     }
     for likeness in &found.likenesses {
         let probability = likeness.probability.map_or(String::new(), |p| format!("{:5.1} %", 100.0 * p));
-        let parts = likeness.parts.map_or(String::new(), |[low, high]| {
-            format!("({:.0} to {:.0} % over parts)", 100.0 * low, 100.0 * high)
-        });
+        let parts = likeness
+            .parts
+            .map_or(String::new(), |[low, high]| format!("({:.0} to {:.0} % over parts)", 100.0 * low, 100.0 * high));
         say(format!(
             "  {:wide$}  {probability:>8} {parts:<24} distance {:.2}, nearer than {:3.0} % of its own",
             likeness.corpus,
@@ -193,8 +196,7 @@ fn print_picture(file: &Path, found: &Attribution, reporter: &Reporter) {
         ));
     }
     let best = &found.likenesses[0];
-    let names: Vec<String> =
-        best.nearest.iter().map(|(path, d)| format!("{} ({d:.2})", path.display())).collect();
+    let names: Vec<String> = best.nearest.iter().map(|(path, d)| format!("{} ({d:.2})", path.display())).collect();
     say(format!("  nearest: {}", names.join(", ")));
     if found.likenesses.iter().all(|likeness| likeness.nearness < UNLIKE) {
         say("  it is unlike all of these: the probabilities suppose that it is one of them".to_owned());

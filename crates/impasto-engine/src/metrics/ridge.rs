@@ -36,7 +36,9 @@ impl RidgeClassifier {
     pub fn fit(examples: &Embeddings, labels: &[usize], classes: usize) -> Result<Self> {
         let counts: Vec<usize> = (0..classes).map(|class| labels.iter().filter(|&&l| l == class).count()).collect();
         if classes < 2 || labels.len() != examples.len() || counts.iter().sum::<usize>() != labels.len() {
-            return Err(EngineError::Caller("a classifier needs at least two classes and a label for each example".into()));
+            return Err(EngineError::Caller(
+                "a classifier needs at least two classes and a label for each example".into(),
+            ));
         }
         if let Some(class) = counts.iter().position(|&count| count < FEWEST) {
             let text = format!("class {} has {} examples; at least {FEWEST} are needed", class + 1, counts[class]);

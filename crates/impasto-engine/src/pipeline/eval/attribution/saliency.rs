@@ -87,7 +87,8 @@ fn local(space: &StyleSpace, prepared: &Picture, slope: &[f64], centre: &[f64]) 
             let (of_mean, of_deviation) = (first + channel, first + channels + channel);
             for ((sum, mean), square) in sum.iter_mut().zip(mean).zip(square) {
                 let deviation = ((square - mean * mean).max(0.0) + EPS).sqrt();
-                let part = |index: usize, moment: f32| slope[index] * (f64::from((moment + OFFSET).ln()) - centre[index]);
+                let part =
+                    |index: usize, moment: f32| slope[index] * (f64::from((moment + OFFSET).ln()) - centre[index]);
                 *sum += (part(of_mean, mean) + part(of_deviation, deviation)) as f32;
             }
         }
@@ -148,7 +149,12 @@ pub fn critic(run: &Path, device: &Device) -> Result<Critic> {
 ///
 /// # Errors
 /// [`EngineError::Internal`] when a gradient is not finite.
-pub fn reaction(score: impl Fn(ImageTensor) -> Tensor<1>, picture: &Picture, device: &Device, seed: u64) -> Result<Heat> {
+pub fn reaction(
+    score: impl Fn(ImageTensor) -> Tensor<1>,
+    picture: &Picture,
+    device: &Device,
+    seed: u64,
+) -> Result<Heat> {
     let small = match picture.width.max(picture.height) > LARGEST {
         true => impasto_image::resize_to_long_side(picture, LARGEST),
         false => picture.clone(),

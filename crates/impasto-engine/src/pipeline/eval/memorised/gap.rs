@@ -88,9 +88,8 @@ mod tests {
 
     #[test]
     fn repeating_the_training_shows_and_learning_does_not() {
-        let draw = |seed: u64, n: usize| {
-            Embeddings::new(rng::normal(&mut rng::stream(seed, "gap", 0), n * 8), 8).unwrap()
-        };
+        let draw =
+            |seed: u64, n: usize| Embeddings::new(rng::normal(&mut rng::stream(seed, "gap", 0), n * 8), 8).unwrap();
         let (train, held_out) = (draw(1, 300), draw(2, 100));
         let honest = Gap::between(&draw(3, 200), &train, &held_out, 200, 0).unwrap();
         assert!(honest.excess.low < 0.0 && honest.excess.high > 0.0, "{honest:?}");
