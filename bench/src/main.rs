@@ -4,7 +4,6 @@
 
 mod cases;
 mod floor;
-mod likeness;
 mod memory;
 mod metrics;
 mod networks;

@@ -1,6 +1,6 @@
-//! Means with their uncertainty.
+//! Means with their uncertainty, as they are recorded.
 
-use impasto_engine::rng::{self, Rng};
+use impasto_engine::metrics::{self, Interval};
 use serde::Serialize;
 
 /// Resamples of a bootstrap.
@@ -14,52 +14,35 @@ pub(crate) struct Estimate {
     pub(crate) high: f64,
 }
 
+impl From<Interval> for Estimate {
+    fn from(interval: Interval) -> Self {
+        Self { mean: interval.value, low: interval.low, high: interval.high }
+    }
+}
+
 /// Values of every pair of a content and a style.
 #[derive(Debug, Clone)]
-pub(crate) struct Pairs {
-    /// Contents within styles: the value of content `c` and style `s` is at `s * contents + c`.
-    values: Vec<f64>,
-    contents: usize,
-}
+pub(crate) struct Pairs(metrics::Pairs);
 
 impl Pairs {
     /// From values with the contents of the first style first.
-    pub(crate) fn new(values: Vec<f64>, contents: usize) -> Self {
-        debug_assert!(contents > 0 && values.len().is_multiple_of(contents));
-        Self { values, contents }
+    pub(crate) fn new(values: Vec<f64>, contents: usize) -> impasto_engine::Result<Self> {
+        metrics::Pairs::grid(values, contents).map(Self)
     }
 
     /// The differences to `other`, pair by pair.
-    pub(crate) fn minus(&self, other: &Self) -> Self {
-        let values = self.values.iter().zip(&other.values).map(|(a, b)| a - b).collect();
-        Self { values, contents: self.contents }
+    pub(crate) fn minus(&self, other: &Self) -> impasto_engine::Result<Self> {
+        self.0.minus(&other.0).map(Self)
     }
 
-    /// The mean, with the interval of a bootstrap over pairs: how sure the mean over these photographs and paintings is.
+    /// See [`metrics::Pairs::over_pairs`].
     pub(crate) fn over_pairs(&self) -> Estimate {
-        let n = self.values.len();
-        self.bootstrap("pairs", |rng| (0..n).map(|_| self.values[rng.random_range(0..n)]).sum::<f64>() / n as f64)
+        self.0.over_pairs(RESAMPLES, 0).into()
     }
 
-    /// The mean, with the interval of a bootstrap over photographs and over paintings, each drawn anew: how sure it is
-    /// for other photographs and other paintings. Wider, since pairs that share a painting are alike.
+    /// See [`metrics::Pairs::over_pictures`].
     pub(crate) fn over_pictures(&self) -> Estimate {
-        let (contents, styles) = (self.contents, self.values.len() / self.contents);
-        self.bootstrap("pictures", |rng| {
-            let columns: Vec<usize> = (0..contents).map(|_| rng.random_range(0..contents)).collect();
-            let rows = (0..styles).map(|_| rng.random_range(0..styles) * contents);
-            let sum: f64 = rows.map(|row| columns.iter().map(|column| self.values[row + column]).sum::<f64>()).sum();
-            sum / self.values.len() as f64
-        })
-    }
-
-    fn bootstrap(&self, name: &str, mut resample: impl FnMut(&mut rng::ChaCha8Rng) -> f64) -> Estimate {
-        let mean = self.values.iter().sum::<f64>() / self.values.len() as f64;
-        let mut rng = rng::stream(0, name, 0);
-        let mut means: Vec<f64> = (0..RESAMPLES).map(|_| resample(&mut rng)).collect();
-        means.sort_by(f64::total_cmp);
-        let at = |share: f64| means[(share * (RESAMPLES - 1) as f64).round() as usize];
-        Estimate { mean, low: at(0.025), high: at(0.975) }
+        self.0.over_pictures(RESAMPLES, 0).into()
     }
 }
 
@@ -78,22 +61,6 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn intervals_hold_the_mean_and_grow_with_dependence() {
-        // Every pair of a style has nearly the same value: four styles say less than forty pairs.
-        let values: Vec<f64> = (0..40).map(|i| f64::from(i / 10) + 0.01 * f64::from(i % 10)).collect();
-        let pairs = Pairs::new(values, 10);
-        let (narrow, wide) = (pairs.over_pairs(), pairs.over_pictures());
-        assert!((narrow.mean - 1.545).abs() < 1e-9 && narrow.mean == wide.mean);
-        for estimate in [narrow, wide] {
-            assert!(estimate.low < estimate.mean && estimate.mean < estimate.high, "{estimate:?}");
-        }
-        assert!(wide.high - wide.low > 2.0 * (narrow.high - narrow.low), "{narrow:?} {wide:?}");
-        assert_eq!(pairs.over_pairs(), narrow, "repeatable");
-        let none = pairs.minus(&pairs).over_pairs();
-        assert_eq!((none.low, none.mean, none.high), (0.0, 0.0, 0.0));
-    }
 
     #[test]
     fn medians() {

@@ -7,13 +7,12 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use impasto_engine::device::{self, DeviceSpec, OpenDevice};
 use impasto_engine::features::{LpipsSqueeze, PocketVgg, VggWidth};
-use impasto_engine::metrics;
+use impasto_engine::metrics::{self, StyleDistances as Distances, StyleStatistics as Statistics};
 use impasto_engine::pipeline::{Painter, Resources, StylizeJob};
 use impasto_engine::{Control, tensor};
 use impasto_image::{EncodeOptions, Format, Picture, resize, resize_to_short_side, sheet};
 use serde::Serialize;
 
-use crate::likeness::{Distances, Statistics};
 use crate::networks::Network;
 use crate::record::{self, Circumstances};
 use crate::shared::{self, Shared};
@@ -124,8 +123,8 @@ pub(crate) fn run(args: &StyleArgs) -> Result<()> {
     if let Some(out) = &args.out {
         table.write_sheets(out)?;
     }
-    let rows = table.rows();
-    let record = record(&rows, args, &opened, &circumstances, &contents, &styles);
+    let rows = table.rows()?;
+    let record = record(&rows, args, &opened, &circumstances, &contents, &styles)?;
     println!("{}", circumstances.line());
     println!(
         "{} Kodak photographs x {} paintings, short side {} px, on {}\n",
@@ -325,19 +324,21 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    fn rows(self) -> Vec<Row> {
+    fn rows(self) -> Result<Vec<Row>> {
         let contents = self.contents.len();
         let copies = [IDENTITY, STYLE_COPY].map(|label| (label.to_owned(), None));
         let heads = self.networks.into_iter().map(|network| (network.label.clone(), Some(network))).chain(copies);
-        let row = |((label, network), column): ((String, Option<Network>), Column)| Row {
-            label,
-            network,
-            lpips: Pairs::new(column.lpips, contents),
-            gram_levels: column.gram_levels.iter().map(|sum| sum / column.gram.len() as f64).collect(),
-            gram: Pairs::new(column.gram, contents),
-            gram_squared: Pairs::new(column.gram_squared, contents),
-            moments: Pairs::new(column.moments, contents),
-            seconds: (!column.seconds.is_empty()).then(|| median(&column.seconds)),
+        let row = |((label, network), column): ((String, Option<Network>), Column)| -> Result<Row> {
+            Ok(Row {
+                label,
+                network,
+                lpips: Pairs::new(column.lpips, contents)?,
+                gram_levels: column.gram_levels.iter().map(|sum| sum / column.gram.len() as f64).collect(),
+                gram: Pairs::new(column.gram, contents)?,
+                gram_squared: Pairs::new(column.gram_squared, contents)?,
+                moments: Pairs::new(column.moments, contents)?,
+                seconds: (!column.seconds.is_empty()).then(|| median(&column.seconds)),
+            })
         };
         heads.zip(self.columns).map(row).collect()
     }
@@ -367,12 +368,12 @@ fn record<'a>(
     circumstances: &'a Circumstances,
     contents: &[PathBuf],
     styles: &[PathBuf],
-) -> Record<'a> {
+) -> Result<Record<'a>> {
     let names = |paths: &[PathBuf]| paths.iter().map(|path| shared::stem(path)).collect();
     let is_peer = |row: &&Row| row.network.as_ref().is_some_and(|network| network.algorithm == "microast");
     let peer = rows.iter().find(is_peer);
     let own = rows.iter().filter(|row| row.network.as_ref().is_some_and(|network| network.algorithm != "microast"));
-    Record {
+    Ok(Record {
         bench: "style",
         circumstances,
         device: opened.spec.to_string(),
@@ -395,17 +396,17 @@ fn record<'a>(
         differences_to_microast: own
             .zip(peer.into_iter().cycle())
             .map(|(row, peer)| {
-                let (lpips, gram) = (row.lpips.minus(&peer.lpips), row.gram.minus(&peer.gram));
-                DifferenceRecord {
+                let (lpips, gram) = (row.lpips.minus(&peer.lpips)?, row.gram.minus(&peer.gram)?);
+                Ok(DifferenceRecord {
                     label: &row.label,
                     lpips_over_pairs: lpips.over_pairs(),
                     lpips_over_pictures: lpips.over_pictures(),
                     style_gram_over_pairs: gram.over_pairs(),
                     style_gram_over_pictures: gram.over_pictures(),
-                }
+                })
             })
-            .collect(),
-    }
+            .collect::<Result<_>>()?,
+    })
 }
 
 fn print(record: &Record<'_>) {

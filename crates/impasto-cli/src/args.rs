@@ -91,9 +91,9 @@ pub(crate) enum Command {
     /// Make styles of one's own.
     #[command(subcommand)]
     Styles(StylesCommand),
-    /// Measure results.
+    /// Judge results: figures with their protocol, beside what copying would score.
     #[command(subcommand)]
-    Eval(EvalCommand),
+    Eval(Box<EvalCommand>),
     /// Say what a picture or a weights file holds, and how it was made.
     Inspect(InspectArgs),
     /// Say what this machine offers, and check that it computes right.

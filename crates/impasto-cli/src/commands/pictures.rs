@@ -20,9 +20,6 @@ const STANDARD: &str = "-";
 /// What a batch is called in progress.
 const STAGE: &str = "pictures";
 
-/// Longest style part of an output name.
-const MAX_LABEL: usize = 100;
-
 /// Where results go and how they are written.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -237,12 +234,6 @@ fn fill(template: &str, stem: &str, values: &[(&str, String)]) -> Result<String,
     Ok(name)
 }
 
-/// What a mixture of styles is called in file names.
-pub(crate) fn label(parts: &[String]) -> String {
-    let clean = |c: char| if c.is_control() || "/\\:*?\"<>|".contains(c) { '_' } else { c };
-    parts.join("+").chars().map(clean).take(MAX_LABEL).collect()
-}
-
 /// An input; standard input is read to its end, within the limits.
 pub(crate) fn input(path: &Path, limits: &Limits) -> Result<Input, Failure> {
     if !is_standard(path) {
@@ -321,6 +312,5 @@ mod tests {
         for template in ["{what}.png", "{stem.png", "../{stem}.png"] {
             assert_eq!(fill(template, "a", &values).unwrap_err().code, crate::failure::USAGE, "{template}");
         }
-        assert_eq!(label(&["a/b".into(), "c:d".into()]), "a_b+c_d");
     }
 }

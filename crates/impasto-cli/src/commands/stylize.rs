@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use impasto_engine::models::PerceptionSpec;
-use impasto_engine::pipeline::{MIN_SIDE, Method, OutputOptions, Painter, Resources, StyleSpec, StylizeJob, Target};
+use impasto_engine::pipeline::{
+    MIN_SIDE, Method, OutputOptions, Painter, Resources, StyleSpec, StylizeJob, Target, file_label,
+};
 use impasto_image::colour::PreserveColor;
 
-use super::pictures::{AdjustmentArgs, Batch, LimitArgs, OutputArgs, input, label, parse_memory};
+use super::pictures::{AdjustmentArgs, Batch, LimitArgs, OutputArgs, input, parse_memory};
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::output::Reporter;
@@ -168,7 +170,7 @@ pub(crate) fn run(args: StylizeArgs, global: &Global, reporter: &Reporter) -> Re
     let job = job(&args, global)?;
     job.validate()?;
     let styles: Vec<String> = job.styles.iter().map(StyleSpec::label).collect();
-    let values = [("style", label(&styles)), ("method", job.method.clone()), ("seed", job.seed.to_string())];
+    let values = [("style", file_label(&styles)), ("method", job.method.clone()), ("seed", job.seed.to_string())];
     let targets = args.output.targets(&args.contents, "{stem}-{style}.png", &values)?;
     reporter.claim_stdout(&targets)?;
     let options = args.output.options();

@@ -159,7 +159,7 @@ fn header(algorithm: &str, config: Value) -> Header {
 }
 
 /// Numbers in `[0, 1)`.
-fn noise(count: usize, seed: u32) -> impl Iterator<Item = f32> {
+pub(crate) fn noise(count: usize, seed: u32) -> impl Iterator<Item = f32> {
     let mut state = seed.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
     std::iter::repeat_with(move || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -15,7 +15,7 @@ pub use googlenet::GoogLeNet;
 pub use inception::Inception;
 pub use percept::{Percept, PerceptWidth};
 pub use pocket_vgg::{PocketVgg, VggWidth};
-pub use squeezenet::{LpipsSqueeze, SqueezeNet};
+pub use squeezenet::{LpipsMaps, LpipsSqueeze, SqueezeNet};
 
 pub(crate) use pocket_vgg::frozen_conv;
 

@@ -6,7 +6,9 @@ pub mod copies;
 mod distribution;
 mod embeddings;
 mod interval;
+mod likeness;
 mod neighbours;
+mod pairs;
 mod pictures;
 mod products;
 #[cfg(test)]
@@ -24,7 +26,9 @@ pub use distribution::{
 };
 pub use embeddings::Embeddings;
 pub use interval::{Interval, bootstrap_interval, mean_interval};
+pub use likeness::{StyleDistances, StyleStatistics};
 pub use neighbours::{Neighbour, nearest};
+pub use pairs::Pairs;
 pub use pictures::{checkerboard_score, flicker, histogram_distance, ms_ssim, seam_score, ssim};
 pub use ridge::RidgeClassifier;
 pub(crate) use ridge::standard_scale;

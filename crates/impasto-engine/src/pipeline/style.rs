@@ -116,6 +116,15 @@ pub fn shares(styles: &[StyleSpec]) -> Result<Vec<(&StyleSpec, f32)>> {
     Ok(styles.iter().filter(|style| style.weight > 0.0).map(|style| (style, style.weight / sum)).collect())
 }
 
+/// Longest style part of an output's name.
+const MAX_LABEL: usize = 100;
+
+/// What a mixture of styles is called in file names.
+pub fn file_label(parts: &[String]) -> String {
+    let clean = |c: char| if c.is_control() || "/\\:*?\"<>|".contains(c) { '_' } else { c };
+    parts.join("+").chars().map(clean).take(MAX_LABEL).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +146,11 @@ mod tests {
         for text in ["great-wave", "a.jpg:0.7"] {
             assert_eq!(parse(text).to_string(), text);
         }
+    }
+
+    #[test]
+    fn labels_can_be_parts_of_file_names() {
+        assert_eq!(file_label(&["a/b".into(), "c:d".into()]), "a_b+c_d");
     }
 
     #[test]

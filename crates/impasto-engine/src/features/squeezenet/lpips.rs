@@ -79,12 +79,29 @@ impl LpipsSqueeze {
                 "LPIPS compares pictures of one size with sides of at least {MIN_SIDE} px, not {dims:?} with {other:?}"
             )));
         }
-        let n = dims[0];
-        let prepare = |image: ImageTensor| (image * 2.0 - 1.0 - self.shift.clone()) / self.scale.clone();
-        let (a, b) = (self.trunk.forward(prepare(a)), self.trunk.forward(prepare(b)));
+        Ok(self.between(&self.seen(a), &self.seen(b)))
+    }
+
+    /// What the network sees in pictures `[n, 3, h, w]` in `[0, 1]`, for [`LpipsSqueeze::between`]: of use where one is
+    /// compared with many others.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] when a side is below 31.
+    pub fn maps(&self, image: ImageTensor) -> Result<LpipsMaps> {
+        let [_, channels, h, w] = image.dims();
+        if channels != 3 || h.min(w) < MIN_SIDE {
+            let text = format!("LPIPS needs colour pictures with sides of at least {MIN_SIDE} px, not {h}x{w}");
+            return Err(EngineError::Caller(text));
+        }
+        Ok(self.seen(image))
+    }
+
+    /// The distance of [`LpipsSqueeze::distance`] from what the network sees in pictures of the same size: `[n]`.
+    pub fn between(&self, a: &LpipsMaps, b: &LpipsMaps) -> Tensor<1> {
+        let n = a.0[0].dims()[0];
         let mut sum: Option<Tensor<2>> = None;
-        for (&(tap, _), head) in TAPS.iter().zip(&self.heads) {
-            let difference = unit(a[tap].clone()) - unit(b[tap].clone()); // [n, c, h', w']
+        for ((a, b), head) in a.0.iter().zip(&b.0).zip(&self.heads) {
+            let difference = a.clone() - b.clone(); // [n, c, h', w']
             let weighted = (difference.square() * head.clone()).sum_dim(1); // [n, 1, h', w']
             let mean = weighted.mean_dims(&[2, 3]).reshape([n, 1]); // [n, 1]
             sum = Some(match sum {
@@ -92,9 +109,18 @@ impl LpipsSqueeze {
                 None => mean,
             });
         }
-        sum.map(|sum| sum.reshape([n])).ok_or_else(|| EngineError::Internal("LPIPS without taps".into()))
+        sum.map_or_else(|| Tensor::zeros([n], &a.0[0].device()), |sum| sum.reshape([n]))
+    }
+
+    fn seen(&self, image: ImageTensor) -> LpipsMaps {
+        let taps = self.trunk.forward((image * 2.0 - 1.0 - self.shift.clone()) / self.scale.clone());
+        LpipsMaps(TAPS.iter().map(|&(tap, _)| unit(taps[tap].clone())).collect())
     }
 }
+
+/// What [`LpipsSqueeze`] sees in pictures: maps of feature vectors of length 1.
+#[derive(Debug, Clone)]
+pub struct LpipsMaps(Vec<Tensor<4>>);
 
 /// Feature vectors `[n, c, h, w]` to length 1 over the channels.
 fn unit(x: Tensor<4>) -> Tensor<4> {

@@ -3,7 +3,7 @@
 mod lpips;
 mod trunk;
 
-pub use lpips::LpipsSqueeze;
+pub use lpips::{LpipsMaps, LpipsSqueeze};
 
 use std::path::Path;
 

@@ -3,6 +3,7 @@
 //! some, how near samples are to pictures that were held out.
 
 mod gap;
+mod report;
 
 pub use gap::Gap;
 
@@ -11,15 +12,12 @@ use std::path::PathBuf;
 use impasto_image::{Limits, Picture, sheet};
 use serde::Serialize;
 
-use super::{Cache, EvalNetworks, NetworkKind, PictureSet, Unavailable, embed};
+use super::protocol::NetworkProtocol;
+use super::{BOOTSTRAP_ROUNDS, Evaluator, NetworkKind, PictureSet, Unavailable, embed};
 use crate::control::Control;
-use crate::data::Rejected;
 use crate::error::{EngineError, Result};
 use crate::metrics::copies::{self, CopyMatch, Limit, Sketch};
 use crate::metrics::{Embeddings, Interval, mean_interval, nearest};
-
-/// Rounds of the bootstrap.
-const ROUNDS: usize = 1000;
 
 /// Longer side of a picture in the sheet of pairs, in pixels.
 const CELL: (u32, u32) = (192, 192);
@@ -32,51 +30,34 @@ const BLOCK: usize = 64;
 
 /// What is compared with what.
 #[derive(Debug, Clone)]
-pub struct MemorisedJob {
-    /// Folders of the pictures the generator was trained on.
-    pub real: Vec<PathBuf>,
-    /// Folders of its samples.
-    pub fake: Vec<PathBuf>,
-    /// Folders of pictures of the same kind that it was not trained on; may be none.
-    pub held_out: Vec<PathBuf>,
+pub struct MemorisedEvaluation {
+    /// Folder of the pictures the generator was trained on.
+    pub real: PathBuf,
+    /// Folder of its samples.
+    pub fake: PathBuf,
+    /// Folder of pictures of the same kind that it was not trained on.
+    pub held_out: Option<PathBuf>,
     /// Networks in whose eyes distances are taken, beside the detector of copies. Those that are missing are left out.
     pub networks: Vec<NetworkKind>,
-    /// Limits on inputs.
-    pub limits: Limits,
-    /// Seed of the bootstrap.
-    pub seed: u64,
 }
 
 /// What was found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Memorised {
     /// The training pictures.
-    pub real: SetFact,
+    pub real: PictureSet,
     /// The samples.
-    pub fake: SetFact,
+    pub fake: PictureSet,
     /// The pictures held out.
-    pub held_out: Option<SetFact>,
+    pub held_out: Option<PictureSet>,
     /// The search for copies.
     pub copies: CopyView,
     /// Distances in the eyes of networks.
     pub views: Vec<EmbeddingView>,
     /// Networks left out, and what they need.
-    pub missing: Vec<String>,
+    pub missing: Vec<(NetworkKind, String)>,
     /// Every sample, the most suspicious first.
     pub samples: Vec<Sample>,
-    /// Seed of the bootstrap.
-    pub seed: u64,
-}
-
-/// A set of pictures.
-#[derive(Debug, Clone, Serialize)]
-pub struct SetFact {
-    /// Pictures used.
-    pub pictures: usize,
-    /// BLAKE3 of their contents in order.
-    pub blake3: String,
-    /// Files left out and why.
-    pub rejected: Vec<(PathBuf, String)>,
 }
 
 /// What the detector of copies says.
@@ -99,12 +80,8 @@ pub struct CopyView {
 /// Distances in the eyes of one layer of a network.
 #[derive(Debug, Clone, Serialize)]
 pub struct EmbeddingView {
-    /// The network.
-    pub network: String,
-    /// SHA-256 of its weights.
-    pub sha256: String,
-    /// The layer.
-    pub layer: String,
+    /// The network and its layer.
+    pub network: NetworkProtocol,
     /// Mean Euclidean distance from a sample to its nearest training picture.
     pub to_real: Interval,
     /// The same from a training picture to the nearest other one: the yardstick.
@@ -146,45 +123,48 @@ struct Sets {
 /// # Errors
 /// [`EngineError::File`] when a folder is missing or holds no usable picture; [`EngineError::Caller`] for fewer than two
 /// training pictures; [`EngineError::Cancelled`].
-pub fn memorised(
-    job: &MemorisedJob,
-    networks: &EvalNetworks,
-    cache: Option<&Cache>,
-    control: &Control,
-) -> Result<Memorised> {
-    let read = |roots: &[PathBuf]| -> Result<(PictureSet, Vec<Sketch>)> {
-        let set = PictureSet::read(roots, &job.limits, cache, control)?;
+pub fn memorised(request: &MemorisedEvaluation, evaluator: &Evaluator<'_>) -> Result<Memorised> {
+    let (cache, control, seed) = (evaluator.cache, evaluator.control, evaluator.seed);
+    let read = |root: &PathBuf| -> Result<(PictureSet, Vec<Sketch>)> {
+        let set = PictureSet::read(std::slice::from_ref(root), &evaluator.limits, cache, control)?;
         let sketches = sketches(&set, control)?;
         Ok((set, sketches))
     };
     let sets = Sets {
-        real: read(&job.real)?,
-        fake: read(&job.fake)?,
-        held_out: if job.held_out.is_empty() { None } else { Some(read(&job.held_out)?) },
+        real: read(&request.real)?,
+        fake: read(&request.fake)?,
+        held_out: request.held_out.as_ref().map(read).transpose()?,
     };
     if sets.real.0.len() < 2 {
         return Err(EngineError::Caller("memorisation is measured against at least two training pictures".into()));
     }
-    let (found, copies) = search(&sets, job.seed, control)?;
+    let (found, copies) = search(&sets, seed, control)?;
     let (mut views, mut missing, mut nearest) = (Vec::new(), Vec::new(), Vec::new());
-    for kind in &job.networks {
-        match networks.embedder(*kind) {
-            Ok(embedder) => {
-                let vectors = |set: &PictureSet| embed(set, embedder.as_ref(), cache, control);
-                let (real, fake) = (vectors(&sets.real.0)?, vectors(&sets.fake.0)?);
-                let held_out = sets.held_out.as_ref().map(|(set, _)| vectors(set)).transpose()?;
-                let protocol = embedder.protocol();
-                for (index, layer) in protocol.layers.iter().enumerate() {
-                    control.check()?;
-                    let held_out = held_out.as_ref().map(|layers| &layers[index]);
-                    let (view, neighbours) = view(&real[index], &fake[index], held_out, job.seed)?;
-                    let (network, sha256) = (protocol.name.clone(), protocol.weights_sha256.clone());
-                    views.push(EmbeddingView { network, sha256, layer: layer.name.clone(), ..view });
-                    nearest.push(neighbours);
-                }
+    for kind in &request.networks {
+        let embedder = match evaluator.networks.embedder(*kind) {
+            Ok(embedder) => embedder,
+            Err(Unavailable::Missing(reason)) => {
+                missing.push((*kind, reason));
+                continue;
             }
-            Err(Unavailable::Missing(reason)) => missing.push(reason),
             Err(Unavailable::Unusable(error)) => return Err(error),
+        };
+        let vectors = |set: &PictureSet| embed(set, embedder.as_ref(), cache, control);
+        let (real, fake) = (vectors(&sets.real.0)?, vectors(&sets.fake.0)?);
+        let held_out = sets.held_out.as_ref().map(|(set, _)| vectors(set)).transpose()?;
+        let protocol = embedder.protocol();
+        for (index, layer) in protocol.layers.iter().enumerate() {
+            control.check()?;
+            let held_out = held_out.as_ref().map(|layers| &layers[index]);
+            let network = NetworkProtocol {
+                name: protocol.name.clone(),
+                sha256: protocol.weights_sha256.clone(),
+                layer: layer.name.clone(),
+                resizer: protocol.resizer.clone(),
+            };
+            let (view, neighbours) = view(network, &real[index], &fake[index], held_out, seed)?;
+            views.push(view);
+            nearest.push(neighbours);
         }
     }
     let path = |index: usize| sets.real.0.files()[index].path.clone();
@@ -193,25 +173,12 @@ pub fn memorised(
         like: path(found.index),
         found: *found,
         copy: found.distance < copies.limit.distance,
-        nearest: nearest.iter().map(|view| (path(view[number].0), view[number].1)).collect(),
+        nearest: nearest.iter().map(|view: &Vec<(usize, f64)>| (path(view[number].0), view[number].1)).collect(),
     };
     let mut samples: Vec<Sample> = found.iter().enumerate().map(sample).collect();
     samples.sort_by(|a, b| a.found.distance.total_cmp(&b.found.distance));
-    Ok(Memorised {
-        real: fact(&sets.real.0),
-        fake: fact(&sets.fake.0),
-        held_out: sets.held_out.as_ref().map(|(set, _)| fact(set)),
-        copies,
-        views,
-        missing,
-        samples,
-        seed: job.seed,
-    })
-}
-
-fn fact(set: &PictureSet) -> SetFact {
-    let rejected = set.rejected().iter().map(|Rejected { path, reason }| (path.clone(), reason.clone())).collect();
-    SetFact { pictures: set.len(), blake3: set.blake3(), rejected }
+    let held_out = sets.held_out.map(|(set, _)| set);
+    Ok(Memorised { real: sets.real.0, fake: sets.fake.0, held_out, copies, views, missing, samples })
 }
 
 fn sketches(set: &PictureSet, control: &Control) -> Result<Vec<Sketch>> {
@@ -240,7 +207,7 @@ fn search(sets: &Sets, seed: u64, control: &Control) -> Result<(Vec<CopyMatch>, 
     let view = CopyView {
         limit,
         copies: hits.iter().sum::<f64>() as usize,
-        share: mean_interval(&hits, ROUNDS, seed),
+        share: mean_interval(&hits, BOOTSTRAP_ROUNDS, seed),
         copies_of_held_out: sets.held_out.as_ref().map(of_held_out).transpose()?,
         duplicates_within_fake: below(&within_fake),
         duplicates_within_real: below(&within),
@@ -248,8 +215,9 @@ fn search(sets: &Sets, seed: u64, control: &Control) -> Result<(Vec<CopyMatch>, 
     Ok((found, view))
 }
 
-/// The distances of one layer (network and layer are still to be named), and each sample's nearest training picture.
+/// The distances of one layer, and each sample's nearest training picture.
 fn view(
+    network: NetworkProtocol,
     real: &Embeddings,
     fake: &Embeddings,
     held_out: Option<&Embeddings>,
@@ -264,14 +232,12 @@ fn view(
     let (within, to) = (distances(&within), distances(&to_real));
     let floor = copies::floor(&within);
     let view = EmbeddingView {
-        network: String::new(),
-        sha256: String::new(),
-        layer: String::new(),
-        to_real: mean_interval(&to, ROUNDS, seed),
-        within_real: mean_interval(&within, ROUNDS, seed),
+        network,
+        to_real: mean_interval(&to, BOOTSTRAP_ROUNDS, seed),
+        within_real: mean_interval(&within, BOOTSTRAP_ROUNDS, seed),
         floor,
         below_floor: floor.map_or(0, |floor| to.iter().filter(|&&d| d < floor).count()),
-        gap: held_out.map(|held_out| Gap::between(fake, real, held_out, ROUNDS, seed)).transpose()?,
+        gap: held_out.map(|held_out| Gap::between(fake, real, held_out, BOOTSTRAP_ROUNDS, seed)).transpose()?,
     };
     Ok((view, to_real))
 }

@@ -1,5 +1,9 @@
+use std::path::Path;
+
 use impasto_image::{EncodeOptions, Format, crop, decode, encode, save};
 
+use super::super::EvalNetworks;
+use super::super::report::Report;
 use super::*;
 
 /// The shared data; `None`, said aloud, when it is absent.
@@ -31,20 +35,26 @@ fn cut(picture: &Picture, number: usize) -> Picture {
     crop(picture, (picture.width - width) * right / 2, (picture.height - height) * down, width, height)
 }
 
-fn job(real: PathBuf, fake: PathBuf) -> MemorisedJob {
-    MemorisedJob {
-        real: vec![real],
-        fake: vec![fake],
-        held_out: Vec::new(),
-        networks: Vec::new(),
+/// Runs the evaluation on the processor, without a folder of networks.
+fn run(real: &Path, fake: &Path, held_out: Option<&Path>, networks: &[NetworkKind]) -> Result<(Memorised, Report)> {
+    let device = crate::device::open(crate::device::DeviceSpec::Cpu)?.device;
+    let evaluator = Evaluator {
+        networks: &EvalNetworks::open(None, &device)?,
+        cache: None,
         limits: Limits::default(),
         seed: 1,
-    }
-}
-
-fn networks() -> EvalNetworks {
-    let device = crate::device::open(crate::device::DeviceSpec::Cpu).unwrap().device;
-    EvalNetworks::open(None, &device).unwrap()
+        device: "cpu".into(),
+        control: &Control::silent(),
+    };
+    let request = MemorisedEvaluation {
+        real: real.into(),
+        fake: fake.into(),
+        held_out: held_out.map(Path::to_owned),
+        networks: networks.to_vec(),
+    };
+    let found = memorised(&request, &evaluator)?;
+    let report = found.report(&request, &evaluator, 12);
+    Ok((found, report))
 }
 
 #[test]
@@ -62,13 +72,13 @@ fn planted_copies_among_real_pictures_are_all_found() {
             planted += 1;
         }
     }
-    let found = memorised(&job(real.clone(), folder.path().into()), &networks(), None, &Control::silent()).unwrap();
+    let (found, _) = run(&real, folder.path(), None, &[]).unwrap();
     assert_eq!((found.copies.copies, found.samples.len()), (planted, planted), "{:?}", found.samples.last());
     for sample in &found.samples {
         let number: usize = sample.file.file_name().unwrap().to_str().unwrap()[..2].parse().unwrap();
         assert_eq!(sample.found.index, number, "{sample:?}");
     }
-    let none = memorised(&job(real, strangers), &networks(), None, &Control::silent()).unwrap();
+    let (none, _) = run(&real, &strangers, None, &[]).unwrap();
     assert_eq!(none.copies.copies, 0, "{:?}", none.samples.first());
 }
 
@@ -84,20 +94,19 @@ fn what_is_left_out_is_said() {
         }
     }
     std::fs::write(folder.path().join("fake/broken.png"), b"no picture").unwrap();
-    let mut job = job(folder.path().join("real"), folder.path().join("fake"));
-    // Percept is built in, where weights of it are there; Inception without a folder never.
-    job.networks = vec![NetworkKind::Percept];
-    job.held_out = job.real.clone();
-    let found = memorised(&job, &networks(), None, &Control::silent()).unwrap();
-    assert_eq!((found.fake.pictures, found.fake.rejected.len()), (2, 1));
-    assert_eq!(found.copies.copies, 2, "equal files are copies: {found:?}");
+    let (real, fake) = (folder.path().join("real"), folder.path().join("fake"));
+    let (found, report) = run(&real, &fake, Some(&real), &[NetworkKind::Percept]).unwrap();
+    assert_eq!((found.fake.len(), found.fake.rejected().len()), (2, 1));
+    assert_eq!(found.copies.copies, 2, "equal files are copies: {:?}", found.copies);
     for view in &found.views {
         assert!(view.to_real.value < 1e-3 && view.within_real.value > view.to_real.value, "{view:?}");
         assert_eq!(view.gap.unwrap().excess.value, 0.0, "held out are the same pictures");
     }
     assert_eq!(found.views.is_empty(), !found.missing.is_empty());
+    assert_eq!((report.rejected.len(), report.examples.len()), (1, 2), "{report:?}");
+    assert_eq!(report.rows[0].figures["copies"].value, 100.0);
+    assert!(report.findings.iter().any(|finding| finding.text.contains("2 of 2")), "{:?}", report.findings);
     let sheet = pairs_sheet(&found, 12, &Limits::default()).unwrap();
     assert!(sheet.width > 4 * CELL.0);
-    job.fake = vec![folder.path().join("nothing")];
-    assert!(memorised(&job, &networks(), None, &Control::silent()).is_err());
+    assert!(run(&real, &folder.path().join("nothing"), None, &[]).is_err());
 }

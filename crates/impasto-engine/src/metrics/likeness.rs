@@ -1,14 +1,15 @@
-//! Style distances between many pictures. The figures are those of [`impasto_engine::metrics`] (a test compares them);
-//! here each picture's statistics are computed once and compared with many others.
+//! Style distances between many pictures: each picture's statistics are computed once and compared with many others. The
+//! figures are those of [`style_gram_distance`](super::style_gram_distance) and
+//! [`moment_distance`](super::moment_distance).
 
-use impasto_engine::blocks::channel_moments;
-use impasto_engine::features::Features;
-use impasto_engine::losses;
-use impasto_engine::tensor::{self, ImageTensor};
+use crate::blocks::channel_moments;
+use crate::features::Features;
+use crate::losses;
+use crate::tensor::{self, ImageTensor};
 
 /// What style distances need to know of a picture, for each level of a perception network.
 #[derive(Debug, Clone)]
-pub(crate) struct Statistics {
+pub struct StyleStatistics {
     levels: Vec<Level>,
 }
 
@@ -24,34 +25,39 @@ struct Level {
 
 /// Distances from a picture to a painting.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Distances {
+pub struct StyleDistances {
     /// `gram` of each level, finest first.
-    pub(crate) levels: Vec<f64>,
-    /// See [`impasto_engine::metrics::StyleDistance::Norm`].
-    pub(crate) gram: f64,
-    /// See [`impasto_engine::metrics::StyleDistance::Squared`].
-    pub(crate) gram_squared: f64,
-    /// See [`impasto_engine::metrics::moment_distance`].
-    pub(crate) moments: f64,
+    pub levels: Vec<f64>,
+    /// See [`StyleDistance::Norm`](super::StyleDistance::Norm).
+    pub gram: f64,
+    /// See [`StyleDistance::Squared`](super::StyleDistance::Squared).
+    pub gram_squared: f64,
+    /// See [`moment_distance`](super::moment_distance).
+    pub moments: f64,
 }
 
-impl Statistics {
-    /// Of a picture `[1, 3, h, w]`.
-    pub(crate) fn of(network: &dyn Features, picture: ImageTensor) -> Self {
+impl StyleStatistics {
+    /// Of a picture `[1, 3, h, w]` in `[0, 1]`, with sides of at least [`Features::min_side`].
+    pub fn of(network: &dyn Features, picture: ImageTensor) -> Self {
+        Self::of_levels(network.extract(picture))
+    }
+
+    /// Of a picture's activations, each level `[1, c, h, w]`, finest first.
+    pub fn of_levels(levels: Vec<ImageTensor>) -> Self {
         let level = |map: ImageTensor| {
-            let (means, deviations) = channel_moments(map.clone());
+            let (means, deviations) = channel_moments(map.clone()); // [1, c] each
             Level {
-                gram: tensor::values(losses::gram(map)),
+                gram: tensor::values(losses::gram(map)), // [1, c, c]
                 means: tensor::values(means),
                 deviations: tensor::values(deviations),
             }
         };
-        Self { levels: network.extract(picture).into_iter().map(level).collect() }
+        Self { levels: levels.into_iter().map(level).collect() }
     }
 
     /// To a painting's statistics by the same network.
-    pub(crate) fn distances(&self, painting: &Self) -> Distances {
-        let mut sum = Distances { levels: Vec::new(), gram: 0.0, gram_squared: 0.0, moments: 0.0 };
+    pub fn distances(&self, painting: &Self) -> StyleDistances {
+        let mut sum = StyleDistances { levels: Vec::new(), gram: 0.0, gram_squared: 0.0, moments: 0.0 };
         for (own, other) in self.levels.iter().zip(&painting.levels) {
             let gram = relative(&own.gram, &other.gram);
             sum.levels.push(100.0 * gram.sqrt());
@@ -76,11 +82,11 @@ fn relative(values: &[f32], target: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use impasto_engine::Device;
-    use impasto_engine::metrics::{self, StyleDistance};
-    use impasto_engine::rng::{self, Rng};
+    use burn::tensor::Device;
 
     use super::*;
+    use crate::metrics::{self, StyleDistance};
+    use crate::rng::{self, Rng};
 
     /// The picture itself and its reds as features.
     #[derive(Debug)]
@@ -106,16 +112,16 @@ mod tests {
     }
 
     #[test]
-    fn the_figures_are_the_engine_s() {
+    fn the_figures_are_those_of_whole_pictures() {
         let picture = |name, h: usize, w: usize| {
             let mut rng = rng::stream(5, name, 0);
             let values = (0..3 * h * w).map(|_| rng.random::<f32>()).collect();
             tensor::from_planar(values, 1, h, w, &Device::flex())
         };
         let (a, b) = (picture("a", 9, 7), picture("b", 6, 11));
-        let own = Statistics::of(&Eyes, a.clone()).distances(&Statistics::of(&Eyes, b.clone()));
+        let own = StyleStatistics::of(&Eyes, a.clone()).distances(&StyleStatistics::of(&Eyes, b.clone()));
         let (a, b) = (Eyes.extract(a), Eyes.extract(b));
-        let near = |own: f64, engine: f32| assert!((own - f64::from(engine)).abs() < 1e-3 * own, "{own} {engine}");
+        let near = |own: f64, whole: f32| assert!((own - f64::from(whole)).abs() < 1e-3 * own, "{own} {whole}");
         near(own.gram, metrics::style_gram_distance(&a, &b, StyleDistance::Norm).unwrap());
         near(own.gram_squared, metrics::style_gram_distance(&a, &b, StyleDistance::Squared).unwrap());
         near(own.moments, metrics::moment_distance(&a, &b).unwrap());

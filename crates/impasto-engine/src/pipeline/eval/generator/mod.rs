@@ -1,0 +1,235 @@
+//! `eval generator`: samples of generators beside the real pictures, and beside what other real pictures would score.
+
+mod figures;
+mod findings;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use self::figures::{figures, metrics_of, needing};
+use super::judges;
+use super::protocol::{DataProtocol, Protocol, VERSION};
+use super::report::{Example, FORMAT, Figure, Finding, Report, Row, RowKind, Source, Tone};
+use super::spaces::{self, Defined, Spaces};
+use super::{BOOTSTRAP_ROUNDS, Evaluator, NetworkKind, PictureSet, folder_name, rejected, source};
+use crate::error::{EngineError, Result};
+use crate::metrics::Embeddings;
+use crate::rng::{self, Rng};
+
+/// The sanity row: one half of the real pictures judged as if it were made by a generator, beside the other half.
+pub const REAL_SPLIT: &str = "real, split in halves";
+
+/// Pictures in the page, of the real ones and of each candidate.
+const SHOWN: usize = 12;
+
+/// What is to be judged.
+#[derive(Debug, Clone)]
+pub struct GeneratorEvaluation {
+    /// Folder of real pictures, with a folder for each class where there are classes.
+    pub real: PathBuf,
+    /// Folders of samples, at least one, with the same classes where there are classes.
+    pub fakes: Vec<PathBuf>,
+    /// Samples judged of each folder, drawn by the seed; all where absent.
+    pub samples: Option<usize>,
+}
+
+/// Pictures with their vectors in every space.
+struct Judged {
+    set: PictureSet,
+    root: PathBuf,
+    vectors: Vec<Embeddings>,
+}
+
+/// Runs the evaluation.
+///
+/// # Errors
+/// [`EngineError::File`] for folders without usable pictures; [`EngineError::Caller`] for fewer samples than asked for,
+/// fewer than four real pictures or fewer than two samples, and for folders of one name; [`EngineError::Cancelled`].
+pub fn evaluate_generator(request: &GeneratorEvaluation, evaluator: &Evaluator<'_>) -> Result<Report> {
+    let labels: Vec<String> = request.fakes.iter().map(|folder| folder_name(folder)).collect();
+    check_labels(&labels)?;
+    let kinds = [NetworkKind::Inception, NetworkKind::Percept, NetworkKind::GoogLeNet];
+    let (spaces, missing) = Spaces::open(evaluator, &kinds, needing)?;
+    let judge = |root: &Path, samples: Option<usize>| -> Result<Judged> {
+        let set = PictureSet::read(&[root.to_owned()], &evaluator.limits, evaluator.cache, evaluator.control)?;
+        let set = draw(set, samples, root, evaluator.seed)?;
+        let vectors = spaces.vectors(evaluator, &set)?;
+        Ok(Judged { set, root: root.to_owned(), vectors })
+    };
+    let real = judge(&request.real, None)?;
+    if real.set.len() < 4 {
+        let text =
+            format!("{} real pictures are too few to be split in halves: at least four are needed", real.set.len());
+        return Err(EngineError::Caller(text));
+    }
+    let mut rejections = rejected("real", &real.set, &request.real);
+    let mut fakes = Vec::new();
+    for (folder, label) in request.fakes.iter().zip(&labels) {
+        let fake = judge(folder, request.samples)?;
+        if fake.set.len() < 2 {
+            return Err(EngineError::file(
+                folder,
+                "holds one usable picture; distances between sets need at least two",
+            ));
+        }
+        rejections.extend(rejected(label, &fake.set, folder));
+        fakes.push(fake);
+    }
+    let least = fakes.iter().map(|fake| fake.set.len()).min().unwrap_or_default();
+    let metrics = metrics_of(&spaces, least, real.set.len(), evaluator.seed);
+    let mut rows = Vec::new();
+    for (fake, label) in fakes.iter().zip(&labels) {
+        evaluator.control.check()?;
+        let figures = figures(&spaces, &real.vectors, &fake.vectors, true, evaluator)?;
+        rows.push(row(label.clone(), RowKind::Candidate, fake.set.len(), figures));
+        rows.extend(class_rows(&spaces, &real, fake, label, evaluator)?);
+    }
+    rows.push(split_row(&spaces, &real, evaluator)?);
+    let protocol = protocol(evaluator, &metrics, &real.set);
+    let mut report = Report {
+        format: FORMAT,
+        impasto: env!("CARGO_PKG_VERSION").to_owned(),
+        title: format!("{} beside {} real pictures", labels.join(", "), real.set.len()),
+        protocol_hash: protocol.hash(),
+        protocol,
+        device: evaluator.device.clone(),
+        sources: sources(request, &real, &fakes),
+        metrics: metrics.into_iter().map(|(metric, _)| metric).collect(),
+        rows,
+        findings: Vec::new(),
+        missing,
+        rejected: rejections,
+        pairs: Vec::new(),
+        examples: examples(&real, &fakes, &labels),
+    };
+    report.findings = findings::findings(&report);
+    report.findings.extend(unequal(&fakes));
+    Ok(report)
+}
+
+fn check_labels(labels: &[String]) -> Result<()> {
+    if labels.is_empty() {
+        return Err(EngineError::Caller("give --fake DIR: a folder of samples".into()));
+    }
+    let repeated = labels.iter().enumerate().find(|(index, label)| labels[..*index].contains(label));
+    match repeated {
+        Some((_, label)) => {
+            Err(EngineError::Caller(format!("two rows would be called '{label}'; give folders of different names")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Rows are fair beside each other at equal numbers only.
+fn unequal(fakes: &[Judged]) -> Option<Finding> {
+    let counts: Vec<usize> = fakes.iter().map(|fake| fake.set.len()).collect();
+    let text = "the folders hold different numbers of samples; Fréchet distances depend on the number: give --samples N to \
+                judge as many of each";
+    (counts.iter().any(|&count| count != counts[0])).then(|| Finding::new(Tone::Note, text))
+}
+
+/// `samples` of a set, drawn by the seed, in the order of their paths.
+fn draw(set: PictureSet, samples: Option<usize>, root: &Path, seed: u64) -> Result<PictureSet> {
+    match samples {
+        Some(samples) if samples > set.len() => {
+            let text = format!("holds {} usable pictures, fewer than the {samples} samples asked for", set.len());
+            Err(EngineError::file(root, text))
+        }
+        Some(samples) if samples < set.len() => {
+            let mut chosen = shuffled(set.len(), seed, "samples");
+            chosen.truncate(samples);
+            chosen.sort_unstable();
+            Ok(set.select(&chosen))
+        }
+        _ => Ok(set),
+    }
+}
+
+/// The numbers below `n` in an order drawn by the seed.
+fn shuffled(n: usize, seed: u64, name: &str) -> Vec<usize> {
+    let mut rng = rng::stream(seed, name, 0);
+    let mut order: Vec<usize> = (0..n).collect();
+    for last in (1..n).rev() {
+        order.swap(last, rng.random_range(0..=last));
+    }
+    order
+}
+
+fn row(label: String, kind: RowKind, count: usize, figures: BTreeMap<String, Figure>) -> Row {
+    Row { label, kind, count, figures, values: BTreeMap::new() }
+}
+
+/// One half of the real pictures beside the other.
+fn split_row(spaces: &Spaces, real: &Judged, evaluator: &Evaluator<'_>) -> Result<Row> {
+    let order = shuffled(real.set.len(), evaluator.seed, "halves");
+    let (first, second) = order.split_at(order.len() / 2);
+    let (first, second) = (spaces::select(&real.vectors, first), spaces::select(&real.vectors, second));
+    let figures = figures(spaces, &second, &first, true, evaluator)?;
+    Ok(row(REAL_SPLIT.to_owned(), RowKind::Sanity, order.len() / 2, figures))
+}
+
+/// Rows of the classes that both sides have: their first folder below the root.
+fn class_rows(
+    spaces: &Spaces,
+    real: &Judged,
+    fake: &Judged,
+    label: &str,
+    evaluator: &Evaluator<'_>,
+) -> Result<Vec<Row>> {
+    let (real_classes, fake_classes) = (classes(real), classes(fake));
+    let mut rows = Vec::new();
+    for (class, members) in &fake_classes {
+        let Some(others) = real_classes.get(class) else { continue };
+        let (real, fake) = (spaces::select(&real.vectors, others), spaces::select(&fake.vectors, members));
+        let figures = figures(spaces, &real, &fake, false, evaluator)?;
+        rows.push(row(format!("{label}: {class}"), RowKind::Part, members.len(), figures));
+    }
+    Ok(if rows.len() > 1 { rows } else { Vec::new() })
+}
+
+fn classes(judged: &Judged) -> BTreeMap<String, Vec<usize>> {
+    let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, file) in judged.set.files().iter().enumerate() {
+        let below = file.path.strip_prefix(&judged.root).unwrap_or(&file.path);
+        let mut parts = below.components();
+        if let (Some(class), Some(_)) = (parts.next(), parts.next()) {
+            found.entry(class.as_os_str().to_string_lossy().into_owned()).or_default().push(index);
+        }
+    }
+    found
+}
+
+fn protocol(evaluator: &Evaluator<'_>, metrics: &[Defined], real: &PictureSet) -> Protocol {
+    let hashes: Vec<String> = real.files().iter().map(|file| file.blake3.to_hex().to_string()).collect();
+    let rules = judges::rules().into_iter().filter(|(name, _)| name == "reading");
+    Protocol {
+        version: VERSION,
+        job: "generator".into(),
+        data: BTreeMap::from([("real".to_owned(), DataProtocol::of(hashes.iter().map(String::as_str)))]),
+        rules: rules.collect(),
+        metrics: metrics.iter().map(|(metric, protocol)| (metric.name.clone(), protocol.clone())).collect(),
+        bootstrap_rounds: BOOTSTRAP_ROUNDS,
+        seed: evaluator.seed,
+    }
+}
+
+fn sources(request: &GeneratorEvaluation, real: &Judged, fakes: &[Judged]) -> Vec<Source> {
+    let mut sources = vec![source("real", &real.set, &request.real)];
+    sources.extend(fakes.iter().map(|fake| source("samples", &fake.set, &fake.root)));
+    sources
+}
+
+/// Pictures spread evenly over each set.
+fn examples(real: &Judged, fakes: &[Judged], labels: &[String]) -> Vec<Example> {
+    let spread = |judged: &Judged| {
+        let count = judged.set.len().min(SHOWN);
+        let path = |index: usize| judged.set.files()[index * judged.set.len() / count].path.clone();
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        (0..count).map(path).map(|path| (name(&path), path)).collect()
+    };
+    let mut examples = vec![Example { title: "Real pictures".into(), pictures: spread(real) }];
+    for (fake, label) in fakes.iter().zip(labels) {
+        examples.push(Example { title: format!("Samples of {label}"), pictures: spread(fake) });
+    }
+    examples
+}

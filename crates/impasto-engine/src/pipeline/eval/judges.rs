@@ -1,0 +1,282 @@
+//! Figures of single pictures beside their content and their style.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::Tensor;
+use impasto_image::alpha::over;
+use impasto_image::{Picture, resize, resize_to_long_side, resize_to_short_side};
+use serde_json::json;
+
+use super::protocol::NetworkProtocol;
+use super::report::{Better, Missing};
+use super::spaces::{Defined, defined};
+use super::{EvalNetworks, NetworkKind, Unavailable};
+use crate::error::{EngineError, Result};
+use crate::features::{Features, LpipsMaps, LpipsSqueeze};
+use crate::losses;
+use crate::metrics::{self, StyleStatistics};
+use crate::tensor::{self, ImageTensor};
+
+/// The smallest side that all figures can be had of, in pixels.
+pub(super) const MIN_SIDE: u32 = 64;
+
+/// Longer side to which larger pictures are shrunk before they are judged, so that memory is bounded.
+pub(super) const MAX_SIDE: u32 = 1024;
+
+/// Shorter side at which styles are seen (never enlarged): what stylizers see.
+pub(super) const STYLE_SIDE: u32 = 512;
+
+/// How pictures are read and sized, for protocols.
+pub(super) fn rules() -> BTreeMap<String, String> {
+    let rule = |name: &str, text: String| (name.to_owned(), text);
+    BTreeMap::from([
+        rule("reading", "first frame, EXIF orientation applied, profile to sRGB, transparency over white".into()),
+        rule(
+            "judged size",
+            format!(
+                "outputs at their own size, shrunk to {MAX_SIDE} px on the longer side where larger, at least {MIN_SIDE} px"
+            ),
+        ),
+        rule("content size", "resized to the output's judged size".into()),
+        rule("style size", format!("shrunk to {STYLE_SIDE} px on the shorter side where larger")),
+        rule(
+            "resizing of pairs",
+            "Lanczos-3 to shrink, Catmull-Rom to enlarge, on sRGB values in floating point".into(),
+        ),
+    ])
+}
+
+/// The networks and what they can tell.
+pub(super) struct Judges {
+    device: crate::Device,
+    lpips: Option<LpipsSqueeze>,
+    /// Networks of style and content distances.
+    perceptions: Vec<Box<dyn Features>>,
+    /// The metrics, in the order of [`Judges::figures`].
+    pub(super) metrics: Vec<Defined>,
+    /// What is left out, and why.
+    pub(super) missing: Vec<Missing>,
+}
+
+/// A picture with what the networks see in it.
+pub(super) struct Subject {
+    image: ImageTensor,
+    lpips: Option<LpipsMaps>,
+    seen: Vec<(StyleStatistics, Tensor<4>)>,
+}
+
+impl Judges {
+    /// Opens the networks that are there.
+    ///
+    /// # Errors
+    /// When a network's file is there and damaged.
+    pub(super) fn open(networks: &EvalNetworks) -> Result<Self> {
+        let (mut missing, mut metrics) = (Vec::new(), Vec::new());
+        let lpips = match networks.lpips() {
+            Ok(network) => {
+                metrics.push(lpips_metric(identity(
+                    networks,
+                    NetworkKind::LpipsSqueeze,
+                    "seven maps with learnt weights",
+                )?));
+                Some(network)
+            }
+            Err(Unavailable::Missing(reason)) => {
+                missing.push(Missing { metrics: vec!["lpips".into()], reason });
+                None
+            }
+            Err(Unavailable::Unusable(error)) => return Err(error),
+        };
+        metrics.extend(pixel_metrics());
+        let mut perceptions = Vec::new();
+        for (kind, short) in [(NetworkKind::PocketVgg, "vgg"), (NetworkKind::Percept, "percept")] {
+            match networks.features(kind) {
+                Ok(features) => {
+                    let network = identity(networks, kind, "five levels")?;
+                    let content =
+                        NetworkProtocol { layer: format!("level {}", features.content_level() + 1), ..network.clone() };
+                    metrics.extend(perception_metrics(short, network, content));
+                    perceptions.push(features);
+                }
+                Err(Unavailable::Missing(reason)) => {
+                    let names = ["content", "gram", "moments"].map(|name| format!("{name}-{short}"));
+                    missing.push(Missing { metrics: names.into(), reason });
+                }
+                Err(Unavailable::Unusable(error)) => return Err(error),
+            }
+        }
+        Ok(Self { device: networks.device().clone(), lpips, perceptions, metrics, missing })
+    }
+
+    /// Whether LPIPS is among the metrics.
+    pub(super) fn lpips_is_there(&self) -> bool {
+        self.lpips.is_some()
+    }
+
+    /// What the networks see in an opaque picture with sides of at least [`MIN_SIDE`].
+    ///
+    /// # Errors
+    /// Those of the networks.
+    pub(super) fn subject(&self, picture: &Picture) -> Result<Subject> {
+        let image = tensor::from_picture(picture, &self.device); // [1, 3, h, w]
+        let lpips = self.lpips.as_ref().map(|network| network.maps(image.clone())).transpose()?;
+        let see = |features: &Box<dyn Features>| {
+            let levels = features.extract(image.clone());
+            let content = levels[features.content_level()].clone(); // [1, c, h / 8, w / 8]
+            (StyleStatistics::of_levels(levels), content)
+        };
+        Ok(Subject { seen: self.perceptions.iter().map(see).collect(), image, lpips })
+    }
+
+    /// What the networks see of a style: only statistics are kept.
+    pub(super) fn style(&self, picture: &Picture) -> (ImageTensor, Vec<StyleStatistics>) {
+        let image = tensor::from_picture(picture, &self.device); // [1, 3, h, w]
+        let see = |features: &Box<dyn Features>| StyleStatistics::of(&**features, image.clone());
+        (image.clone(), self.perceptions.iter().map(see).collect())
+    }
+
+    /// The figures of an output, in the order of [`Judges::metrics`] and in single precision, which is what caches keep.
+    /// `content` has the output's size.
+    ///
+    /// # Errors
+    /// Those of the metrics.
+    pub(super) fn figures(
+        &self,
+        output: &Subject,
+        content: &Subject,
+        (style, statistics): &(ImageTensor, Vec<StyleStatistics>),
+    ) -> Result<Vec<f32>> {
+        let mut figures = Vec::with_capacity(self.metrics.len());
+        if let (Some(network), Some(a), Some(b)) = (&self.lpips, &output.lpips, &content.lpips) {
+            figures.push(tensor::scalar(network.between(a, b)));
+        }
+        let (a, b) = (&output.image, &content.image);
+        figures.push(metrics::psnr(a.clone(), b.clone())?);
+        figures.push(metrics::ssim(a.clone(), b.clone())? as f32);
+        figures.push(metrics::histogram_distance(a.clone(), style.clone())? as f32);
+        figures.push(metrics::checkerboard_score(a.clone())? as f32);
+        for (index, (own, map)) in output.seen.iter().enumerate() {
+            let distances = own.distances(&statistics[index]);
+            let content = losses::content_distance(map.clone(), content.seen[index].1.clone());
+            figures.extend([tensor::scalar(content), distances.gram as f32, distances.moments as f32]);
+        }
+        debug_assert_eq!(figures.len(), self.metrics.len());
+        Ok(figures)
+    }
+}
+
+/// A picture over white, shrunk to [`MAX_SIDE`] where larger.
+pub(super) fn judged(picture: &Picture) -> Result<Picture> {
+    let opaque = opaque(picture)?;
+    let long = opaque.width.max(opaque.height);
+    Ok(if long > MAX_SIDE { resize_to_long_side(&opaque, MAX_SIDE) } else { opaque })
+}
+
+/// A style at the size at which it is seen.
+pub(super) fn seen_style(picture: &Picture) -> Result<Picture> {
+    let opaque = opaque(picture)?;
+    let short = opaque.width.min(opaque.height);
+    Ok(if short > STYLE_SIDE { resize_to_short_side(&opaque, STYLE_SIDE) } else { opaque })
+}
+
+/// A picture over white at the size of another.
+pub(super) fn fitted(picture: &Picture, (width, height): (u32, u32)) -> Result<Picture> {
+    Ok(resize(&opaque(picture)?, width, height))
+}
+
+/// A picture over white.
+pub(super) fn opaque(picture: &Picture) -> Result<Picture> {
+    Picture::from_rgb(picture.width, picture.height, over(picture, [1.0; 3]))
+        .map_err(|e| EngineError::Internal(e.to_string()))
+}
+
+/// A network's name and hash.
+pub(super) fn identity(networks: &EvalNetworks, kind: NetworkKind, layer: &str) -> Result<NetworkProtocol> {
+    let identity = networks.identity(kind).map_err(EngineError::from)?;
+    Ok(NetworkProtocol {
+        name: identity.name,
+        sha256: identity.sha256,
+        layer: layer.to_owned(),
+        resizer: String::new(),
+    })
+}
+
+pub(super) fn lpips_metric(network: NetworkProtocol) -> Defined {
+    defined(
+        "lpips".into(),
+        "perceived distance to the content",
+        (Better::Lower, 4),
+        "LPIPS 0.1 over SqueezeNet (Zhang et al. 2018) between output and content; 0 equal, about 0.7 unrelated",
+        Some(network),
+        &[],
+    )
+}
+
+fn pixel_metrics() -> [Defined; 4] {
+    [
+        defined(
+            "psnr".into(),
+            "signal to noise beside the content, dB",
+            (Better::Higher, 2),
+            "peak signal-to-noise ratio between output and content on sRGB values, in decibels",
+            None,
+            &[("peak", json!(1))],
+        ),
+        defined(
+            "ssim".into(),
+            "structure kept of the content",
+            (Better::Higher, 4),
+            "structural similarity (Wang et al. 2004) between output and content, Gaussian window of deviation 1.5, each \
+             colour channel",
+            None,
+            &[],
+        ),
+        defined(
+            "histogram".into(),
+            "distance of colours to the style",
+            (Better::Lower, 2),
+            "sliced earth mover's distance between the colours of output and style in CIELAB",
+            None,
+            &[],
+        ),
+        defined(
+            "checkerboard".into(),
+            "strongest pattern of 2 or 4 px, dB",
+            (Better::Lower, 2),
+            "power of the output at multiples of a quarter of the sampling rate over the median of its surroundings; above 6 \
+             where a pattern can be seen",
+            None,
+            &[],
+        ),
+    ]
+}
+
+fn perception_metrics(short: &str, network: NetworkProtocol, content: NetworkProtocol) -> [Defined; 3] {
+    [
+        defined(
+            format!("content-{short}"),
+            "distance to the content's features",
+            (Better::Lower, 3),
+            "squared difference of features of output and content over the variance of the content's; 1 is as far as their mean",
+            Some(content),
+            &[],
+        ),
+        defined(
+            format!("gram-{short}"),
+            "texture's distance to the style",
+            (Better::Lower, 2),
+            "mean over the levels of 100 |G_o - G_s| / |G_s| with G the Gram matrix over positions (Gatys et al. 2016)",
+            Some(network.clone()),
+            &[],
+        ),
+        defined(
+            format!("moments-{short}"),
+            "distance of channel moments to the style",
+            (Better::Lower, 2),
+            "mean over the levels of 100 times the relative squared differences of channel means and of deviations (Huang and \
+             Belongie 2017)",
+            Some(network),
+            &[],
+        ),
+    ]
+}
