@@ -40,7 +40,7 @@ fn base(count: u64) -> Vec<Sketch> {
 
 #[test]
 fn copies_are_found_and_strangers_are_not() {
-    let base = base(24);
+    let base = base(12);
     let original = picture(90, 70, 7);
     let cut = crop(&original, 4, 0, 86, 67);
     let square = crop(&original, 10, 0, 70, 70);
@@ -57,7 +57,7 @@ fn copies_are_found_and_strangers_are_not() {
         assert_eq!((found.index, found.mirrored), (7, *mirrored), "copy {number}: {found:?}");
         assert!(found.distance < MOST / 2.0, "copy {number}: {found:?}");
     }
-    let strangers: Vec<Sketch> = (100..124).map(|seed| Sketch::of(&picture(90, 70, seed))).collect();
+    let strangers: Vec<Sketch> = (100..108).map(|seed| Sketch::of(&picture(90, 70, seed))).collect();
     for found in closest(&strangers, &base, false, &Control::silent()).unwrap() {
         assert!(found.distance > MOST, "{found:?}");
     }
@@ -97,7 +97,7 @@ fn the_limit_comes_from_strangers() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
     #[test]
     fn distances_are_within_bounds_whatever_the_sizes(width in 1u32..80, height in 1u32..80, seed in 0u64..50) {
         let sketches = [Sketch::of(&picture(width, height, seed)), Sketch::of(&picture(height, width, seed + 1))];
