@@ -46,7 +46,7 @@ fn two_hands_are_told_apart_and_the_picture_itself_is_left_out() {
     let folders = folders(root.path(), 2, 5);
     let (limits, control) = (Limits::default(), Control::silent());
     let corpora = Corpora::read(&folders, space, &limits, None, &control).unwrap();
-    let found = corpora.judge(None).unwrap().attribute(&picture(1, 77)).unwrap();
+    let found = corpora.judge(None).unwrap().attribute(&picture(1, 3)).unwrap();
     let reliability = found.reliability.unwrap();
     assert_eq!((reliability.accuracy, reliability.baseline_largest), (1.0, 0.5), "{reliability:?}");
     assert_eq!(reliability.confusion, [[5, 0], [0, 5]]);

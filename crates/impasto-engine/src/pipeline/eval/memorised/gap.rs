@@ -36,7 +36,11 @@ impl Gap {
         let (near, far) = (expected(fake, train, pictures)?, expected(fake, held_out, pictures)?);
         let mean = |values: &[f64], rows: &[usize]| rows.iter().map(|&i| values[i]).sum::<f64>() / rows.len() as f64;
         let all: Vec<usize> = (0..fake.len()).collect();
-        let excess = |rows: &[usize]| mean(&far, rows) / mean(&near, rows).max(f64::MIN_POSITIVE) - 1.0;
+        // Samples that are all exact copies of both are no nearer to either.
+        let excess = |rows: &[usize]| {
+            let (near, far) = (mean(&near, rows), mean(&far, rows));
+            (far - near) / near.max(f64::MIN_POSITIVE)
+        };
         Ok(Self {
             pictures,
             train: mean(&near, &all),
