@@ -17,8 +17,7 @@ fn a_copy_among_the_samples_is_shown() {
     let ran = bench.run(&[&args[..], &more[..]].concat()).ok();
     assert!(ran.stdout.contains("1 of 2 samples copy") && ran.stdout.contains("broken.png"), "{ran:?}");
     assert!(ran.stderr.contains("fake/sample.jpg copies real/2.png"), "{ran:?}");
-    let found: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(bench.path("found.json")).unwrap()).unwrap();
+    let found: serde_json::Value = serde_json::from_slice(&std::fs::read(bench.path("found.json")).unwrap()).unwrap();
     assert_eq!(found["rows"][0]["figures"]["copies"]["value"], 50.0, "{found}");
     assert!(std::fs::read_to_string(bench.path("found.html")).unwrap().contains("a copy: distance"));
     assert!(bench.open("pairs.png").width > 192);

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::protocol::{DataProtocol, MetricProtocol, Protocol, VERSION};
-use super::super::report::{
-    Better, Example, FORMAT, Figure, Finding, Metric, Missing, Report, Row, RowKind, Tone,
-};
+use super::super::report::{Better, Example, FORMAT, Figure, Finding, Metric, Missing, Report, Row, RowKind, Tone};
 use super::super::{BOOTSTRAP_ROUNDS, Evaluator, PictureSet, folder_name, rejected, source};
 use super::{EmbeddingView, Memorised, MemorisedEvaluation, Sample};
 use crate::metrics::Interval;
@@ -103,7 +101,10 @@ impl Memorised {
                      in %; of the larger set the expectation over all subsets of the size of the smaller",
                 );
                 protocol.settings.insert("pictures".to_owned(), gap.pictures.into());
-                metrics.push((metric(&gap_name(view), "% nearer to training than to held out", Better::Lower, 2), protocol));
+                metrics.push((
+                    metric(&gap_name(view), "% nearer to training than to held out", Better::Lower, 2),
+                    protocol,
+                ));
             }
         }
         metrics
@@ -115,7 +116,8 @@ impl Memorised {
             (COPIES.to_owned(), with(self.copies.share, 100.0)),
             (REPEATS.to_owned(), share(self.copies.duplicates_within_fake, self.fake.len())),
         ]);
-        let mut real = BTreeMap::from([(REPEATS.to_owned(), share(self.copies.duplicates_within_real, self.real.len()))]);
+        let mut real =
+            BTreeMap::from([(REPEATS.to_owned(), share(self.copies.duplicates_within_real, self.real.len()))]);
         for view in &self.views {
             own.insert(nearest_name(view), with(view.to_real, 1.0));
             real.insert(nearest_name(view), with(view.within_real, 1.0));
