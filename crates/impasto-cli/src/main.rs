@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Command::Models(command) => models::run(command, global, reporter),
         Command::Styles(command) => styles::run(command, global, reporter),
         Command::Eval(command) => eval::run(*command, global, reporter),
-        Command::Inspect(args) => inspect::run(args, reporter),
+        Command::Inspect(args) => inspect::run(args, global, reporter),
         Command::Doctor(args) => doctor::run(args, global, reporter),
         Command::Completions(args) => shell::completions(args, reporter),
         Command::Man(args) => shell::man(args, reporter),

@@ -10,7 +10,9 @@ use impasto_engine::weights::{self, Arrays, Header};
 use impasto_engine::{Control, EngineError};
 use impasto_image::Limits;
 
+use super::attribution::{self, AttributionArgs};
 use super::pictures::{LimitArgs, input};
+use crate::args::Global;
 use crate::failure::{FAILED, Failure};
 use crate::output::{self, Reporter};
 
@@ -20,16 +22,21 @@ pub(crate) struct InspectArgs {
     /// Pictures, weights and style files; - reads a picture from standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Print only the JSON that impasto wrote into the file, one line each.
+    /// Print only the JSON that impasto wrote into the file, one line each; with --against what was found, as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    attribution: AttributionArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
 
 /// Runs the command.
-pub(crate) fn run(args: InspectArgs, reporter: &Reporter) -> Result<(), Failure> {
+pub(crate) fn run(args: InspectArgs, global: &Global, reporter: &Reporter) -> Result<(), Failure> {
     let (limits, control) = (args.limits.limits(), reporter.control());
+    if args.attribution.is_asked_for() {
+        return attribution::run(&args.files, &args.attribution, args.json, &limits, global, &control, reporter);
+    }
     let mut last = None;
     for file in &args.files {
         if args.files.len() > 1 && !args.json {

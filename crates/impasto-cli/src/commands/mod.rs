@@ -1,6 +1,7 @@
 //! The commands: each turns its arguments into calls of the engine.
 
 pub(crate) mod adjust;
+pub(crate) mod attribution;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod inspect;

@@ -1,9 +1,11 @@
 //! The command as its users meet it: the real binary, on small pictures and networks made here.
 
 mod adjust;
+mod attribution;
 mod bad_input;
 mod bench;
 mod eval;
+mod memorised;
 mod other;
 mod stylize;
 mod train;

@@ -2,6 +2,7 @@
 //! tests and cards. Networks are given by the caller. What sums many terms does so in f64 and in an order that depends on
 //! sizes alone: the same bits with any number of threads.
 
+pub mod copies;
 mod distribution;
 mod embeddings;
 mod interval;
@@ -12,6 +13,7 @@ mod pictures;
 mod products;
 #[cfg(test)]
 mod properties;
+mod ridge;
 mod sliced;
 mod spread;
 mod style;
@@ -28,6 +30,8 @@ pub use likeness::{StyleDistances, StyleStatistics};
 pub use neighbours::{Neighbour, nearest};
 pub use pairs::Pairs;
 pub use pictures::{checkerboard_score, flicker, histogram_distance, ms_ssim, seam_score, ssim};
+pub use ridge::RidgeClassifier;
+pub(crate) use ridge::standard_scale;
 pub use sliced::sliced_wasserstein;
 pub use spread::{pairwise_diversity, path_length};
 pub use style::{StyleDistance, moment_distance, style_gram_distance};

@@ -2,6 +2,7 @@
 
 mod compare;
 mod generator;
+mod memorised;
 mod pair;
 mod style;
 
@@ -26,6 +27,8 @@ pub(crate) enum EvalCommand {
     Style(style::StyleArgs),
     /// Judge samples of generators beside real pictures, and beside what other real pictures would score.
     Generator(generator::GeneratorArgs),
+    /// Find samples of a generator that are copies of its training pictures.
+    Memorised(memorised::MemorisedArgs),
     /// Say how alike two pictures are: a line for each metric.
     Pair(pair::PairArgs),
     /// Set two reports side by side; refused where their protocols differ.
@@ -147,6 +150,7 @@ pub(crate) fn run(command: EvalCommand, global: &Global, reporter: &Reporter) ->
     match command {
         EvalCommand::Style(args) => style::run(args, global, reporter),
         EvalCommand::Generator(args) => generator::run(&args, global, reporter),
+        EvalCommand::Memorised(args) => memorised::run(&args, global, reporter),
         EvalCommand::Pair(args) => pair::run(&args, global, reporter),
         EvalCommand::Compare(args) => compare::run(&args, reporter),
     }

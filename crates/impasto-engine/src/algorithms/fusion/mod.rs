@@ -3,6 +3,7 @@
 //! normalisation (Huang and Belongie 2017) and attention to matching style regions (AdaAttN, Liu et al. 2021).
 
 mod code;
+mod critic;
 mod discriminator;
 mod network;
 mod settings;
@@ -10,6 +11,7 @@ mod stylizer;
 mod tiled;
 mod train;
 
+pub use critic::Critic;
 pub use network::Generator;
 pub use settings::FusionTraining;
 pub use stylizer::Fusion;

@@ -1,10 +1,12 @@
 //! The evaluator: metrics that name their protocol, sanity rows, intervals, and reports that can be compared.
 
+pub mod attribution;
 mod cache;
 pub mod compare;
 mod embed;
 mod generator;
 mod judges;
+pub mod memorised;
 mod networks;
 mod pair;
 pub mod protocol;

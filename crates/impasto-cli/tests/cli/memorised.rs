@@ -1,0 +1,26 @@
+//! `impasto eval memorised`.
+
+use crate::bench::Bench;
+
+#[test]
+fn a_copy_among_the_samples_is_shown() {
+    let bench = Bench::new();
+    for seed in 0..4 {
+        bench.picture(&format!("real/{seed}.png"), 90, 70, seed);
+    }
+    let copy = bench.open("real/2.png");
+    bench.save("fake/sample.jpg", &copy);
+    bench.picture("fake/new.png", 80, 80, 50);
+    std::fs::write(bench.path("fake/broken.png"), b"no picture").unwrap();
+    let args = ["eval", "memorised", "--real", "real", "--fake", "fake", "--held-out", "real", "--no-cache"];
+    let more = ["--network", "percept", "-o", "found.json", "-o", "found.html", "--sheet", "pairs.png"];
+    let ran = bench.run(&[&args[..], &more[..]].concat()).ok();
+    assert!(ran.stdout.contains("1 of 2 samples copy") && ran.stdout.contains("broken.png"), "{ran:?}");
+    assert!(ran.stderr.contains("fake/sample.jpg copies real/2.png"), "{ran:?}");
+    let found: serde_json::Value = serde_json::from_slice(&std::fs::read(bench.path("found.json")).unwrap()).unwrap();
+    assert_eq!(found["rows"][0]["figures"]["copies"]["value"], 50.0, "{found}");
+    assert!(std::fs::read_to_string(bench.path("found.html")).unwrap().contains("a copy: distance"));
+    assert!(bench.open("pairs.png").width > 192);
+    bench.run(&[&args[..], &more[..]].concat()).fails(2, &["--overwrite"]);
+    bench.run(&["eval", "memorised", "--real", "real", "--fake", "none", "--no-cache"]).fails(3, &["none"]);
+}
