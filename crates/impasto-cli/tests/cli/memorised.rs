@@ -1,16 +1,24 @@
 //! `impasto eval memorised`.
 
-use crate::bench::Bench;
+use impasto_image::{Picture, resize};
+
+use crate::bench::{Bench, noise};
+
+/// Soft patches of colour, other ones for every seed: pictures that nobody takes for each other.
+fn patches(seed: u32) -> Picture {
+    let values = noise(3 * 6 * 5, seed).collect();
+    resize(&Picture::from_rgb(6, 5, values).unwrap(), 90, 75)
+}
 
 #[test]
 fn a_copy_among_the_samples_is_shown() {
     let bench = Bench::new();
     for seed in 0..4 {
-        bench.picture(&format!("real/{seed}.png"), 90, 70, seed);
+        bench.save(&format!("real/{seed}.png"), &patches(seed));
     }
     let copy = bench.open("real/2.png");
     bench.save("fake/sample.jpg", &copy);
-    bench.picture("fake/new.png", 80, 80, 50);
+    bench.save("fake/new.png", &patches(50));
     std::fs::write(bench.path("fake/broken.png"), b"no picture").unwrap();
     let args = ["eval", "memorised", "--real", "real", "--fake", "fake", "--held-out", "real", "--no-cache"];
     let more = ["--network", "percept", "-o", "found.json", "-o", "found.html", "--sheet", "pairs.png"];

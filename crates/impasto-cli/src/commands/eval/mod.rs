@@ -39,7 +39,7 @@ pub(crate) enum EvalCommand {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Networks")]
 struct NetworkArgs {
-    /// Folder that holds the weights of the networks that measure; data/weights of IMPASTO_SHARED when absent. Metrics
+    /// Folder that holds the weights of the networks that measure; data/weights of IMPASTO_SHARED (or of ../shared) when absent. Metrics
     /// whose network is not there are left out, and said to be.
     #[arg(long, value_name = "DIR")]
     networks: Option<PathBuf>,

@@ -17,6 +17,9 @@ use crate::weights;
 /// Names the folder that holds `data/weights`, where no folder is given.
 const VARIABLE: &str = "IMPASTO_SHARED";
 
+/// That folder where the variable is not set: beside the project.
+const USUAL: &str = "../shared";
+
 /// A network that metrics use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -126,14 +129,14 @@ pub struct NetworkIdentity {
 /// Finds weights files and opens networks.
 #[derive(Debug, Clone)]
 pub struct EvalNetworks {
-    /// In the order in which they are looked through.
-    folders: Vec<PathBuf>,
+    /// Where weights files are.
+    folder: PathBuf,
     device: Device,
 }
 
 impl EvalNetworks {
     /// Networks from `folder` (files in it, or in its folders `features` and `metrics`), or else from `data/weights` in
-    /// the folder that the environment variable `IMPASTO_SHARED` names. Nothing is read yet.
+    /// the folder that the environment variable `IMPASTO_SHARED` names, `../shared` without it. Nothing is read yet.
     ///
     /// # Errors
     /// [`EngineError::File`] when a folder is given that does not exist.
@@ -141,9 +144,8 @@ impl EvalNetworks {
         if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
             return Err(EngineError::file(folder, "is no folder; give the one that holds the networks' weights"));
         }
-        let shared = || std::env::var_os(VARIABLE).map(|root| Path::new(&root).join("data").join("weights"));
-        let folders = folder.map(Path::to_owned).or_else(shared).into_iter().collect();
-        Ok(Self { folders, device: device.clone() })
+        let shared = || Path::new(&std::env::var_os(VARIABLE).unwrap_or(USUAL.into())).join("data").join("weights");
+        Ok(Self { folder: folder.map_or_else(shared, Path::to_owned), device: device.clone() })
     }
 
     /// Where networks run.
@@ -157,22 +159,19 @@ impl EvalNetworks {
     /// [`Unavailable::Missing`] when it is in none of the places.
     pub fn locate(&self, kind: NetworkKind) -> Result<Option<PathBuf>, Unavailable> {
         let Some(known) = kind.known() else { return Ok(None) };
-        let places = |folder: &PathBuf| [folder.join(known.file), folder.join(known.folder).join(known.file)];
-        let found = self.folders.iter().flat_map(places).find(|path| path.is_file());
-        found.map(Some).ok_or_else(|| {
-            let searched = match self.folders.first() {
-                Some(folder) => format!("is not in {}", folder.display()),
-                None => "was not looked for, since no folder was named".into(),
-            };
+        let places = [self.folder.join(known.file), self.folder.join(known.folder).join(known.file)];
+        // Reports hold this line and are passed on, so that it does not name the folder.
+        let missing = || {
             Unavailable::Missing(format!(
-                "{}: its weights {} ({}) {searched}; put it into a folder of networks and name that, or set {VARIABLE} \
-                 to a folder that has it in data/weights/{}",
+                "{}: there are no weights {} ({}); put them into a folder of networks and name that, or set {VARIABLE} to a \
+                 folder that has them in data/weights/{}",
                 kind.name(),
                 known.file,
                 known.origin,
                 known.folder
             ))
-        })
+        };
+        places.into_iter().find(|path| path.is_file()).map(Some).ok_or_else(missing)
     }
 
     /// The name of a network and the hash of its weights.
