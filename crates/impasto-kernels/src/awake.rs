@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use rayon::Yield;
 
-/// How long threads may take to come; those that are busy elsewhere are not waited for.
-const PATIENCE: Duration = Duration::from_micros(300);
+/// How long threads may take to come, which on an idle virtual machine is up to a millisecond; those that are busy
+/// elsewhere are not waited for.
+const PATIENCE: Duration = Duration::from_millis(3);
 
 /// Looks in vain after which a thread lets other programs have the processor in between.
 const EAGER: u32 = 2000;
