@@ -14,6 +14,7 @@ mod speed;
 mod statistics;
 mod steady;
 mod style;
+mod stylizers;
 mod threads;
 mod worker;
 
@@ -38,6 +39,8 @@ struct Cli {
 enum Command {
     /// How well photographs are painted in the style of paintings: likeness to both, for every method.
     Style(style::StyleArgs),
+    /// Every stylizer of the registry, MicroAST and five-level WCT, judged by 'impasto eval style'.
+    Stylizers(stylizers::StylizersArgs),
     /// How long networks take and how much memory, how exact they are, beside PyTorch and ONNX Runtime with
     /// the same weights.
     Speed(speed::SpeedArgs),
@@ -70,6 +73,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     impasto_engine::device::instruction_set()?;
     match command {
         Command::Style(args) => style::run(&args),
+        Command::Stylizers(args) => stylizers::run(&args),
         Command::Speed(args) => speed::run(&args),
         Command::Memory(args) => memory::run(&args),
         Command::Metrics(args) => metrics::run(&args),

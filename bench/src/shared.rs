@@ -26,6 +26,9 @@ const LPIPS: &str = "weights/metrics/lpips_squeeze_full_v0.1_f32.safetensors";
 /// MicroAST with its authors' tensor names.
 const MICROAST: &str = "weights/style/microast_f32.safetensors";
 
+/// The encoders and decoders of five-level WCT.
+const WCT: &str = "weights/style/wct_vgg19_16x_f16.safetensors";
+
 /// Where the files are.
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
@@ -61,6 +64,15 @@ impl Shared {
 
     pub(crate) fn microast(&self) -> Result<PathBuf> {
         self.file(MICROAST)
+    }
+
+    pub(crate) fn wct(&self) -> Result<PathBuf> {
+        self.file(WCT)
+    }
+
+    /// The folder of the networks that measure.
+    pub(crate) fn networks(&self) -> PathBuf {
+        self.data.join("weights")
     }
 
     /// The first `count` of [`PAINTINGS`].
