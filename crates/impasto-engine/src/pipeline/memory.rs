@@ -13,7 +13,7 @@ const USUAL: Resident = Resident { start: 20 << 20, peak: 20 << 20 };
 const CODE: u64 = 28 << 20;
 
 /// What the allocator keeps for later and what every thread of the kernels keeps, at most. Little work takes less.
-const KEPT: u64 = 72 << 20;
+const KEPT: u64 = 122 << 20;
 
 /// Memory of this process that is resident, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Resident {
 
     /// The peak when `more` is taken.
     pub(super) fn with(self, more: u64) -> u64 {
-        self.peak.max((self.start + CODE + KEPT.min(more.saturating_mul(2))).saturating_add(more))
+        self.peak.max((self.start + CODE + KEPT.min(more.saturating_mul(4))).saturating_add(more))
     }
 }
 

@@ -271,8 +271,8 @@ impl Demand<'_> {
             } else {
                 memory::encoding(pixels)
             };
-        // Of what was read at once, the allocator keeps about a third for itself.
-        let kept = if streamed { 0 } else { reading / 3 };
+        // What was read at once the allocator keeps.
+        let kept = if streamed { 0 } else { reading };
         self.resident.with((painting + kept).max(reading).max(writing))
     }
 
