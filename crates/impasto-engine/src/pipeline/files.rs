@@ -207,15 +207,7 @@ impl Target {
                 format!("{}: {format} can be read but not written; use .png, .jpg, .webp or .tif", path.display());
             return Err(EngineError::Caller(text));
         }
-        if path.symlink_metadata().is_ok() && !options.overwrite {
-            let text = format!("{} already exists; choose another name or give --overwrite", path.display());
-            return Err(EngineError::Caller(text));
-        }
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !folder.is_dir() {
-            let text = format!("cannot write {}: the folder {} does not exist", path.display(), folder.display());
-            return Err(EngineError::Environment(text));
-        }
+        let folder = free_place(path, options.overwrite)?;
         // Modes and owners say little (root, network shares, read-only mounts): only trying tells.
         tempfile::Builder::new()
             .prefix(".impasto-")
@@ -280,4 +272,21 @@ pub(super) fn write_error(error: ImageError) -> EngineError {
         ErrorKind::Internal => EngineError::Internal(error.to_string()),
         ErrorKind::Cancelled => EngineError::Cancelled,
     }
+}
+
+/// The folder of a file that may be written: one that is not there yet, or that may be replaced.
+///
+/// # Errors
+/// [`EngineError::Caller`] for a file that exists, [`EngineError::Environment`] for a folder that does not.
+pub(super) fn free_place(path: &Path, overwrite: bool) -> Result<&Path> {
+    if path.symlink_metadata().is_ok() && !overwrite {
+        let text = format!("{} already exists; choose another name or give --overwrite", path.display());
+        return Err(EngineError::Caller(text));
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let text = format!("cannot write {}: the folder {} does not exist", path.display(), folder.display());
+        return Err(EngineError::Environment(text));
+    }
+    Ok(folder)
 }

@@ -249,15 +249,7 @@ impl Form {
 /// [`EngineError::Environment`] for a folder that does not.
 pub fn check_target(path: &Path, overwrite: bool) -> Result<()> {
     Form::of(path)?;
-    if path.symlink_metadata().is_ok() && !overwrite {
-        let text = format!("{} already exists; choose another name or give --overwrite", path.display());
-        return Err(EngineError::Caller(text));
-    }
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        let text = format!("cannot write {}: the folder {} does not exist", path.display(), folder.display());
-        return Err(EngineError::Environment(text));
-    }
+    crate::pipeline::files::free_place(path, overwrite)?;
     Ok(())
 }
 
