@@ -11,6 +11,8 @@ pub enum Task {
     Stylizer,
     /// Turns a picture into features that losses compare.
     Features,
+    /// Makes pictures from latents. Listed as an architecture: generators are what was trained of it.
+    Generator,
 }
 
 impl std::fmt::Display for Task {
@@ -18,6 +20,7 @@ impl std::fmt::Display for Task {
         f.write_str(match self {
             Self::Stylizer => "stylizer",
             Self::Features => "features",
+            Self::Generator => "architecture",
         })
     }
 }

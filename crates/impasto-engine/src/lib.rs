@@ -8,7 +8,7 @@
 //! algorithms/<name>
 //! train  data
 //! losses  features  metrics
-//! traits  tiled
+//! traits  generator  tiled
 //! blocks
 //! device  tensor  weights  descriptor  control  rng  error
 //! ```
@@ -21,6 +21,7 @@ pub mod descriptor;
 pub mod device;
 mod error;
 pub mod features;
+pub mod generator;
 pub mod losses;
 pub mod metrics;
 pub mod models;
@@ -37,5 +38,6 @@ pub mod weights;
 pub use burn::tensor::Device;
 pub use control::{Control, Event};
 pub use error::{Blame, EngineError, Result};
+pub use generator::Generator;
 pub use impasto_kernels::Recycling;
 pub use traits::{Style, StyleRequest, Stylizer};

@@ -13,11 +13,12 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use crate::data::Crops;
+use crate::data::{Crops, Gallery};
 use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
 use crate::features::Features;
 use crate::train::Objective;
+use crate::generator::Generator;
 use crate::traits::Stylizer;
 use crate::weights::{Arrays, Header};
 
@@ -62,6 +63,8 @@ pub enum Build {
     },
     /// A perception network.
     Features(fn(BuildParts<'_>) -> Result<Box<dyn Features>, String>),
+    /// A generator with weights of its own.
+    Generator(fn(BuildParts<'_>) -> Result<Box<dyn Generator>, String>),
 }
 
 /// Builds an optimisation from complete settings.
@@ -83,8 +86,10 @@ pub struct BuildParts<'a> {
 /// How an algorithm is trained.
 #[derive(Debug)]
 pub struct Trainer {
-    /// The kinds of pictures it needs, in the order of [`TrainParts::crops`].
+    /// The kinds of pictures it needs, in the order of [`Material::Crops`].
     pub roles: &'static [Role],
+    /// What it is given of them.
+    pub takes: Takes,
     /// The option that names the perception network its losses need, if they do.
     pub perception: Option<&'static str>,
     /// Its settings.
@@ -93,6 +98,41 @@ pub struct Trainer {
     pub macs_per_pixel: fn(&toml::Table) -> Result<f64, String>,
     /// Builds the training state.
     pub build: fn(TrainParts) -> Result<Box<dyn Objective>>,
+}
+
+/// What of its pictures a trainer is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// Random square crops: settings `crop` and `short_side`.
+    Crops,
+    /// Whole pictures at one size, with labels: settings `size` and `classes`.
+    Gallery,
+}
+
+/// The pictures a training state is built from.
+pub enum Material {
+    /// Crops of each role, in the order of [`Trainer::roles`].
+    Crops(Vec<Crops>),
+    /// Whole pictures.
+    Gallery(Gallery),
+}
+
+impl Material {
+    /// The crops, for a trainer that takes them.
+    fn into_crops(self) -> Result<Vec<Crops>> {
+        match self {
+            Self::Crops(crops) => Ok(crops),
+            Self::Gallery(_) => Err(EngineError::Internal("crops are needed, whole pictures were given".into())),
+        }
+    }
+
+    /// The whole pictures, for a trainer that takes them.
+    fn into_gallery(self) -> Result<Gallery> {
+        match self {
+            Self::Gallery(gallery) => Ok(gallery),
+            Self::Crops(_) => Err(EngineError::Internal("whole pictures are needed, crops were given".into())),
+        }
+    }
 }
 
 /// One kind of training pictures.
@@ -110,8 +150,8 @@ pub struct Role {
 pub struct TrainParts {
     /// Complete settings.
     pub settings: toml::Table,
-    /// Crops of each role, in the order of [`Trainer::roles`].
-    pub crops: Vec<Crops>,
+    /// The pictures.
+    pub material: Material,
     /// The perception network on `device`, where the trainer needs one.
     pub features: Option<Box<dyn Features>>,
     /// Stored in the header of the weights.

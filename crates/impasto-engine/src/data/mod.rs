@@ -3,8 +3,10 @@
 
 mod crops;
 mod folder;
+mod gallery;
 
 pub use crops::{Augment, Crops};
 pub use folder::{Folder, Rejected};
+pub use gallery::Gallery;
 
 pub(crate) use folder::picture_files;

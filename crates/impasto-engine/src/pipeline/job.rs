@@ -7,6 +7,7 @@ use impasto_image::colour::PreserveColor;
 use serde::{Deserialize, Serialize};
 
 use super::style::StyleSpec;
+use crate::descriptor::Task;
 use crate::error::{EngineError, Result};
 use crate::models::PerceptionSpec;
 use crate::registry::{self, Build, Entry, SettingsType};
@@ -130,7 +131,7 @@ pub const REFINE: &str = "refine";
 impl Method {
     /// All methods.
     pub fn all() -> impl Iterator<Item = Self> {
-        let stylizers = registry::REGISTRY.iter().filter(|e| !matches!(e.build, Build::Features(_)));
+        let stylizers = registry::REGISTRY.iter().filter(|e| e.descriptor.task == Task::Stylizer);
         stylizers.map(Self::Algorithm).chain([Self::Refine])
     }
 

@@ -137,7 +137,9 @@ impl Painter {
                     let styles = loader.load(None, None)?;
                     (Brush::One(build(&job.settings, features()?, device)?), styles)
                 }
-                Build::Features(_) => return Err(EngineError::Internal("a perception network cannot paint".into())),
+                Build::Features(_) | Build::Generator(_) => {
+                    return Err(EngineError::Internal(format!("{} paints no photographs", entry.descriptor.name)));
+                }
             },
             Method::Refine => {
                 let entry = registry::find(registry::DEFAULT_STYLIZER)?;

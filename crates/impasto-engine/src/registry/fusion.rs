@@ -1,7 +1,7 @@
 //! The registry's line for `fusion`.
 
 use super::settings::typed;
-use super::{Build, BuildParts, Entry, Role, SettingsType, TrainParts, Trainer};
+use super::{Build, BuildParts, Entry, Role, SettingsType, Takes, TrainParts, Trainer};
 use crate::algorithms::fusion::{DESCRIPTOR, Fusion, FusionConfig, FusionObjective, FusionTraining};
 use crate::error::{EngineError, Result};
 use crate::train::Objective;
@@ -16,6 +16,7 @@ pub(super) const ENTRY: Entry = Entry {
             Role { name: "content", stream: "contents", about: "folders of photographs" },
             Role { name: "styles", stream: "styles", about: "folders of paintings" },
         ],
+        takes: Takes::Crops,
         perception: Some("perception"),
         settings: SettingsType::of::<FusionTraining>(),
         macs_per_pixel: |settings| Ok(typed::<FusionTraining>(settings)?.network.macs_per_pixel()),
@@ -35,7 +36,7 @@ fn train(parts: TrainParts) -> Result<Box<dyn Objective>> {
     settings.network.validate().map_err(|problem| EngineError::Caller(format!("network: {problem}")))?;
     let internal = |what: &str| EngineError::Internal(format!("training fusion without {what}"));
     let features = parts.features.ok_or_else(|| internal("a perception network"))?;
-    let mut crops = parts.crops.into_iter();
+    let mut crops = parts.material.into_crops()?.into_iter();
     let (Some(contents), Some(styles)) = (crops.next(), crops.next()) else { return Err(internal("pictures")) };
     Ok(Box::new(FusionObjective::new(settings, features, contents, styles, parts.provenance, &parts.device)))
 }

@@ -1,7 +1,7 @@
 //! The registry's line for `percept`.
 
 use super::settings::typed;
-use super::{Build, BuildParts, Entry, Role, SettingsType, TrainParts, Trainer};
+use super::{Build, BuildParts, Entry, Role, SettingsType, Takes, TrainParts, Trainer};
 use crate::descriptor::{Descriptor, StyleInput, Task};
 use crate::error::{EngineError, Result};
 use crate::features::percept::{NAME, PerceptObjective, PerceptTraining};
@@ -31,6 +31,7 @@ pub(super) const ENTRY: Entry = Entry {
     tiny: || serde_json::json!({"widths": [2, 2, 3, 3, 4], "convolutions": [2, 1, 1, 1, 1], "outputs": [4, 4, 4, 4, 4]}),
     trainer: Some(Trainer {
         roles: &[Role { name: "data", stream: "pictures", about: "folders of pictures of any kind" }],
+        takes: Takes::Crops,
         perception: Some("teacher"),
         settings: SettingsType::of::<PerceptTraining>(),
         macs_per_pixel: |settings| Ok(typed::<PerceptTraining>(settings)?.network.macs_per_pixel()),
@@ -56,6 +57,6 @@ fn train(parts: TrainParts) -> Result<Box<dyn Objective>> {
     let settings: PerceptTraining = typed(&parts.settings).map_err(EngineError::Caller)?;
     let internal = |what: &str| EngineError::Internal(format!("training percept without {what}"));
     let teacher = parts.features.ok_or_else(|| internal("a teacher"))?;
-    let pictures = parts.crops.into_iter().next().ok_or_else(|| internal("pictures"))?;
+    let pictures = parts.material.into_crops()?.into_iter().next().ok_or_else(|| internal("pictures"))?;
     Ok(Box::new(PerceptObjective::new(settings, teacher, pictures, parts.provenance, &parts.device)?))
 }

@@ -81,7 +81,7 @@ fn build(entry: &Entry, arrays: Option<&Arrays>, device: &Device) -> Option<Box<
             let tiny = toml::Table::try_from(&config).unwrap();
             Some(build(&settings.complete(&tiny).unwrap(), Box::new(Stub::new(device)), device).unwrap())
         }
-        Build::Features(_) => None,
+        Build::Features(_) | Build::Generator(_) => None,
     }
 }
 
@@ -150,7 +150,7 @@ fn objective(entry: &Entry, trainer: &Trainer, folder: &Path) -> Box<dyn Objecti
     let crops = trainer.roles.iter().map(|role| Crops::new(load(), 64, augment, 3, role.stream)).collect();
     (trainer.build)(TrainParts {
         settings: trainer.settings.complete(&settings).unwrap(),
-        crops,
+        material: Material::Crops(crops),
         features: trainer.perception.map(|_| Box::new(Stub::new(&device)) as Box<dyn Features>),
         provenance: serde_json::Value::Null,
         device,
@@ -182,6 +182,7 @@ fn trainers_step_restore_and_export_what_builds() {
                 let features = build(parts).unwrap();
                 assert!(!features.extract(image(1, &cpu())).is_empty());
             }
+            Build::Generator(build) => drop(build(parts).unwrap()),
             Build::Optimisation { .. } => panic!("{name}: an optimisation has nothing to train"),
         }
         assert!((trainer.macs_per_pixel)(&trainer.settings.complete(&toml::Table::new()).unwrap()).unwrap() > 0.0);

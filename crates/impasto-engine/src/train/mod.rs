@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod ema;
+pub mod gan;
 mod optimizer;
 mod run_dir;
 mod runner;

@@ -9,7 +9,7 @@ use super::config::{RunConfig, Source};
 use crate::control::Control;
 use crate::data::{Augment, Crops, Folder};
 use crate::error::{EngineError, Result};
-use crate::registry::Trainer;
+use crate::registry::{Material, Trainer};
 
 /// Rejected files named one by one before they are only counted.
 const NAMED_REJECTS: usize = 10;
@@ -71,9 +71,10 @@ impl Loaded {
     }
 
     /// Crops of every role, in the trainer's order.
-    pub(super) fn into_crops(self, size: usize, seed: u64) -> Vec<Crops> {
+    pub(super) fn into_material(self, size: usize, seed: u64) -> Material {
         let augment = Augment { mirror: true, half_size: 0.3 };
-        self.roles.into_iter().map(|role| Crops::new(role.folder, size, augment, seed, role.stream)).collect()
+        let crops = |role: Role| Crops::new(role.folder, size, augment, seed, role.stream);
+        Material::Crops(self.roles.into_iter().map(crops).collect())
     }
 }
 

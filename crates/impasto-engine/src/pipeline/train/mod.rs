@@ -160,7 +160,7 @@ impl Training {
         let parts = TrainParts {
             settings: config.training.clone(),
             provenance: data::provenance(&config),
-            crops: loaded.into_crops(plan.crop, u64::try_from(seed).unwrap_or(0)),
+            material: loaded.into_material(plan.crop, u64::try_from(seed).unwrap_or(0)),
             features,
             device: device.clone(),
         };

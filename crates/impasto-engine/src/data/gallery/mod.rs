@@ -1,0 +1,128 @@
+//! Whole pictures at one size, with labels, kept as 8 bit: what generators are trained on.
+
+use burn::tensor::{Device, Tensor};
+
+use crate::rng::{self, Rng};
+use crate::tensor::{self, ImageTensor};
+
+/// Whole pictures at one size, with labels.
+#[derive(Debug, Clone)]
+pub struct Gallery {
+    size: [usize; 2],
+    classes: Vec<String>,
+    /// One for each picture, an index of `classes`; empty without classes.
+    labels: Vec<usize>,
+    /// Planar RGB, picture after picture.
+    pixels: Vec<u8>,
+    /// Where each came from, for people.
+    names: Vec<String>,
+}
+
+impl Gallery {
+    /// Pictures as planar 8 bit RGB of `size` (rows, columns), one after the other, with a name each and, where `classes`
+    /// are given, a label each.
+    ///
+    /// # Errors
+    /// A line that says what does not fit together.
+    pub fn new(
+        size: [usize; 2],
+        classes: Vec<String>,
+        labels: Vec<usize>,
+        pixels: Vec<u8>,
+        names: Vec<String>,
+    ) -> Result<Self, String> {
+        let count = names.len();
+        if pixels.len() != count * 3 * size[0] * size[1] {
+            return Err(format!("{} bytes are not {count} pictures of {size:?}", pixels.len()));
+        }
+        if labels.len() != if classes.is_empty() { 0 } else { count } {
+            return Err(format!("{} labels for {count} pictures and {} classes", labels.len(), classes.len()));
+        }
+        if let Some(label) = labels.iter().find(|&&label| label >= classes.len()) {
+            return Err(format!("label {label} of {} classes", classes.len()));
+        }
+        Ok(Self { size, classes, labels, pixels, names })
+    }
+
+    /// Number of pictures.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Rows and columns of every picture.
+    pub fn size(&self) -> [usize; 2] {
+        self.size
+    }
+
+    /// Names of the classes in the order of labels; empty without.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// The class of a picture.
+    pub fn label(&self, index: usize) -> Option<usize> {
+        self.labels.get(index).copied()
+    }
+
+    /// Where pictures came from.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// A picture's planar 8 bit RGB.
+    pub fn picture(&self, index: usize) -> &[u8] {
+        let length = 3 * self.size[0] * self.size[1];
+        &self.pixels[index * length..(index + 1) * length]
+    }
+
+    /// Bytes of pictures in memory.
+    pub fn bytes(&self) -> usize {
+        self.pixels.len()
+    }
+
+    /// Hash over sizes, pixels and labels, in order: a run that is resumed with other pictures would not be exact.
+    pub fn blake3(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let numbers = self.size.iter().chain(&self.labels).flat_map(|&n| (n as u64).to_le_bytes());
+        hasher.update(&numbers.collect::<Vec<u8>>());
+        hasher.update(self.classes.join("\n").as_bytes());
+        hasher.update(&self.pixels);
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// Pictures `indices` as `[n, 3, h, w]` in `[0, 1]`, those that `mirrored` says turned left to right.
+    pub fn batch(&self, indices: &[usize], mirrored: &[bool], device: &Device) -> ImageTensor {
+        let [h, w] = self.size;
+        let mut values = Vec::with_capacity(indices.len() * 3 * h * w);
+        for (position, &index) in indices.iter().enumerate() {
+            let mirror = mirrored.get(position).copied().unwrap_or(false);
+            for row in self.picture(index).chunks_exact(w) {
+                let value = |byte: &u8| f32::from(*byte) / 255.0;
+                if mirror {
+                    values.extend(row.iter().rev().map(value));
+                } else {
+                    values.extend(row.iter().map(value));
+                }
+            }
+        }
+        tensor::from_planar(values, indices.len(), h, w, device)
+    }
+
+    /// The pictures of sample numbers `first .. first + count`: the same for the same seed and numbers always. With
+    /// `mirror`, half of them are turned left to right. Returns the batch and the labels (empty without classes).
+    pub fn draw(&self, first: u64, count: usize, seed: u64, mirror: bool, device: &Device) -> (Tensor<4>, Vec<usize>) {
+        let (mut indices, mut mirrored) = (Vec::new(), Vec::new());
+        for number in first..first + count as u64 {
+            let mut rng = rng::stream(seed, "gallery", number);
+            indices.push(rng.random_range(0..self.len()));
+            mirrored.push(mirror && rng.random_bool(0.5));
+        }
+        let labels = indices.iter().filter_map(|&index| self.label(index)).collect();
+        (self.batch(&indices, &mirrored, device), labels)
+    }
+}

@@ -1,0 +1,156 @@
+//! What the rest of the engine sees of a generator: latents in, pictures out.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use crate::descriptor::Descriptor;
+use crate::rng;
+use crate::tensor::{self, ImageTensor};
+use crate::weights::Arrays;
+
+/// What a generator makes, and from what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Form {
+    /// Length of a latent, [`Codes`] included.
+    pub latent: usize,
+    /// Length of a style, which is what the mapping makes of a latent.
+    pub width: usize,
+    /// Layers that take a style each, from coarse to fine; 1 where all share one.
+    pub layers: usize,
+    /// Rows and columns of pictures.
+    pub size: [usize; 2],
+    /// Names of the classes in the order of their labels; empty for a generator without.
+    pub classes: Vec<String>,
+    /// The part of the latent that is drawn to mean something.
+    #[serde(default)]
+    pub codes: Codes,
+}
+
+/// Structured latent codes (InfoGAN, Chen et al. 2016). They are the last numbers of a latent: first one one-hot group
+/// for each categorical code, then the continuous ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Codes {
+    /// Number of values of each categorical code.
+    pub categorical: Vec<usize>,
+    /// Number of continuous codes, each uniform in `[-1, 1]`.
+    pub continuous: usize,
+}
+
+impl Codes {
+    /// Numbers they take in a latent.
+    pub fn len(&self) -> usize {
+        self.categorical.iter().sum::<usize>() + self.continuous
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Form {
+    /// The latent of a seed, `latent` numbers: standard normal, then the codes. The same seed gives the same latent
+    /// for ever.
+    pub fn latent_of(&self, seed: u64) -> Vec<f32> {
+        self.draw(&mut rng::stream(seed, "latent", 0))
+    }
+
+    /// A latent from a random stream.
+    pub fn draw(&self, rng: &mut rng::ChaCha8Rng) -> Vec<f32> {
+        use crate::rng::Rng;
+        let mut latent = rng::normal(rng, self.latent - self.codes.len());
+        for &values in &self.codes.categorical {
+            let chosen = rng.random_range(0..values);
+            latent.extend((0..values).map(|value| f32::from(u8::from(value == chosen))));
+        }
+        latent.extend((0..self.codes.continuous).map(|_| rng.random_range(-1.0..=1.0f32)));
+        latent
+    }
+
+    /// Latents of seeds as `[n, latent]`.
+    pub fn latents(&self, seeds: &[u64], device: &Device) -> Tensor<2> {
+        let values = seeds.iter().flat_map(|&seed| self.latent_of(seed)).collect();
+        Tensor::from_data(TensorData::new(values, [seeds.len(), self.latent]), device)
+    }
+
+    /// Labels as one-hot rows `[n, classes]`; `None` for a generator without classes.
+    pub fn labels(&self, labels: &[usize], device: &Device) -> Option<Tensor<2>> {
+        let classes = self.classes.len();
+        if classes == 0 {
+            return None;
+        }
+        let row = |&label: &usize| (0..classes).map(move |class| f32::from(u8::from(class == label)));
+        let values: Vec<f32> = labels.iter().flat_map(row).collect();
+        Some(Tensor::from_data(TensorData::new(values, [labels.len(), classes]), device))
+    }
+}
+
+/// The noise that a generator adds in its layers.
+#[derive(Debug, Clone)]
+pub enum Noise {
+    /// None: every layer's noise is zero.
+    Off,
+    /// Drawn for each picture from its seed.
+    Seeds(Vec<u64>),
+    /// Given: `[n or 1, 1, h, w]` for each layer that adds noise, in their order.
+    Maps(Vec<Tensor<4>>),
+}
+
+impl Noise {
+    /// The noise of a layer whose map is `[n, c, h, w]`: `[n, 1, h, w]`, standard normal; `None` where there is none.
+    pub fn layer(&self, index: usize, [h, w]: [usize; 2], device: &Device) -> Option<Tensor<4>> {
+        match self {
+            Self::Off => None,
+            Self::Seeds(seeds) => {
+                let draw = |&seed: &u64| rng::normal(&mut rng::stream(seed, "noise", index as u64), h * w);
+                let values = seeds.iter().flat_map(draw).collect();
+                Some(tensor::from_planes(values, [seeds.len(), 1, h, w], device))
+            }
+            Self::Maps(maps) => maps.get(index).cloned(),
+        }
+    }
+}
+
+/// How pictures are made of styles.
+#[derive(Debug, Clone)]
+pub struct Synthesis {
+    /// The noise of the layers.
+    pub noise: Noise,
+    /// Whether pictures go on where they began, so that copies of one beside each other make a pattern without seams.
+    pub wrap: bool,
+}
+
+impl Synthesis {
+    /// With noise of these seeds, one for each picture, and plain borders.
+    pub fn seeds(seeds: &[u64]) -> Self {
+        Self { noise: Noise::Seeds(seeds.to_vec()), wrap: false }
+    }
+}
+
+/// Makes pictures from latents. Mapping and synthesis are apart so that styles can be mixed, moved and found.
+pub trait Generator: Send + Sync {
+    /// What it is and can do.
+    fn descriptor(&self) -> &'static Descriptor;
+
+    /// What it makes, and from what.
+    fn form(&self) -> &Form;
+
+    /// The mapping: latents `[n, latent]`, and labels `[n, classes]` (one-hot, or weights that sum to 1) for a generator
+    /// with classes, to styles `[n, layers, width]`.
+    fn map(&self, latents: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<3>;
+
+    /// The synthesis: styles `[n, layers, width]` to pictures `[n, 3, h, w]`, nominal `[0, 1]` (not clamped).
+    fn synthesise(&self, styles: Tensor<3>, synthesis: &Synthesis) -> ImageTensor;
+
+    /// The middle of all styles, towards which truncation pulls: `[classes or 1, layers, width]`.
+    fn centre(&self) -> Tensor<3>;
+
+    /// The matrix that first takes the style of `layer` on its way into the maps, `[outputs, width]` row by row: its
+    /// singular vectors are the closed-form directions (Shen and Zhou 2021).
+    fn style_matrix(&self, layer: usize) -> Tensor<2>;
+
+    /// All weights by name.
+    fn arrays(&self) -> Arrays;
+}

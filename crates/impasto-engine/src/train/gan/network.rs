@@ -1,0 +1,130 @@
+//! What the training of generators against discriminators sees of an architecture.
+
+use std::fmt::Debug;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::descriptor::Descriptor;
+use crate::generator::{Codes, Form, Synthesis};
+
+/// What a network is built for: the part of its configuration that the pictures decide, and its own dimensions. This is
+/// the configuration in the header of its weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build<C> {
+    /// Rows and columns of pictures.
+    pub size: [usize; 2],
+    /// Names of the classes; empty for a network without.
+    #[serde(default)]
+    pub classes: Vec<String>,
+    /// Structured latent codes.
+    #[serde(default)]
+    pub codes: Codes,
+    /// The architecture's own dimensions.
+    pub network: C,
+}
+
+/// Whose statistics normalisations over the batch use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Those of the batch at hand.
+    Train,
+    /// Those that [`GeneratorNet::calibrated`] kept, so that a picture does not depend on those beside it.
+    Infer,
+}
+
+/// One architecture: a generator and the discriminator it is trained against.
+pub trait Architecture: Send + Sync + 'static {
+    /// Its dimensions.
+    type Config: Serialize + DeserializeOwned + schemars::JsonSchema + Default + Debug + Clone + PartialEq + Send + Sync;
+    /// Its generator.
+    type Generator: GeneratorNet;
+    /// Its discriminator.
+    type Discriminator: DiscriminatorNet;
+
+    /// What it is and can do.
+    const DESCRIPTOR: &'static Descriptor;
+
+    /// Checks that networks can be built so.
+    ///
+    /// # Errors
+    /// A line that says which value does not fit.
+    fn validate(build: &Build<Self::Config>) -> Result<(), String>;
+
+    /// The generator with initial weights drawn from `seed`. `build` was validated.
+    fn generator(build: &Build<Self::Config>, seed: u64, device: &Device) -> Self::Generator;
+
+    /// The discriminator with initial weights drawn from `seed`. `build` was validated.
+    fn discriminator(build: &Build<Self::Config>, seed: u64, device: &Device) -> Self::Discriminator;
+
+    /// Multiply-accumulates of the generator for a pixel of its pictures.
+    fn macs_per_pixel(build: &Build<Self::Config>) -> f64;
+}
+
+/// A generator as it is trained; see [`crate::Generator`] for the meaning of each function.
+pub trait GeneratorNet: Module + Clone + Send + Sync + 'static {
+    /// What it makes, and from what.
+    fn form(&self) -> &Form;
+
+    /// Latents `[n, latent]` and labels `[n, classes]` to styles `[n, layers, width]`.
+    fn map(&self, latents: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<3>;
+
+    /// Styles `[n, layers, width]` to pictures `[n, 3, h, w]`, nominal `[0, 1]`.
+    fn synthesise(&self, styles: Tensor<3>, synthesis: &Synthesis, mode: Mode) -> Tensor<4>;
+
+    /// With the statistics that inference uses taken over these batches of latents `[n, latent]`, labels and noise: those
+    /// of normalisations over the batch ("standing statistics"), and the centre of styles. They are part of its weights.
+    fn calibrated(self, batches: &[Draw]) -> Self;
+
+    /// See [`crate::Generator::centre`].
+    fn centre(&self) -> Tensor<3>;
+
+    /// See [`crate::Generator::style_matrix`].
+    fn style_matrix(&self, layer: usize) -> Tensor<2>;
+}
+
+/// What a batch of pictures is made from.
+#[derive(Debug, Clone)]
+pub struct Draw {
+    /// `[n, latent]`
+    pub latents: Tensor<2>,
+    /// `[n, classes]` for networks with classes.
+    pub labels: Option<Tensor<2>>,
+    /// Noise of the layers.
+    pub synthesis: Synthesis,
+}
+
+/// What a discriminator says of a batch.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// How real it looks: `[n, k]`, one or several logits for each picture.
+    pub logits: Tensor<2>,
+    /// What it read of structured codes, `[n, codes]`: logits of the categorical ones, values of the continuous ones;
+    /// `None` without codes.
+    pub codes: Option<Tensor<2>>,
+    /// Feature maps that [`DiscriminatorNet::rebuilt`] works from; may be empty.
+    pub taps: Vec<Tensor<4>>,
+}
+
+/// A discriminator.
+pub trait DiscriminatorNet: Module + Clone + Send + Sync + 'static {
+    /// Pictures `[n, 3, h, w]` in `[0, 1]`, and labels `[n, classes]` for a network with classes.
+    fn judge(&self, images: Tensor<4>, labels: Option<Tensor<2>>) -> Verdict;
+
+    /// How badly pictures are rebuilt from what it saw of them, `[1]` (self-supervision on real pictures, Liu et al.
+    /// 2021); `part` chooses which part is rebuilt in full. `None` for a network without decoders.
+    fn rebuilt(&self, verdict: &Verdict, images: &Tensor<4>, part: u64) -> Option<Tensor<1>> {
+        let _ = (verdict, images, part);
+        None
+    }
+
+    /// The gradient of the sum of its logits over `images`, `[n, 3, h, w]`, written as a network of its own so that it
+    /// can be differentiated once more by the weights; `None` where there is no such form.
+    fn input_gradient(&self, images: Tensor<4>, labels: Option<Tensor<2>>) -> Option<Tensor<4>> {
+        let _ = (images, labels);
+        None
+    }
+}
