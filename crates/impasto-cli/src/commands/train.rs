@@ -266,6 +266,7 @@ fn request(new: &NewRun, global: &Global, control: &impasto_engine::Control) -> 
             log_every: options.log_every,
             preview_every: options.preview_every,
             checkpoint_every: options.checkpoint_every,
+            watch_every: Schedule::default().watch_every,
             keep: options.keep,
         },
         device: global.device(),

@@ -173,7 +173,7 @@ fn trainers_step_restore_and_export_what_builds() {
         assert_eq!(first.state(), second.state(), "{name}");
         assert!(second.preview().unwrap().pixels() > 0);
 
-        let (header, arrays) = second.export();
+        let (header, arrays) = second.export().unwrap();
         assert_eq!(header.algorithm, name);
         let parts = BuildParts { config: &header.config, arrays: Some(&arrays), seed: 0, device: &cpu() };
         match entry.build {
@@ -194,7 +194,7 @@ fn every_stylizer_takes_any_size_from_files() {
     let folder = tempfile::tempdir().unwrap();
     let perception = folder.path().join("percept.safetensors");
     let entry = find("percept").unwrap();
-    let (header, arrays) = objective(entry, entry.trainer.as_ref().unwrap(), folder.path()).export();
+    let (header, arrays) = objective(entry, entry.trainer.as_ref().unwrap(), folder.path()).export().unwrap();
     weights::save(&perception, &header, &arrays, Precision::F32).unwrap();
     let style = folder.path().join("style.png");
     save_png(&style, &picture(70, 50, 9));

@@ -63,7 +63,13 @@ impl Checkpoint {
     /// # Errors
     /// [`EngineError::Environment`] when it cannot be written or does not read back equal; the former latest one stays.
     pub fn save(&self, folder: &Path) -> Result<PathBuf> {
-        let name = format!("step-{:08}", self.step);
+        // A state that replaces another of the same step, after a roll-back, gets a name of its own: the old one stays until
+        // the pointer has moved.
+        let names = (0u32..).map(|revision| match revision {
+            0 => format!("step-{:08}", self.step),
+            _ => format!("step-{:08}-r{revision:03}", self.step),
+        });
+        let name = names.into_iter().find(|name| !folder.join(name).exists()).unwrap_or_default();
         let target = folder.join(&name);
         let temporary = folder.join(format!(".{name}.partial"));
         let failed = |e: std::io::Error| {
@@ -85,9 +91,6 @@ impl Checkpoint {
         weights::write_atomic(&temporary.join(STATE_FILE), &bytes)?;
         weights::write_atomic(&temporary.join(MANIFEST_FILE), &json)?;
         read(&temporary)?;
-        if target.exists() {
-            std::fs::remove_dir_all(&target).map_err(failed)?;
-        }
         std::fs::rename(&temporary, &target).map_err(failed)?;
         weights::sync_folder(folder).map_err(failed)?;
         weights::write_atomic(&folder.join(LATEST_FILE), name.as_bytes())?;

@@ -56,10 +56,34 @@ pub trait Objective: Send {
     fn preview(&self) -> Result<Picture>;
 
     /// The weights to ship (the averaged ones) and their header.
-    fn export(&self) -> (Header, Arrays);
+    ///
+    /// # Errors
+    /// When statistics that belong to the weights cannot be taken.
+    fn export(&self) -> Result<(Header, Arrays)>;
 
-    /// Called after a roll-back from values that are not finite: lowers learning rates.
-    fn soften(&mut self);
+    /// How training goes, asked for now and then and before every checkpoint. What it depends on belongs to the state.
+    ///
+    /// # Errors
+    /// When the network fails on the samples that are looked at.
+    fn watch(&mut self, step: u64) -> Result<Health> {
+        let _ = step;
+        Ok(Health::Well)
+    }
+
+    /// Called after a roll-back: changes settings so that the same does not happen again, and says in a few words what
+    /// was changed, such as "half the learning rate".
+    fn soften(&mut self) -> String;
+}
+
+/// How training goes, in words for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// As it should.
+    Well,
+    /// There is something to be said, but going on may mend it.
+    Worrying(String),
+    /// Going on is pointless: back to the last good checkpoint.
+    Collapsed(String),
 }
 
 /// A learning rate's share of its highest: rises in a line over `warm_up` steps and falls along half a cosine over

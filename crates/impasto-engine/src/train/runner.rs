@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::tensorboard::EventWriter;
-use super::{Checkpoint, Metrics, Objective, RunDir};
+use super::{Checkpoint, Health, Metrics, Objective, RunDir};
 use crate::control::{Control, Event};
 use crate::error::{EngineError, Result};
 use crate::weights::{self, Precision};
@@ -23,6 +23,8 @@ pub struct RunSettings {
     pub preview_every: u64,
     /// Write a checkpoint every so many steps, and when cancelled.
     pub checkpoint_every: u64,
+    /// Ask how training goes every so many steps, and before every checkpoint.
+    pub watch_every: u64,
     /// Checkpoints kept.
     pub keep: usize,
     /// Stop, with a checkpoint, after this time.
@@ -40,16 +42,17 @@ pub struct Summary {
     pub samples_per_second: f64,
 }
 
-/// Roll-backs to a checkpoint after which a run is given up.
+/// Roll-backs without a new checkpoint in between after which a run is given up.
 const MAX_ROLL_BACKS: u32 = 3;
 
 /// Trains `objective` from its latest checkpoint (or the beginning) to the end, a time limit or a cancel; each of them
 /// leaves a checkpoint and the averaged weights in 16 bit. `config` is stored in every checkpoint, and a checkpoint
-/// with another one is refused.
+/// with another one is refused. Values that are not finite, and what the objective calls a collapse, lead back to the last
+/// checkpoint, which passed the watch, with changed settings.
 ///
 /// # Errors
 /// [`EngineError::File`] for a checkpoint that does not fit, [`EngineError::Environment`] for a full disk (the last
-/// checkpoint stays), [`EngineError::Internal`] when values stop being finite again and again.
+/// checkpoint stays), [`EngineError::Internal`] when roll-backs do not help.
 pub fn run(
     objective: &mut dyn Objective,
     settings: &RunSettings,
@@ -59,36 +62,50 @@ pub fn run(
 ) -> Result<Summary> {
     let first = resume(objective, config, dir)?;
     let mut session = Session::start(dir, settings, first, control)?;
-    let (mut step, mut roll_backs) = (first, 0);
+    let (mut step, mut saved, mut roll_backs) = (first, first, 0);
     if first == 0 {
         save(objective, config, dir, 0, settings)?;
     }
     while step < settings.steps && !control.is_cancelled() && !session.out_of_time() {
         let metrics = objective.step(step)?;
-        if let Some(name) = not_finite(&metrics) {
+        let trouble = match not_finite(&metrics) {
+            Some(name) => Some(format!("'{name}' is not finite")),
+            None => {
+                step += 1;
+                session.record(step, &metrics)?;
+                let due = step.is_multiple_of(settings.watch_every)
+                    || step.is_multiple_of(settings.checkpoint_every)
+                    || step == settings.steps;
+                if due { session.watch(step, objective)? } else { None }
+            }
+        };
+        if let Some(trouble) = trouble {
             roll_backs += 1;
             if roll_backs > MAX_ROLL_BACKS {
-                return Err(EngineError::Internal(format!("'{name}' is not finite after {MAX_ROLL_BACKS} roll-backs")));
+                let text = format!("step {step}: {trouble}, again after {MAX_ROLL_BACKS} roll-backs; the last good \
+                                    checkpoint, of step {saved}, is kept");
+                return Err(EngineError::Internal(text));
             }
             let to = resume(objective, config, dir)?;
-            objective.soften();
-            control.warn(format!("step {step}: '{name}' is not finite; back to step {to} with half the learning rate"));
+            let changed = objective.soften();
+            // What was changed must outlive this process.
+            save(objective, config, dir, to, settings)?;
+            session.rolled_back(step, to, &trouble, &changed)?;
             step = to;
             continue;
         }
-        step += 1;
-        session.record(step, &metrics)?;
         if step.is_multiple_of(settings.preview_every) || step == settings.steps {
             session.preview(step, objective)?;
         }
         if step.is_multiple_of(settings.checkpoint_every) {
             save(objective, config, dir, step, settings)?;
+            (saved, roll_backs) = (step, 0);
         }
     }
-    if !step.is_multiple_of(settings.checkpoint_every) {
+    if saved != step {
         save(objective, config, dir, step, settings)?;
     }
-    let (header, arrays) = objective.export();
+    let (header, arrays) = objective.export()?;
     weights::save(&dir.weights(), &header, &arrays, Precision::F16)?;
     Ok(session.finish(step))
 }
@@ -162,14 +179,39 @@ impl<'a> Session<'a> {
         let means: Metrics = std::mem::take(&mut self.sums).into_iter().map(|(k, v)| (k, v / count)).collect();
         self.count = 0;
         let failed = |e: std::io::Error| EngineError::Environment(format!("cannot write the log: {e}"));
-        let line = serde_json::json!({ "step": step, "samples_per_second": self.speed(step), "metrics": means });
-        let mut log = OpenOptions::new().create(true).append(true).open(self.dir.log()).map_err(failed)?;
-        writeln!(log, "{line}").map_err(failed)?;
+        self.note(&serde_json::json!({ "step": step, "samples_per_second": self.speed(step), "metrics": means }))?;
         self.events.scalars(step, means.iter().map(|(k, v)| (*k, *v))).map_err(failed)?;
         let figures: Vec<String> = means.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
         let message = format!("{:.1} images/s  {}", self.speed(step), figures.join("  "));
         self.control.emit(Event::Progress { done: step, total: self.settings.steps, message });
         Ok(())
+    }
+
+    /// Asks how training goes; returns what is wrong where going on is pointless.
+    fn watch(&self, step: u64, objective: &mut dyn Objective) -> Result<Option<String>> {
+        match objective.watch(step)? {
+            Health::Well => Ok(None),
+            Health::Worrying(text) => {
+                self.control.warn(format!("step {step}: {text}"));
+                self.note(&serde_json::json!({ "step": step, "worry": text }))?;
+                Ok(None)
+            }
+            Health::Collapsed(text) => Ok(Some(text)),
+        }
+    }
+
+    fn rolled_back(&mut self, step: u64, to: u64, trouble: &str, changed: &str) -> Result<()> {
+        // Figures of what is undone do not belong into the next means.
+        (self.sums, self.count) = (Metrics::new(), 0);
+        self.control.warn(format!("step {step}: {trouble}; back to step {to} with {changed}"));
+        self.note(&serde_json::json!({ "step": step, "trouble": trouble, "back_to": to, "changed": changed }))
+    }
+
+    /// Adds a line to the log.
+    fn note(&self, line: &serde_json::Value) -> Result<()> {
+        let failed = |e: std::io::Error| EngineError::Environment(format!("cannot write the log: {e}"));
+        let mut log = OpenOptions::new().create(true).append(true).open(self.dir.log()).map_err(failed)?;
+        writeln!(log, "{line}").map_err(failed)
     }
 
     fn preview(&self, step: u64, objective: &dyn Objective) -> Result<()> {

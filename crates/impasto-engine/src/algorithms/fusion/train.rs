@@ -355,7 +355,7 @@ impl Objective for FusionObjective {
         Ok(impasto_image::sheet::contact_sheet(&cells, columns as u32 + 1, (side, side), 4))
     }
 
-    fn export(&self) -> (Header, Arrays) {
+    fn export(&self) -> Result<(Header, Arrays)> {
         let header = Header {
             version: FORMAT_VERSION,
             algorithm: DESCRIPTOR.name.to_owned(),
@@ -364,10 +364,11 @@ impl Objective for FusionObjective {
             config: serde_json::to_value(&self.settings.network).unwrap_or_default(),
             training: self.provenance.clone(),
         };
-        (header, self.ema.arrays().clone())
+        Ok((header, self.ema.arrays().clone()))
     }
 
-    fn soften(&mut self) {
+    fn soften(&mut self) -> String {
         self.rate_factor *= 0.5;
+        "half the learning rate".to_owned()
     }
 }

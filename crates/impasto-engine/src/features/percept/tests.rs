@@ -94,7 +94,7 @@ fn distillation_learns_resumes_exactly_and_ships_in_the_teachers_units() {
     (3..6).for_each(|step| drop(resumed.step(step)));
     assert_eq!(half.state(), resumed.state());
 
-    let (header, arrays) = through.export();
+    let (header, arrays) = through.export().unwrap();
     let device = Device::flex();
     let shipped = Percept::new(&header, &arrays, PerceptWidth::Wide, &device).unwrap();
     let teacher = Network::new(&PerceptConfig { widths: [4; 5], ..TINY }, 9, &device);

@@ -304,7 +304,7 @@ impl Objective for PerceptObjective {
         Ok(impasto_image::sheet::contact_sheet(&cells, 1 + 2 * LEVELS as u32, (side as u32, side as u32), 4))
     }
 
-    fn export(&self) -> (Header, Arrays) {
+    fn export(&self) -> Result<(Header, Arrays)> {
         let header = Header {
             version: FORMAT_VERSION,
             algorithm: NAME.to_owned(),
@@ -313,11 +313,12 @@ impl Objective for PerceptObjective {
             config: serde_json::to_value(&self.settings.network).unwrap_or_default(),
             training: self.provenance.clone(),
         };
-        (header, self.shipped())
+        Ok((header, self.shipped()))
     }
 
-    fn soften(&mut self) {
+    fn soften(&mut self) -> String {
         self.rate_factor *= 0.5;
+        "half the learning rate".to_owned()
     }
 }
 

@@ -42,13 +42,15 @@ pub struct Schedule {
     pub preview_every: u64,
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
+    /// Steps between looks at how training goes; every checkpoint is looked at too.
+    pub watch_every: u64,
     /// Checkpoints kept.
     pub keep: usize,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { log_every: 10, preview_every: 250, checkpoint_every: 250, keep: 3 }
+        Self { log_every: 10, preview_every: 250, checkpoint_every: 250, watch_every: 125, keep: 3 }
     }
 }
 

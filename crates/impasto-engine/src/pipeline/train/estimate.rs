@@ -53,7 +53,7 @@ impl Training {
         let per_step = started.elapsed() / timed.len() as u32;
         control.emit(Event::Finished { stage: "dry run".into(), seconds: started.elapsed().as_secs_f64() });
         Ok(Estimate {
-            parameters: self.objective.export().1.values().map(|array| array.values.len()).sum(),
+            parameters: self.objective.export()?.1.values().map(|array| array.values.len()).sum(),
             macs_per_pixel: self.macs_per_pixel,
             data_bytes: self.data_bytes,
             peak_bytes: peak_bytes(),

@@ -194,13 +194,14 @@ impl Training {
         let _lock = lock(dir)?;
         // What is stored in checkpoints is what a resume will read.
         let written = RunConfig::from_toml(&dir.read_config()?, &dir.root().join("config.toml"))?;
-        let Schedule { log_every, preview_every, checkpoint_every, keep } = self.config.schedule;
+        let Schedule { log_every, preview_every, checkpoint_every, watch_every, keep } = self.config.schedule;
         let settings = RunSettings {
             steps: self.plan.steps,
             batch: self.plan.batch as u64,
             log_every: log_every.max(1),
             preview_every: preview_every.max(1),
             checkpoint_every: checkpoint_every.max(1),
+            watch_every: watch_every.max(1),
             keep: keep.max(1),
             time_limit,
         };

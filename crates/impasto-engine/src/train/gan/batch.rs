@@ -1,0 +1,146 @@
+//! What a step is made from: real pictures, latents, labels and noise, all by sample number.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::{Draw, GanTraining, GeneratorNet};
+use crate::data::Gallery;
+use crate::generator::{Form, Noise, Synthesis};
+use crate::rng::{self, Rng};
+
+/// Latents over which statistics for inference are taken.
+const CALIBRATION: usize = 512;
+
+/// Latents in one batch of them.
+const CALIBRATION_BATCH: usize = 32;
+
+/// Rows and columns of the grid of samples that is shown and watched.
+const GRID: [usize; 2] = [8, 8];
+
+/// Real pictures, and what as many made ones are made from.
+pub(super) struct Batch {
+    /// Number of the first sample.
+    pub(super) first: u64,
+    /// `[n, 3, h, w]`
+    pub(super) real: Tensor<4>,
+    /// Classes of the real pictures, which the made ones shall have too: `[n, classes]`.
+    pub(super) labels: Option<Tensor<2>>,
+    /// `[n, latent]`
+    pub(super) latents: Tensor<2>,
+    /// Noise of the layers.
+    pub(super) synthesis: Synthesis,
+    /// The latents that styles change to, and the layer from which: [n] (the number of layers for none).
+    changed: Option<(Tensor<2>, Vec<usize>)>,
+}
+
+/// Draws batches. Everything depends on the seed and the sample's number only.
+pub(super) struct Sampler {
+    gallery: Gallery,
+    form: Form,
+    batch: usize,
+    seed: u64,
+    mirror: bool,
+    style_mixing: f64,
+}
+
+impl Sampler {
+    pub(super) fn new<C>(settings: &GanTraining<C>, gallery: Gallery, form: Form) -> Result<Self, String> {
+        if gallery.size() != settings.size || gallery.classes() != settings.classes {
+            return Err("the pictures are not of the size and classes that the settings say".into());
+        }
+        let GanTraining { batch, seed, style_mixing, .. } = *settings;
+        Ok(Self { gallery, form, batch, seed, mirror: settings.augment.mirror, style_mixing })
+    }
+
+    /// The batch of a step: two halves of it where its number is even.
+    pub(super) fn parts(&self, step: u64, device: &Device) -> Vec<Batch> {
+        let first = step * self.batch as u64;
+        match self.batch {
+            n if n.is_multiple_of(2) && n > 2 => {
+                let half = n / 2;
+                vec![self.batch(first, half, device), self.batch(first + half as u64, half, device)]
+            }
+            n => vec![self.batch(first, n, device)],
+        }
+    }
+
+    fn batch(&self, first: u64, count: usize, device: &Device) -> Batch {
+        let (real, labels) = self.gallery.draw(first, count, self.seed, self.mirror, device);
+        let numbers = first..first + count as u64;
+        let (latents, seeds) = self.latents("latents", numbers.clone(), device);
+        let changed = (self.form.layers > 1 && self.style_mixing > 0.0).then(|| {
+            let from = numbers.clone().map(|number| {
+                let mut rng = rng::stream(self.seed, "style mixing", number);
+                if rng.random_bool(self.style_mixing) {
+                    rng.random_range(1..self.form.layers)
+                } else {
+                    self.form.layers
+                }
+            });
+            let from = from.collect();
+            (self.latents("other latents", numbers.clone(), device).0, from)
+        });
+        let labels = self.form.labels(&labels, device);
+        Batch { first, real, labels, latents, synthesis: Synthesis::seeds(&seeds), changed }
+    }
+
+    /// Latents of samples, and seeds for their noise.
+    fn latents(&self, stream: &str, numbers: std::ops::Range<u64>, device: &Device) -> (Tensor<2>, Vec<u64>) {
+        let count = (numbers.end - numbers.start) as usize;
+        let (mut values, mut seeds) = (Vec::with_capacity(count * self.form.latent), Vec::with_capacity(count));
+        for number in numbers {
+            let mut rng = rng::stream(self.seed, stream, number);
+            values.extend(self.form.draw(&mut rng));
+            seeds.push(rng.random());
+        }
+        (Tensor::from_data(TensorData::new(values, [count, self.form.latent]), device), seeds)
+    }
+
+    /// Styles `[n, layers, width]` of a batch, changed from some layer on to those of other latents.
+    pub(super) fn mixed(&self, styles: Tensor<3>, batch: &Batch, generator: &impl GeneratorNet) -> Tensor<3> {
+        let Some((latents, from)) = &batch.changed else { return styles };
+        let layers = self.form.layers;
+        let keep = from.iter().flat_map(|&from| (0..layers).map(move |layer| f32::from(u8::from(layer < from))));
+        let keep = TensorData::new(keep.collect::<Vec<f32>>(), [from.len(), layers, 1]);
+        let keep = Tensor::<3>::from_data(keep, &styles.device()); // [n, layers, 1]
+        let other = generator.map(latents.clone(), batch.labels.clone());
+        other.clone() + (styles - other) * keep
+    }
+
+    /// What statistics for inference are taken over: the classes as often as they come.
+    pub(super) fn calibration(&self, device: &Device) -> Vec<Draw> {
+        let batches = CALIBRATION / CALIBRATION_BATCH;
+        (0..batches)
+            .map(|batch| {
+                let first = (batch * CALIBRATION_BATCH) as u64;
+                let numbers = first..first + CALIBRATION_BATCH as u64;
+                let (latents, seeds) = self.latents("calibration", numbers.clone(), device);
+                let picked = |number| {
+                    let mut rng = rng::stream(self.seed, "calibration classes", number);
+                    self.gallery.label(rng.random_range(0..self.gallery.len()))
+                };
+                let labels: Vec<usize> = numbers.filter_map(picked).collect();
+                Draw { latents, labels: self.form.labels(&labels, device), synthesis: Synthesis::seeds(&seeds) }
+            })
+            .collect()
+    }
+
+    /// The samples that are shown and watched, always the same: those of the first seeds, a column for each class.
+    pub(super) fn fixed(&self, device: &Device) -> Draw {
+        let count = GRID[0] * GRID[1];
+        let seeds: Vec<u64> = (0..count as u64).collect();
+        let classes = self.form.classes.len().max(1);
+        let labels: Vec<usize> = (0..count).map(|index| index % GRID[1] % classes).collect();
+        Draw {
+            latents: self.form.latents(&seeds, device),
+            labels: self.form.labels(&labels, device),
+            synthesis: Synthesis { noise: Noise::Seeds(seeds), wrap: false },
+        }
+    }
+
+    /// Real pictures to set beside [`Sampler::fixed`]: as many, spread over the gallery.
+    pub(super) fn real(&self, device: &Device) -> Tensor<4> {
+        let count = (GRID[0] * GRID[1]).min(self.gallery.len());
+        let indices: Vec<usize> = (0..count).map(|index| index * self.gallery.len() / count).collect();
+        self.gallery.batch(&indices, &[], device)
+    }
+}

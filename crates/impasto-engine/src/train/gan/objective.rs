@@ -1,0 +1,281 @@
+//! One training step of a generator against a discriminator, and what it needs to go on.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use impasto_image::Picture;
+
+use super::batch::{Batch, Sampler};
+use super::{Ada, Architecture, Build, DiscriminatorNet, GanTraining, GeneratorNet, Mode, Verdict, picture};
+use crate::data::Gallery;
+use crate::error::{EngineError, Result};
+use crate::losses;
+use crate::tensor;
+use crate::train::{Adam, AdamConfig, Alarm, Ema, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
+use crate::weights::{self, Arrays, FORMAT_VERSION, Header};
+
+/// The training state of the architecture `A`.
+pub struct GanObjective<A: Architecture> {
+    settings: GanTraining<A::Config>,
+    build: Build<A::Config>,
+    device: Device,
+    sampler: Sampler,
+    generator: A::Generator,
+    discriminator: A::Discriminator,
+    generator_adam: Adam,
+    discriminator_adam: Adam,
+    ema: Ema,
+    ada: Ada,
+    /// Halved by every roll-back.
+    rate_factor: f32,
+    /// Stored in the weights' header.
+    provenance: serde_json::Value,
+}
+
+/// What the discriminator's phase leaves of a part of a batch for the generator's.
+struct Judged<A: Architecture> {
+    batch: Batch,
+    /// The generator's copy that made `fake`, through which its gradients flow.
+    generator: A::Generator,
+    fake: Tensor<4>,
+    grads: ParamGrads,
+    metrics: Metrics,
+}
+
+impl<A: Architecture> GanObjective<A> {
+    /// Fresh networks on `device` (with autodiff).
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] for settings that do not fit together or the pictures.
+    pub fn new(
+        settings: GanTraining<A::Config>,
+        gallery: Gallery,
+        provenance: serde_json::Value,
+        device: &Device,
+    ) -> Result<Self> {
+        let build = settings.build();
+        settings.validate().and_then(|()| A::validate(&build)).map_err(EngineError::Caller)?;
+        let generator = A::generator(&build, settings.seed, device);
+        let adam = || {
+            // The discriminator's gradients of a penalty are large by nature; clipping keeps one batch from undoing many.
+            let config = AdamConfig { beta1: settings.beta1, clip_norm: 10.0, skip_norm: 1e6, ..AdamConfig::default() };
+            Adam::new(config)
+        };
+        Ok(Self {
+            sampler: Sampler::new(&settings, gallery, generator.form().clone()).map_err(EngineError::Caller)?,
+            ema: Ema::new(weights::collect(&generator)),
+            discriminator: A::discriminator(&build, settings.seed, device),
+            generator,
+            generator_adam: adam(),
+            discriminator_adam: adam(),
+            ada: Ada::new(&settings.augment),
+            rate_factor: 1.0,
+            device: device.clone(),
+            provenance,
+            build,
+            settings,
+        })
+    }
+
+    /// Pictures as the discriminator sees them: `from` is the number of their first sample, so that no two batches are
+    /// changed in the same way.
+    fn seen(&self, images: Tensor<4>, stream: &str, from: u64) -> Tensor<4> {
+        self.ada.augment(images, self.settings.seed, stream, from)
+    }
+
+    /// The generator makes pictures, and the discriminator learns to tell them from real ones.
+    fn discriminator_part(&self, step: u64, batch: Batch) -> Judged<A> {
+        let s = &self.settings;
+        let mut metrics = Metrics::new();
+        let generator = fork(&self.generator);
+        let styles = self.sampler.mixed(generator.map(batch.latents.clone(), batch.labels.clone()), &batch, &generator);
+        let fake = generator.synthesise(styles, &batch.synthesis, Mode::Train); // [n, 3, h, w]
+        let judge = fork(&self.discriminator);
+        let real = self.seen(batch.real.clone(), "augment real", batch.first);
+        let made = self.seen(fake.clone().detach(), "augment made", batch.first);
+        let at_real = judge.judge(real.clone(), batch.labels.clone());
+        let at_made = judge.judge(made.clone(), batch.labels.clone());
+        let adversarial = s.loss.discriminator(at_real.logits.clone(), at_made.logits.clone());
+        metrics.insert("discriminator", tensor::scalar(adversarial.clone().inner()));
+        metrics.insert("logit_real", mean(&at_real));
+        metrics.insert("logit_made", mean(&at_made));
+        metrics.insert("overfitting", overfitting(s.loss, &at_real, &at_made));
+        let mut loss = adversarial;
+        if let Some(rebuilt) = judge.rebuilt(&at_real, &real, batch.first) {
+            metrics.insert("rebuilt", tensor::scalar(rebuilt.clone().inner()));
+            loss = loss + rebuilt * s.rebuild_weight;
+        }
+        if let Some(codes) = self.codes(&at_made, &batch) {
+            metrics.insert("codes", tensor::scalar(codes.clone().inner()));
+            loss = loss + codes * s.code_weight;
+        }
+        if step.is_multiple_of(s.penalty.every) {
+            let near = losses::Neighbourhood { seed: s.seed, first: batch.first };
+            let logits = |image: Tensor<4>| judge.judge(image, batch.labels.clone()).logits;
+            let sides = [(real, at_real.logits), (made, at_made.logits)];
+            if let Some(penalty) = s.penalty.of(sides, &logits, &near) {
+                metrics.insert("penalty", tensor::scalar(penalty.clone().inner()));
+                loss = loss + penalty * (s.penalty.weight * s.penalty.every as f32);
+            }
+        }
+        let grads = ParamGrads::of(&judge, &loss.backward());
+        Judged { batch, generator, fake, grads, metrics }
+    }
+
+    /// The generator learns to look more real to the discriminator as it is now.
+    fn generator_part(&self, judged: Judged<A>) -> (ParamGrads, Metrics) {
+        let s = &self.settings;
+        let Judged { batch, generator, fake, mut metrics, .. } = judged;
+        let judge = self.discriminator.clone().no_grad();
+        let at_made = judge.judge(self.seen(fake, "augment made", batch.first), batch.labels.clone());
+        let at_real = s.loss.needs_real().then(|| {
+            let real = self.seen(batch.real.clone(), "augment real", batch.first);
+            judge.judge(real, batch.labels.clone()).logits
+        });
+        let adversarial = s.loss.generator(at_real, at_made.logits.clone());
+        let value = tensor::scalar(adversarial.clone().inner());
+        metrics.insert("generator", value);
+        metrics.insert("sum", value + metrics.get("discriminator").copied().unwrap_or_default());
+        let loss = match self.codes(&at_made, &batch) {
+            Some(codes) => adversarial + codes * s.code_weight,
+            None => adversarial,
+        };
+        (ParamGrads::of(&generator, &loss.backward()), metrics)
+    }
+
+    /// How badly the structured codes of a batch are read back.
+    fn codes(&self, verdict: &Verdict, batch: &Batch) -> Option<Tensor<1>> {
+        let read = verdict.codes.clone()?;
+        let [n, length] = batch.latents.dims();
+        let codes = &self.settings.codes;
+        let drawn = batch.latents.clone().slice([0..n, length - codes.len()..length]); // [n, codes]
+        Some(losses::code_loss(read, drawn, codes))
+    }
+
+    /// The averaged generator with statistics for inference, without autodiff.
+    fn averaged(&self) -> Result<A::Generator> {
+        let device = self.device.clone().inner();
+        let fresh = A::generator(&self.build, self.settings.seed, &device);
+        let net = weights::apply(fresh, self.ema.arrays()).map_err(EngineError::Internal)?;
+        Ok(net.no_grad().calibrated(&self.sampler.calibration(&device)))
+    }
+}
+
+/// The mean logit.
+fn mean(verdict: &Verdict) -> f32 {
+    tensor::scalar(verdict.logits.clone().inner().mean())
+}
+
+/// How sure the discriminator is of real pictures, in `[-1, 1]` (Karras et al. 2020): the mean sign of their logits, or,
+/// where a loss only compares, of what sets them off from the made ones.
+fn overfitting(loss: losses::AdversarialLoss, real: &Verdict, made: &Verdict) -> f32 {
+    let real = real.logits.clone().inner();
+    let margin = if loss.needs_real() { real - made.logits.clone().inner() } else { real };
+    tensor::scalar(margin.sign().mean())
+}
+
+impl<A: Architecture> Objective for GanObjective<A> {
+    fn step(&mut self, step: u64) -> Result<Metrics> {
+        let s = &self.settings;
+        let share = warm_cosine(step, s.steps, s.warm_up, s.rate_floor) * self.rate_factor;
+        let (rate, discriminator_rate) = (s.rate * share, s.discriminator_rate * share);
+        let batches = self.sampler.parts(step, &self.device);
+
+        let judged = side_by_side(batches, |batch| self.discriminator_part(step, batch));
+        let grads = ParamGrads::mean(judged.iter().map(|part| part.grads.clone()).collect());
+        let (discriminator, norm) =
+            self.discriminator_adam.step(self.discriminator.clone(), &grads, discriminator_rate);
+        self.discriminator = discriminator;
+
+        let parts = side_by_side(judged, |part| self.generator_part(part));
+        let mut metrics = Metrics::new();
+        let count = parts.len() as f32;
+        for (name, value) in parts.iter().flat_map(|(_, metrics)| metrics) {
+            *metrics.entry(name).or_default() += value / count;
+        }
+        let grads = ParamGrads::mean(parts.into_iter().map(|(grads, _)| grads).collect());
+        let (generator, generator_norm) = self.generator_adam.step(self.generator.clone(), &grads, rate);
+        self.generator = generator;
+        self.ema.update(&weights::collect(&self.generator), self.settings.ema, step);
+
+        let overfitting = metrics.get("overfitting").copied().unwrap_or_default();
+        self.ada.steer(overfitting, self.settings.batch);
+        metrics.insert("augment", self.ada.probability());
+        metrics.insert("gradient", generator_norm);
+        metrics.insert("gradient_discriminator", norm);
+        metrics.insert("rate", rate);
+        Ok(metrics)
+    }
+
+    fn state(&self) -> State {
+        let mut state = State::default();
+        state.put("generator", weights::collect(&self.generator));
+        state.put("discriminator", weights::collect(&self.discriminator));
+        state.put("ema", self.ema.arrays().clone());
+        self.generator_adam.save("generator_adam", &mut state);
+        self.discriminator_adam.save("discriminator_adam", &mut state);
+        self.ada.save("ada", &mut state);
+        state.counters.insert("rate_factor".to_owned(), u64::from(self.rate_factor.to_bits()));
+        state
+    }
+
+    fn restore(&mut self, state: &State) -> Result<(), String> {
+        let inner = self.device.clone().inner();
+        self.generator = weights::apply(self.generator.clone(), &state.under("generator"))?;
+        self.discriminator = weights::apply(self.discriminator.clone(), &state.under("discriminator"))?;
+        self.ema = Ema::new(state.under("ema"));
+        self.generator_adam.restore("generator_adam", state, &inner)?;
+        self.discriminator_adam.restore("discriminator_adam", state, &inner)?;
+        self.ada.restore("ada", state)?;
+        let bits = state.counters.get("rate_factor").ok_or("the rate factor is missing")?;
+        self.rate_factor = u32::try_from(*bits).map(f32::from_bits).map_err(|e| e.to_string())?;
+        Ok(())
+    }
+
+    fn begin_from(&mut self, weights: &Arrays) -> Result<(), String> {
+        self.generator = weights::apply(self.generator.clone(), weights)?;
+        self.ema = Ema::new(weights.clone());
+        Ok(())
+    }
+
+    fn preview(&self) -> Result<Picture> {
+        let generator = self.averaged()?;
+        let draw = self.sampler.fixed(&self.device.clone().inner());
+        let styles = generator.map(draw.latents, draw.labels);
+        picture::grid(generator.synthesise(styles, &draw.synthesis, Mode::Infer))
+    }
+
+    fn watch(&mut self, step: u64) -> Result<Option<Alarm>> {
+        let _ = step;
+        Ok(None)
+    }
+
+    fn export(&self) -> Result<(Header, Arrays)> {
+        let header = Header {
+            version: FORMAT_VERSION,
+            algorithm: A::DESCRIPTOR.name.to_owned(),
+            title: A::DESCRIPTOR.name.to_owned(),
+            licence: "MIT OR Apache-2.0".to_owned(),
+            config: serde_json::to_value(&self.build).map_err(|e| EngineError::Internal(e.to_string()))?,
+            training: self.provenance.clone(),
+        };
+        Ok((header, weights::collect(&self.averaged()?)))
+    }
+
+    fn soften(&mut self) -> String {
+        self.rate_factor *= 0.5;
+        "half the learning rate".to_owned()
+    }
+}
+
+/// One or two parts of a batch at the same time: it keeps all cores busy between the large operations.
+fn side_by_side<T: Send, R: Send>(parts: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let mut parts = parts.into_iter();
+    match (parts.next(), parts.next()) {
+        (Some(first), Some(second)) => {
+            let (first, second) = rayon::join(|| work(first), || work(second));
+            vec![first, second]
+        }
+        (Some(only), None) => vec![work(only)],
+        _ => Vec::new(),
+    }
+}

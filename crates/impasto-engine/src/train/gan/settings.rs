@@ -1,0 +1,177 @@
+//! What can be set of a training.
+
+use serde::{Deserialize, Serialize};
+
+use super::Build;
+use crate::generator::Codes;
+use crate::losses::AdversarialLoss;
+
+/// How a generator is trained against a discriminator. The same settings for every architecture; `C` are its
+/// dimensions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GanTraining<C> {
+    /// Pictures a step; an even number is computed in two halves side by side.
+    pub batch: usize,
+    /// Rows and columns of pictures.
+    pub size: [usize; 2],
+    /// Names of the classes, taken from the pictures; empty for a generator without.
+    pub classes: Vec<String>,
+    /// Structured latent codes that the generator shall give a meaning.
+    pub codes: Codes,
+    /// Steps in all.
+    pub steps: u64,
+    /// Learning rate of the generator.
+    pub rate: f32,
+    /// Learning rate of the discriminator (two time scales where it differs).
+    pub discriminator_rate: f32,
+    /// Steps over which learning rates rise.
+    pub warm_up: u64,
+    /// What learning rates end at, as a share of their highest; they fall along half a cosine.
+    pub rate_floor: f32,
+    /// Decay of the gradients' first moment in Adam.
+    pub beta1: f32,
+    /// The adversarial loss: minimax, non-saturating, least-squares, hinge, wasserstein or relativistic.
+    pub loss: AdversarialLoss,
+    /// The penalty on the discriminator's gradient.
+    pub penalty: PenaltySettings,
+    /// What the discriminator sees of pictures, real and made.
+    pub augment: AugmentSettings,
+    /// Weight of rebuilding real pictures from what the discriminator saw, for architectures with decoders.
+    pub rebuild_weight: f32,
+    /// Weight of reading the structured codes back from pictures.
+    pub code_weight: f32,
+    /// Share of samples whose styles change to another latent's at a random layer, for architectures with several layers.
+    pub style_mixing: f64,
+    /// Decay of the averaged weights in each step.
+    pub ema: f32,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The architecture's dimensions.
+    pub network: C,
+}
+
+/// The penalty on the discriminator's gradient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PenaltySettings {
+    /// Which one.
+    pub kind: PenaltyKind,
+    /// Its weight.
+    pub weight: f32,
+    /// Steps between penalties, each then that much heavier (lazy regularisation).
+    pub every: u64,
+    /// Deviation of the noise with which gradients are estimated, in pixel values.
+    pub sigma: f32,
+}
+
+/// Which gradient is penalised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PenaltyKind {
+    /// None.
+    None,
+    /// The squared gradient norm at real pictures (Mescheder et al. 2018).
+    R1,
+    /// The same at real and at made pictures.
+    R1R2,
+}
+
+/// What the discriminator sees of pictures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AugmentSettings {
+    /// Turn half of the real pictures left to right: right for most pictures, wrong for letters and faces with a parting.
+    pub mirror: bool,
+    /// Probability of each transformation at the beginning, in `[0, 1]`.
+    pub start: f32,
+    /// The overfitting signal that the probability is steered towards (Karras et al. 2020); 0 leaves it where it began.
+    pub target: f32,
+    /// Change the colours.
+    pub colour: bool,
+    /// Move pictures.
+    pub translation: bool,
+    /// Blank out a rectangle.
+    pub cutout: bool,
+}
+
+impl Default for PenaltySettings {
+    fn default() -> Self {
+        Self { kind: PenaltyKind::R1R2, weight: 1.0, every: 4, sigma: 0.02 }
+    }
+}
+
+impl Default for AugmentSettings {
+    fn default() -> Self {
+        Self { mirror: true, start: 0.0, target: 0.6, colour: true, translation: true, cutout: true }
+    }
+}
+
+impl<C: Default> Default for GanTraining<C> {
+    fn default() -> Self {
+        Self {
+            batch: 16,
+            size: [64, 64],
+            classes: Vec::new(),
+            codes: Codes::default(),
+            steps: 20_000,
+            rate: 2e-4,
+            discriminator_rate: 2e-4,
+            warm_up: 100,
+            rate_floor: 0.1,
+            beta1: 0.0,
+            loss: AdversarialLoss::default(),
+            penalty: PenaltySettings::default(),
+            augment: AugmentSettings::default(),
+            rebuild_weight: 1.0,
+            code_weight: 0.1,
+            style_mixing: 0.5,
+            ema: 0.999,
+            seed: 1,
+            network: C::default(),
+        }
+    }
+}
+
+impl<C: Clone> GanTraining<C> {
+    /// What the networks are built for.
+    pub fn build(&self) -> Build<C> {
+        Build {
+            size: self.size,
+            classes: self.classes.clone(),
+            codes: self.codes.clone(),
+            network: self.network.clone(),
+        }
+    }
+
+    /// Checks the settings that no type rules out.
+    ///
+    /// # Errors
+    /// A line that says which value does not fit.
+    pub fn validate(&self) -> Result<(), String> {
+        let share = |name: &str, value: f64| match (0.0..=1.0).contains(&value) {
+            true => Ok(()),
+            false => Err(format!("{name} is {value}, not in 0..=1")),
+        };
+        let positive = |name: &str, value: f32| match value > 0.0 && value.is_finite() {
+            true => Ok(()),
+            false => Err(format!("{name} is {value}; it must be above 0")),
+        };
+        share("style_mixing", self.style_mixing)?;
+        share("augment.start", self.augment.start.into())?;
+        share("rate_floor", self.rate_floor.into())?;
+        share("ema", self.ema.into())?;
+        positive("rate", self.rate)?;
+        positive("discriminator_rate", self.discriminator_rate)?;
+        positive("penalty.sigma", self.penalty.sigma)?;
+        match self.beta1 {
+            beta if (0.0..1.0).contains(&beta) => {}
+            beta => return Err(format!("beta1 is {beta}, not in 0..1")),
+        }
+        match (self.penalty.every, self.batch) {
+            (0, _) => Err("penalty.every is 0; it must be at least 1".to_owned()),
+            (_, 0 | 1) => Err("batch must be at least 2".to_owned()),
+            _ => Ok(()),
+        }
+    }
+}
