@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Build;
 use crate::generator::Codes;
-use crate::losses::AdversarialLoss;
+use crate::losses::{AdversarialLoss, Penalty};
 
 /// How a generator is trained against a discriminator. The same settings for every architecture; `C` are its
 /// dimensions.
@@ -34,7 +34,7 @@ pub struct GanTraining<C> {
     /// The adversarial loss: minimax, non-saturating, least-squares, hinge, wasserstein or relativistic.
     pub loss: AdversarialLoss,
     /// The penalty on the discriminator's gradient.
-    pub penalty: PenaltySettings,
+    pub penalty: Penalty,
     /// What the discriminator sees of pictures, real and made.
     pub augment: AugmentSettings,
     /// Weight of rebuilding real pictures from what the discriminator saw, for architectures with decoders.
@@ -42,39 +42,13 @@ pub struct GanTraining<C> {
     /// Weight of reading the structured codes back from pictures.
     pub code_weight: f32,
     /// Share of samples whose styles change to another latent's at a random layer, for architectures with several layers.
-    pub style_mixing: f64,
+    pub style_mixing: f32,
     /// Decay of the averaged weights in each step.
     pub ema: f32,
     /// Seed of everything random.
     pub seed: u64,
     /// The architecture's dimensions.
     pub network: C,
-}
-
-/// The penalty on the discriminator's gradient.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PenaltySettings {
-    /// Which one.
-    pub kind: PenaltyKind,
-    /// Its weight.
-    pub weight: f32,
-    /// Steps between penalties, each then that much heavier (lazy regularisation).
-    pub every: u64,
-    /// Deviation of the noise with which gradients are estimated, in pixel values.
-    pub sigma: f32,
-}
-
-/// Which gradient is penalised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum PenaltyKind {
-    /// None.
-    None,
-    /// The squared gradient norm at real pictures (Mescheder et al. 2018).
-    R1,
-    /// The same at real and at made pictures.
-    R1R2,
 }
 
 /// What the discriminator sees of pictures.
@@ -93,12 +67,6 @@ pub struct AugmentSettings {
     pub translation: bool,
     /// Blank out a rectangle.
     pub cutout: bool,
-}
-
-impl Default for PenaltySettings {
-    fn default() -> Self {
-        Self { kind: PenaltyKind::R1R2, weight: 1.0, every: 4, sigma: 0.02 }
-    }
 }
 
 impl Default for AugmentSettings {
@@ -121,7 +89,7 @@ impl<C: Default> Default for GanTraining<C> {
             rate_floor: 0.1,
             beta1: 0.0,
             loss: AdversarialLoss::default(),
-            penalty: PenaltySettings::default(),
+            penalty: Penalty::default(),
             augment: AugmentSettings::default(),
             rebuild_weight: 1.0,
             code_weight: 0.1,
@@ -157,21 +125,17 @@ impl<C: Clone> GanTraining<C> {
             true => Ok(()),
             false => Err(format!("{name} is {value}; it must be above 0")),
         };
-        share("style_mixing", self.style_mixing)?;
+        share("style_mixing", self.style_mixing.into())?;
         share("augment.start", self.augment.start.into())?;
         share("rate_floor", self.rate_floor.into())?;
         share("ema", self.ema.into())?;
         positive("rate", self.rate)?;
         positive("discriminator_rate", self.discriminator_rate)?;
-        positive("penalty.sigma", self.penalty.sigma)?;
+        self.penalty.validate()?;
         match self.beta1 {
             beta if (0.0..1.0).contains(&beta) => {}
             beta => return Err(format!("beta1 is {beta}, not in 0..1")),
         }
-        match (self.penalty.every, self.batch) {
-            (0, _) => Err("penalty.every is 0; it must be at least 1".to_owned()),
-            (_, 0 | 1) => Err("batch must be at least 2".to_owned()),
-            _ => Ok(()),
-        }
+        if self.batch < 2 { Err("batch must be at least 2".to_owned()) } else { Ok(()) }
     }
 }
