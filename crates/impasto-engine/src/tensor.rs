@@ -24,6 +24,16 @@ pub fn from_planar(values: Vec<f32>, n: usize, h: usize, w: usize, device: &Devi
     from_planes(values, [n, 3, h, w], device)
 }
 
+/// Values as a tensor on the device and in the type of another.
+pub(crate) fn like<const D: usize, const E: usize>(
+    values: Vec<f32>,
+    shape: [usize; D],
+    other: &Tensor<E>,
+) -> Tensor<D> {
+    let dtype = other.dtype();
+    Tensor::from_data(TensorData::new(values, shape).convert_dtype(dtype), (&other.device(), dtype))
+}
+
 /// The first picture of a batch, clamped to `[0, 1]`.
 ///
 /// # Errors

@@ -28,9 +28,11 @@ impl Discriminator {
         }
     }
 
-    /// `[n, 3, h, w]` in `[0, 1]` to logits `[n, 1, h / 8, w / 8]`.
-    pub(super) fn forward(&self, image: Tensor<4>) -> Tensor<4> {
+    /// `[n, 3, h, w]` in `[0, 1]` to the logits of all patches, `[n, h / 8 * w / 8]`.
+    pub(super) fn forward(&self, image: Tensor<4>) -> Tensor<2> {
         let x = self.layers.iter().fold((image - 0.5) * 4.0, |x, layer| layer.forward_leaky(x, 0.2));
-        self.logit.forward(x)
+        let logits = self.logit.forward(x); // [n, 1, h/8, w/8]
+        let [n, _, h, w] = logits.dims();
+        logits.reshape([n, h * w])
     }
 }

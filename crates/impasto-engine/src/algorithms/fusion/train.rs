@@ -11,7 +11,7 @@ use crate::blocks::{avg_pool2, channel_moments};
 use crate::data::Crops;
 use crate::error::Result;
 use crate::features::Features;
-use crate::losses::{self, Side};
+use crate::losses::{self, AdversarialLoss};
 use crate::rng::{self, Rng};
 use crate::tensor::{self, ImageTensor};
 use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
@@ -216,7 +216,7 @@ impl FusionObjective {
         if self.is_adversarial(step) {
             let judge = self.discriminator.clone().no_grad();
             let (real, fake) = (judge.forward(batch.style.clone()), judge.forward(output.clone()));
-            let opinion = losses::relativistic(real, fake, Side::Generator);
+            let opinion = AdversarialLoss::Relativistic.generator(Some(real), fake);
             metrics.insert("adversarial", tensor::scalar(opinion.clone().inner()));
             loss = loss + opinion * self.settings.adversarial_weight;
         }
@@ -249,7 +249,7 @@ impl FusionObjective {
     fn discriminator_step(&mut self, step: u64, real: ImageTensor, fake: ImageTensor, metrics: &mut Metrics) {
         let s = &self.settings;
         let (at_real, at_fake) = (self.discriminator.forward(real.clone()), self.discriminator.forward(fake.clone()));
-        let mut loss = losses::relativistic(at_real.clone(), at_fake.clone(), Side::Discriminator);
+        let mut loss = AdversarialLoss::Relativistic.discriminator(at_real.clone(), at_fake.clone());
         metrics.insert("discriminator", tensor::scalar(loss.clone().inner()));
         if step.is_multiple_of(s.penalty_every) {
             let dims = real.dims();
