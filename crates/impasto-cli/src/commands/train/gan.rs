@@ -32,6 +32,9 @@ pub(super) struct GanRun {
     /// Where classes come from.
     #[arg(long, value_name = "SOURCE", default_value = "none")]
     classes: ClassSource,
+    /// Names of classes that are numbers in the data, in the order of the numbers.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    class_names: Vec<String>,
     /// How pictures of another shape become of that size.
     #[arg(long, value_name = "HOW", default_value = "crop")]
     fit: Fit,
@@ -51,7 +54,12 @@ impl GanRun {
             data: self.data.clone(),
             architecture: (self.cfg != "auto").then(|| self.cfg.clone()),
             size: self.res,
-            gallery: GallerySettings { classes: self.classes, fit: self.fit, ..GallerySettings::default() },
+            gallery: GallerySettings {
+                classes: self.classes,
+                class_names: self.class_names.clone(),
+                fit: self.fit,
+                ..GallerySettings::default()
+            },
             given,
         };
         Ok(choice.request(control)?)
