@@ -47,7 +47,7 @@ impl<A: Architecture> Generator for Made<A> {
     }
 
     fn map(&self, latents: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<3> {
-        self.net.map(latents, labels)
+        GeneratorNet::map(&self.net, latents, labels)
     }
 
     fn synthesise(&self, styles: Tensor<3>, synthesis: &Synthesis) -> ImageTensor {
