@@ -1,5 +1,7 @@
 //! What the rest of the engine sees of a generator: latents in, pictures out.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +98,9 @@ pub enum Noise {
     Seeds(Vec<u64>),
     /// Given: `[n or 1, 1, h, w]` for each layer that adds noise, in their order.
     Maps(Vec<Tensor<4>>),
+    /// None, while rows and columns of what each layer asks for are written down, in the order of the layers: so that
+    /// maps can be made for them.
+    Sizes(Arc<Mutex<Vec<[usize; 2]>>>),
 }
 
 impl Noise {
@@ -109,6 +114,13 @@ impl Noise {
                 Some(tensor::from_planes(values, [seeds.len(), 1, h, w], device))
             }
             Self::Maps(maps) => maps.get(index).cloned(),
+            Self::Sizes(sizes) => {
+                let mut sizes = sizes.lock().unwrap_or_else(PoisonError::into_inner);
+                let count = sizes.len().max(index + 1);
+                sizes.resize(count, [0; 2]);
+                sizes[index] = [h, w];
+                None
+            }
         }
     }
 }
