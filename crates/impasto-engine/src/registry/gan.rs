@@ -1,4 +1,5 @@
-//! The registry's lines for generators: the same two functions for every architecture.
+//! The registry's lines for generators that are trained against a discriminator: the same functions for every
+//! architecture.
 
 use super::settings::typed;
 use super::{Build, BuildParts, Entry, Role, SettingsType, Takes, TrainParts, Trainer};
@@ -8,20 +9,21 @@ use crate::generator::Generator;
 use crate::train::Objective;
 use crate::train::gan::{Architecture, GanObjective, GanTraining, Made};
 
-pub(super) const DCGAN: Entry = entry::<Dcgan>(|| serde_json::json!({}));
+pub(super) const DCGAN: Entry = entry::<Dcgan>(|| {
+    serde_json::json!({
+        "size": [16, 16],
+        "network": {"latent": 6, "width": 4, "most": 8, "discriminator_width": 4, "discriminator_most": 8},
+    })
+});
 
-/// The line of an architecture; `tiny` are dimensions small enough for tests.
+/// The line of an architecture; `tiny` is a configuration small enough for tests.
 const fn entry<A: Architecture>(tiny: fn() -> serde_json::Value) -> Entry {
     Entry {
         descriptor: A::DESCRIPTOR,
         build: Build::Generator(build::<A>),
         tiny,
         trainer: Some(Trainer {
-            roles: &[Role {
-                name: "data",
-                stream: "gallery",
-                about: "folders or archives of pictures of one kind",
-            }],
+            roles: &[Role { name: "data", stream: "gallery", about: "folders or archives of pictures of one kind" }],
             takes: Takes::Gallery,
             perception: None,
             settings: SettingsType::of::<GanTraining<A::Config>>(),

@@ -1,13 +1,23 @@
 //! Training a generator against a discriminator: one objective for every architecture, loss and penalty.
 
 mod batch;
+mod grid;
+mod head;
+mod latents;
 mod made;
 mod network;
 mod objective;
 mod picture;
+#[cfg(test)]
+pub(crate) mod proving;
 mod settings;
 
+pub use grid::Grid;
+pub use head::Head;
+pub use latents::Latents;
 pub use made::Made;
 pub use network::{Architecture, Build, DiscriminatorNet, Draw, GeneratorNet, Mode, Verdict};
 pub use objective::GanObjective;
 pub use settings::{AugmentSettings, GanTraining};
+
+pub(crate) use network::{check_build, within};
