@@ -137,7 +137,7 @@ impl Noise {
     /// That of the picture at `index` of a batch.
     pub fn of(&self, index: usize) -> Self {
         match self {
-            Self::Off => Self::Off,
+            Self::Off | Self::Sizes(_) => self.clone(),
             Self::Seeds(seeds) => Self::Seeds(seeds.get(index).copied().into_iter().collect()),
             Self::Maps(maps) => {
                 let own =

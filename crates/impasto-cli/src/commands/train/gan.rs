@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use impasto_engine::Control;
 use impasto_engine::data::gallery::{ClassSource, Fit, GallerySettings};
 use impasto_engine::pipeline::train::{GanChoice, TrainRequest};
@@ -30,13 +31,13 @@ pub(super) struct GanRun {
     #[arg(long, value_name = "PX", value_parser = size)]
     res: Option<[usize; 2]>,
     /// Where classes come from.
-    #[arg(long, value_name = "SOURCE", default_value = "none")]
+    #[arg(long, value_name = "SOURCE", default_value = "none", value_parser = class_source())]
     classes: ClassSource,
     /// Names of classes that are numbers in the data, in the order of the numbers.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     class_names: Vec<String>,
     /// How pictures of another shape become of that size.
-    #[arg(long, value_name = "HOW", default_value = "crop")]
+    #[arg(long, value_name = "HOW", default_value = "crop", value_parser = fit())]
     fit: Fit,
 }
 
@@ -64,6 +65,25 @@ impl GanRun {
         };
         Ok(choice.request(control)?)
     }
+}
+
+/// One of the names that the engine's settings use.
+fn class_source() -> impl TypedValueParser<Value = ClassSource> {
+    let names = ["none", "auto", "from-folders", "from-labels"];
+    PossibleValuesParser::new(names).map(|name| match name.as_str() {
+        "auto" => ClassSource::Auto,
+        "from-folders" => ClassSource::Folders,
+        "from-labels" => ClassSource::Labels,
+        _ => ClassSource::None,
+    })
+}
+
+fn fit() -> impl TypedValueParser<Value = Fit> {
+    PossibleValuesParser::new(["crop", "pad", "stretch"]).map(|name| match name.as_str() {
+        "pad" => Fit::Pad,
+        "stretch" => Fit::Stretch,
+        _ => Fit::Crop,
+    })
 }
 
 /// `128` or `96x128`, rows before columns.

@@ -80,7 +80,7 @@ fn chosen(recipe: &Recipe, size: [usize; 2]) -> toml::Table {
     let number = |n: u64| toml::Value::Integer(i64::try_from(n).unwrap_or(i64::MAX));
     settings.insert("batch".to_owned(), number(recipe.batch as u64));
     settings.insert("steps".to_owned(), number(recipe.steps));
-    let augment = [("mirror".to_owned(), recipe.mirror.into())].into_iter().collect::<toml::Table>();
-    settings.insert("augment".to_owned(), augment.into());
+    let vary = [("mirror".to_owned(), recipe.mirror.into())].into_iter().collect::<toml::Table>();
+    settings.insert("vary".to_owned(), vary.into());
     settings
 }

@@ -49,7 +49,8 @@ impl Sampler {
             return Err("the pictures are not of the size and classes that the settings say".into());
         }
         let GanTraining { batch, seed, style_mixing, .. } = *settings;
-        Ok(Self { gallery, form, batch, seed, mirror: settings.augment.mirror, style_mixing })
+        let gallery = gallery.varied(settings.vary);
+        Ok(Self { gallery, form, batch, seed, mirror: settings.vary.mirror, style_mixing })
     }
 
     /// The batch of a step: two halves of it where its number is even.

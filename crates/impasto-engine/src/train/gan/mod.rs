@@ -1,5 +1,7 @@
 //! Training a generator against a discriminator: one objective for every architecture, loss and penalty.
 
+mod ada;
+mod augment;
 mod batch;
 mod grid;
 mod head;
@@ -12,6 +14,8 @@ mod picture;
 pub(crate) mod proving;
 mod settings;
 
+pub use ada::Ada;
+pub use augment::{Augment, Border, Change, Policy};
 pub use grid::Grid;
 pub use head::Head;
 pub use latents::Latents;

@@ -68,7 +68,7 @@ impl<A: Architecture> GanObjective<A> {
             generator,
             generator_adam: adam(),
             discriminator_adam: adam(),
-            ada: Ada::new(&settings.augment),
+            ada: Ada::new(&settings.augment, settings.size),
             rate_factor: 1.0,
             device: device.clone(),
             provenance,

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Build;
+use super::{Build, Policy};
+use crate::data::gallery::Augmentation;
 use crate::generator::Codes;
 use crate::losses::{AdversarialLoss, Penalty};
 
@@ -10,6 +11,7 @@ use crate::losses::{AdversarialLoss, Penalty};
 /// dimensions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(bound = "C: schemars::JsonSchema + Serialize + Default")]
 pub struct GanTraining<C> {
     /// Pictures a step; an even number is computed in two halves side by side.
     pub batch: usize,
@@ -35,7 +37,9 @@ pub struct GanTraining<C> {
     pub loss: AdversarialLoss,
     /// The penalty on the discriminator's gradient.
     pub penalty: Penalty,
-    /// What the discriminator sees of pictures, real and made.
+    /// How real pictures are varied before anyone sees them; what is done here is learnt.
+    pub vary: Augmentation,
+    /// How pictures, real and made, are changed before the discriminator sees them; this is not learnt.
     pub augment: AugmentSettings,
     /// Weight of rebuilding real pictures from what the discriminator saw, for architectures with decoders.
     pub rebuild_weight: f32,
@@ -51,27 +55,22 @@ pub struct GanTraining<C> {
     pub network: C,
 }
 
-/// What the discriminator sees of pictures.
+/// What the discriminator sees of pictures, real and made ones alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentSettings {
-    /// Turn half of the real pictures left to right: right for most pictures, wrong for letters and faces with a parting.
-    pub mirror: bool,
-    /// Probability of each transformation at the beginning, in `[0, 1]`.
-    pub start: f32,
-    /// The overfitting signal that the probability is steered towards (Karras et al. 2020); 0 leaves it where it began.
+    /// Which changes: none, diffaugment (colour, translation, cutout) or ada (everything but cutout).
+    pub policy: Policy,
+    /// Probability of each change for each picture at the beginning, in `[0, 1]`.
+    pub probability: f32,
+    /// The overfitting signal that the probability is steered towards (Karras et al. 2020), such as 0.6; 0 leaves it
+    /// where it began.
     pub target: f32,
-    /// Change the colours.
-    pub colour: bool,
-    /// Move pictures.
-    pub translation: bool,
-    /// Blank out a rectangle.
-    pub cutout: bool,
 }
 
 impl Default for AugmentSettings {
     fn default() -> Self {
-        Self { mirror: true, start: 0.0, target: 0.6, colour: true, translation: true, cutout: true }
+        Self { policy: Policy::default(), probability: 1.0, target: 0.0 }
     }
 }
 
@@ -90,6 +89,7 @@ impl<C: Default> Default for GanTraining<C> {
             beta1: 0.0,
             loss: AdversarialLoss::default(),
             penalty: Penalty::default(),
+            vary: Augmentation::default(),
             augment: AugmentSettings::default(),
             rebuild_weight: 1.0,
             code_weight: 0.1,
@@ -126,7 +126,9 @@ impl<C: Clone> GanTraining<C> {
             false => Err(format!("{name} is {value}; it must be above 0")),
         };
         share("style_mixing", self.style_mixing.into())?;
-        share("augment.start", self.augment.start.into())?;
+        share("augment.probability", self.augment.probability.into())?;
+        self.vary.validate()?;
+        self.augment.policy.augment(self.size).validate(self.size)?;
         share("rate_floor", self.rate_floor.into())?;
         share("ema", self.ema.into())?;
         positive("rate", self.rate)?;
