@@ -17,8 +17,8 @@ use crate::data::{Crops, Gallery};
 use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
 use crate::features::Features;
-use crate::train::Objective;
 use crate::generator::Generator;
+use crate::train::Objective;
 use crate::traits::Stylizer;
 use crate::weights::{Arrays, Header};
 

@@ -82,8 +82,10 @@ pub fn run(
         if let Some(trouble) = trouble {
             roll_backs += 1;
             if roll_backs > MAX_ROLL_BACKS {
-                let text = format!("step {step}: {trouble}, again after {MAX_ROLL_BACKS} roll-backs; the last good \
-                                    checkpoint, of step {saved}, is kept");
+                let text = format!(
+                    "step {step}: {trouble}, again after {MAX_ROLL_BACKS} roll-backs; the last good \
+                                    checkpoint, of step {saved}, is kept"
+                );
                 return Err(EngineError::Internal(text));
             }
             let to = resume(objective, config, dir)?;
