@@ -43,6 +43,7 @@ mod resize;
 pub mod sheet;
 mod text;
 
+pub use decode::rows::size_of;
 pub use decode::{decode, open};
 pub use encode::{EncodeOptions, MetadataPolicy, encode, save};
 pub use error::{ErrorKind, ImageError};
