@@ -2,6 +2,7 @@
 
     python bench/peers serve ENGINE --threads N             answers JSON lines, see `serve`
     python bench/peers paint ENGINE ... CONTENT STYLE OUT   MicroAST from picture file to picture file
+    python bench/peers dcgan REQUEST                        a DCGAN trained and sampled, a JSON object in and out
     python bench/peers metrics INPUTS                       the evaluator's figures by other libraries, JSON lines
 
 ENGINE is torch, torch-channels-last, torch-double or onnxruntime. Pictures are RGB in [0, 1], planar.
@@ -13,6 +14,7 @@ import os
 import sys
 import time
 
+import dcgan
 import metrics
 import numpy as np
 from engines import engine
@@ -110,10 +112,18 @@ def main():
             command.add_argument("--paint-graph", help="the rest of MicroAST as ONNX")
             for picture in ("content", "style", "out"):
                 command.add_argument(picture)
+    command = commands.add_parser("dcgan")
+    command.add_argument("request", help="a JSON object, see dcgan.run")
     command = commands.add_parser("metrics")
     command.add_argument("inputs", help="feature vectors and pictures, safetensors")
     args = parser.parse_args()
-    {"serve": serve, "paint": paint, "metrics": lambda args: metrics.figures(args.inputs)}[args.command](args)
+    run = {
+        "serve": serve,
+        "paint": paint,
+        "dcgan": lambda args: print(json.dumps(dcgan.run(json.loads(args.request)))),
+        "metrics": lambda args: metrics.figures(args.inputs),
+    }
+    run[args.command](args)
 
 
 if __name__ == "__main__":

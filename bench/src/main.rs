@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this program is for")]
 
 mod cases;
+mod fashion;
 mod floor;
 mod gaussians;
 mod memory;
@@ -45,6 +46,8 @@ enum Command {
     /// How long networks take and how much memory, how exact they are, beside PyTorch and ONNX Runtime with
     /// the same weights.
     Speed(speed::SpeedArgs),
+    /// Garments by class: a generator beside a DCGAN that PyTorch trains on the same pictures.
+    Fashion(fashion::FashionArgs),
     /// How much memory painting takes, beside what impasto says before it begins.
     Memory(memory::MemoryArgs),
     /// Whether the evaluator's metrics give what other libraries give for the same feature vectors and pictures.
@@ -78,6 +81,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Style(args) => style::run(&args),
         Command::Stylizers(args) => stylizers::run(&args),
         Command::Speed(args) => speed::run(&args),
+        Command::Fashion(args) => fashion::run(&args),
         Command::Memory(args) => memory::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Gaussians(args) => gaussians::run(&args),

@@ -70,6 +70,11 @@ impl Shared {
         self.file(WCT)
     }
 
+    /// The pictures of one part of the garments, `train10k` or `t10k`; their labels lie beside them.
+    pub(crate) fn garments(&self, part: &str) -> Result<PathBuf> {
+        self.file(&format!("fashion/fashion_mnist/{part}-images-idx3-ubyte.gz"))
+    }
+
     /// The folder of the networks that measure.
     pub(crate) fn networks(&self) -> PathBuf {
         self.data.join("weights")

@@ -1,5 +1,5 @@
-//! Embeds what lies in `assets/`: weights by name (`assets/NAME.safetensors`) and style codes
-//! (`assets/styles/NAME.safetensors`). Shipping another one is adding a file.
+//! Embeds what lies in `assets/`: weights by name (`assets/NAME.safetensors`), style codes (`assets/styles/NAME.safetensors`)
+//! and generators (`assets/generators/NAME.safetensors`). Shipping another one is adding a file.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
     let mut code = String::new();
-    for (constant, folder) in [("WEIGHTS", "assets"), ("STYLES", "assets/styles")] {
+    for (constant, folder) in [("WEIGHTS", "assets"), ("STYLES", "assets/styles"), ("GENERATORS", "assets/generators")] {
         println!("cargo:rerun-if-changed={folder}");
         code.push_str(&format!("pub(crate) const {constant}: &[(&str, &[u8])] = &[\n"));
         for path in files(Path::new(folder))? {

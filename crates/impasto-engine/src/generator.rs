@@ -1,5 +1,7 @@
 //! What the rest of the engine sees of a generator: latents in, pictures out.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +71,16 @@ impl Form {
         latent
     }
 
+    /// The mean of all latents that are drawn, `latent` numbers.
+    pub fn middle(&self) -> Vec<f32> {
+        let mut middle = vec![0.0; self.latent - self.codes.len()];
+        for &values in &self.codes.categorical {
+            middle.extend(std::iter::repeat_n(1.0 / values as f32, values));
+        }
+        middle.resize(self.latent, 0.0);
+        middle
+    }
+
     /// Latents of seeds as `[n, latent]`.
     pub fn latents(&self, seeds: &[u64], device: &Device) -> Tensor<2> {
         let values = seeds.iter().flat_map(|&seed| self.latent_of(seed)).collect();
@@ -96,6 +108,9 @@ pub enum Noise {
     Seeds(Vec<u64>),
     /// Given: `[n or 1, 1, h, w]` for each layer that adds noise, in their order.
     Maps(Vec<Tensor<4>>),
+    /// None, while rows and columns of what each layer asks for are written down, in the order of the layers: so that
+    /// maps can be made for them.
+    Sizes(Arc<Mutex<Vec<[usize; 2]>>>),
 }
 
 impl Noise {
@@ -109,6 +124,26 @@ impl Noise {
                 Some(tensor::from_planes(values, [seeds.len(), 1, h, w], device))
             }
             Self::Maps(maps) => maps.get(index).cloned(),
+            Self::Sizes(sizes) => {
+                let mut sizes = sizes.lock().unwrap_or_else(PoisonError::into_inner);
+                let count = sizes.len().max(index + 1);
+                sizes.resize(count, [0; 2]);
+                sizes[index] = [h, w];
+                None
+            }
+        }
+    }
+
+    /// That of the picture at `index` of a batch.
+    pub fn of(&self, index: usize) -> Self {
+        match self {
+            Self::Off | Self::Sizes(_) => self.clone(),
+            Self::Seeds(seeds) => Self::Seeds(seeds.get(index).copied().into_iter().collect()),
+            Self::Maps(maps) => {
+                let own =
+                    |map: &Tensor<4>| if map.dims()[0] == 1 { map.clone() } else { map.clone().narrow(0, index, 1) };
+                Self::Maps(maps.iter().map(own).collect())
+            }
         }
     }
 }

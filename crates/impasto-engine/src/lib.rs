@@ -10,7 +10,7 @@
 //! losses  features  metrics
 //! traits  generator  tiled
 //! blocks
-//! device  tensor  weights  descriptor  control  rng  error
+//! device  tensor  weights  descriptor  control  rng  places  error
 //! ```
 
 pub mod algorithms;
@@ -26,6 +26,7 @@ pub mod losses;
 pub mod metrics;
 pub mod models;
 pub mod pipeline;
+mod places;
 pub mod registry;
 pub mod rng;
 pub mod styles;

@@ -1,7 +1,9 @@
 //! Networks by name: which file, or what is bundled, stands behind what a user types.
 
+mod generator;
 mod perception;
 
+pub use generator::{GeneratorSpec, bundled_generator, generators, open_generator};
 pub use perception::PerceptionSpec;
 
 use std::path::Path;

@@ -11,6 +11,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EngineError, Result};
@@ -225,6 +226,26 @@ fn header_of(metadata: &HashMap<String, String>) -> Result<Header, String> {
         return Err(format!("it was written by a newer impasto (format {version}); update impasto to read it"));
     }
     serde_json::from_str(json).map_err(|e| format!("its impasto header is damaged ({e})"))
+}
+
+/// The header that a file of impasto's keeps as JSON under `key`, if it was written in `newest` format at most; `absent`
+/// is said of files without it.
+///
+/// # Errors
+/// A line that says what is wrong with it.
+pub(crate) fn kept_header<T: DeserializeOwned>(
+    metadata: &HashMap<String, String>,
+    key: &str,
+    newest: u32,
+    absent: &str,
+) -> Result<T, String> {
+    let json = metadata.get(key).ok_or(absent)?;
+    let value: serde_json::Value = serde_json::from_str(json).map_err(|_| "its header is damaged")?;
+    let version = value["version"].as_u64().ok_or("its header is damaged")?;
+    if version > u64::from(newest) {
+        return Err(format!("was written by a newer impasto (format {version}); update impasto to read it"));
+    }
+    serde_json::from_value(value).map_err(|e| format!("its header is damaged ({e})"))
 }
 
 /// Reads an impasto weights file.

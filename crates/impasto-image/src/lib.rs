@@ -3,7 +3,8 @@
 //! - [`open`] and [`decode`] turn untrusted files into an upright, colour-managed [`Picture`] within [`Limits`];
 //!   [`save`] and [`encode`] write one back with its depth, alpha, metadata and provenance, atomically.
 //! - [`canvas`] does the same by rows, for pictures larger than memory.
-//! - [`resize`] is the one resampler; [`Mask`], [`adjust`], [`colour`], [`compose`] and [`sheet`] work on pictures.
+//! - [`resize`] is the one resampler; [`Mask`], [`adjust`], [`colour`], [`compose`], [`layout`], [`sheet`] and
+//!   [`animation`] work on pictures.
 //!
 //! The crate knows no tensors and no networks, prints nothing, and does not panic on any input.
 //!
@@ -21,6 +22,7 @@
 
 pub mod adjust;
 pub mod alpha;
+pub mod animation;
 pub mod canvas;
 pub mod colour;
 pub mod compose;
@@ -32,6 +34,7 @@ mod error;
 mod exif;
 mod format;
 mod icc;
+pub mod layout;
 mod limits;
 mod mask;
 mod parameters;
@@ -40,6 +43,7 @@ mod resize;
 pub mod sheet;
 mod text;
 
+pub use decode::rows::size_of;
 pub use decode::{decode, open};
 pub use encode::{EncodeOptions, MetadataPolicy, encode, save};
 pub use error::{ErrorKind, ImageError};

@@ -1,15 +1,17 @@
 //! A folder of pictures, scaled to one short side and kept as 8 bit.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use impasto_image::{Format, Limits, Picture};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::control::Control;
 use crate::error::{EngineError, Result};
 
 /// A file that is not used, and why.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
     /// The file.
     pub path: PathBuf,
@@ -100,21 +102,51 @@ impl Folder {
 
 /// The files below `root` that are named as pictures, in no order; links are not followed.
 pub(crate) fn picture_files(root: &Path) -> Result<Vec<PathBuf>> {
+    files_below(root, &|path| path.extension().and_then(|e| e.to_str()).and_then(Format::from_extension).is_some())
+}
+
+/// The files below `root` that `wanted` takes, in no order; links are not followed.
+pub(super) fn files_below(root: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    walk(root, &mut files)?;
+    walk(root, wanted, &mut files)?;
     Ok(files)
 }
 
-fn walk(root: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+/// Whether a name between a root and a file begins with a dot.
+pub(crate) fn is_hidden(root: &Path, path: &Path) -> bool {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    below.components().any(|part| part.as_os_str().to_string_lossy().starts_with('.'))
+}
+
+/// Pixels that are decoded at the same time, where one picture alone does not have more: 192 MB of samples.
+const TOGETHER: u64 = 16 << 20;
+
+/// Cuts a list of pictures, given by their numbers of pixels, into runs that may be decoded at the same time.
+pub(crate) fn shares(pixels: &[u64]) -> Vec<Range<usize>> {
+    let mut shares = Vec::new();
+    let (mut start, mut sum) = (0, 0);
+    for (index, &count) in pixels.iter().enumerate() {
+        if index > start && sum + count > TOGETHER {
+            shares.push(start..index);
+            (start, sum) = (index, 0);
+        }
+        sum += count;
+    }
+    if start < pixels.len() {
+        shares.push(start..pixels.len());
+    }
+    shares
+}
+
+fn walk(root: &Path, wanted: &dyn Fn(&Path) -> bool, files: &mut Vec<PathBuf>) -> Result<()> {
     let kind = std::fs::symlink_metadata(root).map_err(|e| EngineError::io(root, &e))?;
     if kind.is_file() {
-        let known = root.extension().and_then(|e| e.to_str()).is_some_and(|e| Format::from_extension(e).is_some());
-        if known {
+        if wanted(root) {
             files.push(root.to_owned());
         }
     } else if kind.is_dir() {
         for entry in std::fs::read_dir(root).map_err(|e| EngineError::io(root, &e))? {
-            walk(&entry.map_err(|e| EngineError::io(root, &e))?.path(), files)?;
+            walk(&entry.map_err(|e| EngineError::io(root, &e))?.path(), wanted, files)?;
         }
     }
     Ok(())

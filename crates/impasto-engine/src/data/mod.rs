@@ -3,10 +3,10 @@
 
 mod crops;
 mod folder;
-mod gallery;
+pub mod gallery;
 
 pub use crops::{Augment, Crops};
 pub use folder::{Folder, Rejected};
 pub use gallery::Gallery;
 
-pub(crate) use folder::picture_files;
+pub(crate) use folder::{is_hidden, picture_files, shares};

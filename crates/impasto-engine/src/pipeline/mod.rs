@@ -4,6 +4,7 @@ mod adjust;
 pub mod doctor;
 pub mod eval;
 mod files;
+pub mod generate;
 mod job;
 mod large;
 mod loader;

@@ -137,7 +137,7 @@ fn command(job: &StylizeJob, content: &Input) -> String {
 }
 
 /// The options of every adjustment that is not neutral.
-fn push_adjustments(line: &mut String, adjust: &Adjustments) {
+pub(super) fn push_adjustments(line: &mut String, adjust: &Adjustments) {
     let (Ok(Value::Object(set)), Ok(neutral)) =
         (serde_json::to_value(adjust), serde_json::to_value(Adjustments::default()))
     else {
@@ -150,7 +150,7 @@ fn push_adjustments(line: &mut String, adjust: &Adjustments) {
 }
 
 /// As a shell wants it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()
@@ -160,7 +160,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Without what a text chunk cannot hold; a file may be called anything.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { '?' } else { c }).collect()
 }
 

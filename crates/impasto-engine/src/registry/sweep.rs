@@ -9,7 +9,7 @@ use impasto_image::{EncodeOptions, Format, Picture};
 use super::*;
 use crate::blocks::{Conv, ConvConfig, avg_pool2, relu};
 use crate::control::Control;
-use crate::data::{Augment, Folder};
+use crate::data::{Augment, Folder, Gallery};
 use crate::device::{self, DeviceSpec};
 use crate::pipeline::{Painter, Resources, StyleSource, StyleSpec, StylizeJob};
 use crate::tensor::values;
@@ -139,18 +139,40 @@ fn pictures(folder: &Path) -> PathBuf {
     folder.to_owned()
 }
 
+/// Whole pictures of two classes, of the size that a tiny configuration says.
+fn gallery(size: [usize; 2], classes: &[String]) -> Gallery {
+    let count = 6;
+    let pictures = (0..count).flat_map(|seed| picture(size[1] as u32, size[0] as u32, seed).to_planar());
+    let pixels = pictures.map(|v| (v * 255.0) as u8).collect();
+    let labels = if classes.is_empty() { Vec::new() } else { (0..count).map(|i| i as usize % classes.len()).collect() };
+    let names = (0..count).map(|seed| seed.to_string()).collect();
+    Gallery::new(size, classes.to_vec(), labels, pixels, names).unwrap()
+}
+
 fn objective(entry: &Entry, trainer: &Trainer, folder: &Path) -> Box<dyn Objective> {
-    let tiny = toml::Table::try_from((entry.tiny)()).unwrap();
-    let mut settings: toml::Table =
-        toml::from_str("batch = 2\ncrop = 64\nshort_side = 64\nsteps = 4\nseed = 3").unwrap();
-    settings.insert("network".into(), tiny.into());
+    let mut tiny = toml::Table::try_from((entry.tiny)()).unwrap();
+    let mut settings: toml::Table = toml::from_str("batch = 4\nsteps = 4\nseed = 3").unwrap();
     let device = cpu().autodiff();
-    let load = || Folder::load(&[pictures(folder)], 64, 64, &Control::silent()).unwrap();
-    let augment = Augment { mirror: true, half_size: 0.3 };
-    let crops = trainer.roles.iter().map(|role| Crops::new(load(), 64, augment, 3, role.stream)).collect();
+    let material = match trainer.takes {
+        Takes::Crops => {
+            settings.extend(toml::from_str::<toml::Table>("batch = 2\ncrop = 64\nshort_side = 64").unwrap());
+            settings.insert("network".into(), tiny.into());
+            let load = || Folder::load(&[pictures(folder)], 64, 64, &Control::silent()).unwrap();
+            let augment = Augment { mirror: true, half_size: 0.3 };
+            let crops = trainer.roles.iter().map(|role| Crops::new(load(), 64, augment, 3, role.stream));
+            Material::Crops(crops.collect())
+        }
+        Takes::Gallery => {
+            // A header's configuration: what the pictures decide, and the network.
+            let classes = tiny.get("classes").map_or(Vec::new(), |names| names.clone().try_into().unwrap());
+            let gallery = gallery(tiny["size"].clone().try_into().unwrap(), &classes);
+            settings.append(&mut tiny);
+            Material::Gallery(gallery)
+        }
+    };
     (trainer.build)(TrainParts {
         settings: trainer.settings.complete(&settings).unwrap(),
-        material: Material::Crops(crops),
+        material,
         features: trainer.perception.map(|_| Box::new(Stub::new(&device)) as Box<dyn Features>),
         provenance: serde_json::Value::Null,
         device,

@@ -232,3 +232,136 @@ impl<'a> Session<'a> {
         summary
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use impasto_image::Picture;
+
+    use super::*;
+    use crate::train::State;
+    use crate::weights::{Arrays, FORMAT_VERSION, Header};
+
+    /// Counts its steps. Goes wrong at `breaks` as long as its rate is above `bearable`: its values stop being finite, or
+    /// its samples collapse.
+    struct Counting {
+        steps: u64,
+        halvings: u64,
+        breaks: Option<(u64, bool)>,
+        bearable: u64,
+    }
+
+    impl Counting {
+        fn new(breaks: Option<(u64, bool)>, bearable: u64) -> Self {
+            Self { steps: 0, halvings: 0, breaks, bearable }
+        }
+
+        fn breaks_at(&self, step: u64, collapses: bool) -> bool {
+            self.halvings < self.bearable && self.breaks.is_some_and(|(at, how)| at <= step && how == collapses)
+        }
+    }
+
+    impl Objective for Counting {
+        fn step(&mut self, step: u64) -> Result<Metrics> {
+            self.steps += 1;
+            Ok([("loss", if self.breaks_at(step, false) { f32::NAN } else { 1.0 })].into())
+        }
+
+        fn state(&self) -> State {
+            let counters = [("steps".to_owned(), self.steps), ("halvings".to_owned(), self.halvings)].into();
+            State { counters, ..State::default() }
+        }
+
+        fn restore(&mut self, state: &State) -> Result<(), String> {
+            (self.steps, self.halvings) = (state.counters["steps"], state.counters["halvings"]);
+            Ok(())
+        }
+
+        fn begin_from(&mut self, _: &Arrays) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn preview(&self) -> Result<Picture> {
+            Picture::filled(1, 1, [0.5; 3]).map_err(|e| EngineError::Internal(e.to_string()))
+        }
+
+        fn export(&self) -> Result<(Header, Arrays)> {
+            let (config, training) = (serde_json::Value::Null, serde_json::Value::Null);
+            let name = || "counting".to_owned();
+            let header = Header { version: FORMAT_VERSION, algorithm: name(), title: name(), licence: name(), config, training };
+            Ok((header, Arrays::new()))
+        }
+
+        fn watch(&mut self, step: u64) -> Result<Health> {
+            Ok(match self.breaks_at(step, true) {
+                true => Health::Collapsed("all samples are alike".into()),
+                false if step == 4 => Health::Worrying("samples are dull".into()),
+                false => Health::Well,
+            })
+        }
+
+        fn soften(&mut self) -> String {
+            self.halvings += 1;
+            format!("1/{} of the learning rate", 1 << self.halvings)
+        }
+    }
+
+    fn settings() -> RunSettings {
+        RunSettings {
+            steps: 20,
+            batch: 1,
+            log_every: 1,
+            preview_every: 100,
+            checkpoint_every: 4,
+            watch_every: 2,
+            keep: 2,
+            time_limit: None,
+        }
+    }
+
+    /// Runs it in a new folder: what came out, the warnings, the folder.
+    fn train(objective: &mut Counting) -> (Result<Summary>, Vec<String>, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::create(folder.path(), "counting").unwrap();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&heard);
+        let control = Control::new(move |event| {
+            if let Event::Warning { message } = event {
+                sink.lock().unwrap().push(message);
+            }
+        });
+        let outcome = run(objective, &settings(), &serde_json::Value::Null, &dir, &control);
+        let heard = heard.lock().unwrap().clone();
+        (outcome, heard, folder)
+    }
+
+    #[test]
+    fn trouble_leads_back_to_a_checkpoint_that_passed_with_settings_that_add_up() {
+        for collapses in [false, true] {
+            let mut objective = Counting::new(Some((10, collapses)), 2);
+            let (outcome, heard, folder) = train(&mut objective);
+            let summary = outcome.unwrap();
+            assert!(summary.complete && summary.step == 20);
+            // Step 8 was the last checkpoint before; the second time around the first halving is still there.
+            let back: Vec<&String> = heard.iter().filter(|line| line.contains("back to step 8")).collect();
+            assert_eq!(back.len(), 2, "{heard:?}");
+            assert!(back[0].contains("1/2 of the learning rate") && back[1].contains("1/4"), "{back:?}");
+            assert_eq!((objective.steps, objective.halvings), (20, 2), "what was undone does not count");
+            assert!(heard.iter().any(|line| line == "step 4: samples are dull"), "{heard:?}");
+            let log = std::fs::read_to_string(folder.path().join("0000-counting/log.jsonl")).unwrap();
+            assert!(log.contains("\"back_to\":8") && log.contains("\"worry\""), "{log}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_roll_backs_do_not_help_ends_with_its_last_good_checkpoint() {
+        let mut objective = Counting::new(Some((10, true)), u64::MAX);
+        let (outcome, heard, folder) = train(&mut objective);
+        let message = outcome.unwrap_err().to_string();
+        assert!(message.contains("alike") && message.contains("of step 8"), "{message}");
+        assert_eq!(heard.iter().filter(|line| line.contains("back to step 8")).count(), 3);
+        let kept = Checkpoint::latest(&folder.path().join("0000-counting/checkpoints")).unwrap().unwrap();
+        assert_eq!((kept.step, kept.state.counters["halvings"]), (8, 3));
+    }
+}

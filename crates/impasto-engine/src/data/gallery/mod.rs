@@ -1,9 +1,32 @@
 //! Whole pictures at one size, with labels, kept as 8 bit: what generators are trained on.
 
+mod augment;
+mod cache;
+mod classes;
+mod duplicates;
+mod frame;
+mod look;
+mod read;
+mod recipe;
+mod settings;
+mod sketch;
+mod source;
+mod survey;
+#[cfg(test)]
+mod tests;
+
 use burn::tensor::{Device, Tensor};
+use rayon::prelude::*;
 
 use crate::rng::{self, Rng};
 use crate::tensor::{self, ImageTensor};
+
+pub use augment::Augmentation;
+pub use cache::default_cache;
+pub use read::{read, survey};
+pub use recipe::Recipe;
+pub use settings::{ClassSource, Fit, GallerySettings};
+pub use survey::{ClassCount, Duplicates, SourceSummary, Spread, Survey};
 
 /// Whole pictures at one size, with labels.
 #[derive(Debug, Clone)]
@@ -16,6 +39,7 @@ pub struct Gallery {
     pixels: Vec<u8>,
     /// Where each came from, for people.
     names: Vec<String>,
+    augmentation: Augmentation,
 }
 
 impl Gallery {
@@ -41,7 +65,7 @@ impl Gallery {
         if let Some(label) = labels.iter().find(|&&label| label >= classes.len()) {
             return Err(format!("label {label} of {} classes", classes.len()));
         }
-        Ok(Self { size, classes, labels, pixels, names })
+        Ok(Self { size, classes, labels, pixels, names, augmentation: Augmentation::NONE })
     }
 
     /// Number of pictures.
@@ -98,31 +122,43 @@ impl Gallery {
     /// Pictures `indices` as `[n, 3, h, w]` in `[0, 1]`, those that `mirrored` says turned left to right.
     pub fn batch(&self, indices: &[usize], mirrored: &[bool], device: &Device) -> ImageTensor {
         let [h, w] = self.size;
-        let mut values = Vec::with_capacity(indices.len() * 3 * h * w);
-        for (position, &index) in indices.iter().enumerate() {
-            let mirror = mirrored.get(position).copied().unwrap_or(false);
-            for row in self.picture(index).chunks_exact(w) {
-                let value = |byte: &u8| f32::from(*byte) / 255.0;
-                if mirror {
-                    values.extend(row.iter().rev().map(value));
-                } else {
-                    values.extend(row.iter().map(value));
-                }
-            }
-        }
+        let mirrored = mirrored.iter().copied().chain(std::iter::repeat(false));
+        let values = indices.iter().zip(mirrored).flat_map(|(&index, mirror)| self.values(index, mirror)).collect();
         tensor::from_planar(values, indices.len(), h, w, device)
+    }
+
+    /// A picture as planar RGB in `[0, 1]`.
+    fn values(&self, index: usize, mirror: bool) -> Vec<f32> {
+        let value = |byte: &u8| f32::from(*byte) / 255.0;
+        let picture = self.picture(index);
+        if mirror {
+            picture.chunks_exact(self.size[1]).flat_map(|row| row.iter().rev().map(value)).collect()
+        } else {
+            picture.iter().map(value).collect()
+        }
+    }
+
+    /// With pictures varied in this way by [`Gallery::draw`], whose own argument says whether they are mirrored.
+    #[must_use]
+    pub fn varied(self, augmentation: Augmentation) -> Self {
+        Self { augmentation, ..self }
     }
 
     /// The pictures of sample numbers `first .. first + count`: the same for the same seed and numbers always. With
     /// `mirror`, half of them are turned left to right. Returns the batch and the labels (empty without classes).
     pub fn draw(&self, first: u64, count: usize, seed: u64, mirror: bool, device: &Device) -> (Tensor<4>, Vec<usize>) {
-        let (mut indices, mut mirrored) = (Vec::new(), Vec::new());
-        for number in first..first + count as u64 {
+        let sample = |number: u64| {
             let mut rng = rng::stream(seed, "gallery", number);
-            indices.push(rng.random_range(0..self.len()));
-            mirrored.push(mirror && rng.random_bool(0.5));
-        }
-        let labels = indices.iter().filter_map(|&index| self.label(index)).collect();
-        (self.batch(&indices, &mirrored, device), labels)
+            let index = rng.random_range(0..self.len());
+            let values = self.values(index, mirror && rng.random_bool(0.5));
+            // A stream of its own, so that the choice of pictures does not depend on how they are varied.
+            let variation = self.augmentation.draw(&mut rng::stream(seed, "gallery-varied", number));
+            (index, variation.apply(values, self.size))
+        };
+        let numbers: Vec<u64> = (first..first + count as u64).collect();
+        let samples: Vec<(usize, Vec<f32>)> = numbers.into_par_iter().map(sample).collect();
+        let labels = samples.iter().filter_map(|(index, _)| self.label(*index)).collect();
+        let values = samples.into_iter().flat_map(|(_, values)| values).collect();
+        (tensor::from_planar(values, count, self.size[0], self.size[1], device), labels)
     }
 }

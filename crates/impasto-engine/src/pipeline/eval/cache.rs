@@ -4,13 +4,13 @@
 //! that moves or is renamed is still found, only what is asked for is read, several programs may write at once without
 //! locks, and a file that is lost or damaged costs one picture. The folder may be deleted at any time.
 
-use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::error::{EngineError, Result};
+use crate::places;
 
 /// The first bytes of a file, with the version of its layout. BLAKE3 of the values follows, then the values.
 const MAGIC: &[u8; 8] = b"impvec 1";
@@ -59,7 +59,7 @@ impl Cache {
     /// The user's own folder for this: `impasto/features` where the system keeps caches (`XDG_CACHE_HOME` or `~/.cache`,
     /// `~/Library/Caches` on macOS, `LOCALAPPDATA` on Windows); `None` where the environment names no such place.
     pub fn default_folder() -> Option<PathBuf> {
-        default_folder(std::env::consts::OS, |name| std::env::var_os(name))
+        places::cache_folder("features")
     }
 
     /// Where it is.
@@ -102,16 +102,6 @@ impl Cache {
     }
 }
 
-fn default_folder(system: &str, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.has_root());
-    let base = match system {
-        "windows" => absolute("LOCALAPPDATA"),
-        "macos" => absolute("HOME").map(|home| home.join("Library/Caches")),
-        _ => absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache"))),
-    };
-    Some(base?.join("impasto").join("features"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,24 +139,6 @@ mod tests {
             bytes[at] ^= 1;
             std::fs::write(&path, &bytes).unwrap();
             assert_eq!(cache.get(&topic, &picture), None, "changed at {at}");
-        }
-    }
-
-    #[test]
-    fn default_folders() {
-        let linux = [("HOME", "/home/a"), ("XDG_CACHE_HOME", "/fast")];
-        for (system, variables, expected) in [
-            ("linux", &linux[..], Some("/fast/impasto/features")),
-            ("linux", &linux[..1], Some("/home/a/.cache/impasto/features")),
-            ("linux", &[("HOME", "/home/a"), ("XDG_CACHE_HOME", "relative")], Some("/home/a/.cache/impasto/features")),
-            ("macos", &linux[..], Some("/home/a/Library/Caches/impasto/features")),
-            ("windows", &[("LOCALAPPDATA", "/users/a")], Some("/users/a/impasto/features")),
-            ("linux", &[], None),
-        ] {
-            let found = default_folder(system, |name| {
-                variables.iter().find(|(n, _)| *n == name).map(|(_, value)| value.into())
-            });
-            assert_eq!(found, expected.map(PathBuf::from), "{system} {variables:?}");
         }
     }
 }

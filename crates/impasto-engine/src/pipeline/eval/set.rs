@@ -7,12 +7,9 @@ use rayon::prelude::*;
 
 use super::cache::{Cache, Topic};
 use crate::control::{Control, Event};
-use crate::data::{Rejected, picture_files};
+use crate::data::{Rejected, is_hidden, picture_files, shares};
 use crate::error::{EngineError, Result};
 use crate::pipeline::files;
-
-/// Pixels that are decoded at the same time, where one picture alone does not have more: 192 MB of samples.
-const TOGETHER: u64 = 16 << 20;
 
 /// Files after which progress is told.
 const STEP: usize = 64;
@@ -212,23 +209,6 @@ fn check_all(
     Ok(checked)
 }
 
-/// Cuts a list of pictures into runs of at most [`TOGETHER`] pixels, or of one.
-fn shares(pixels: &[u64]) -> Vec<std::ops::Range<usize>> {
-    let mut shares = Vec::new();
-    let (mut start, mut sum) = (0, 0);
-    for (index, &count) in pixels.iter().enumerate() {
-        if index > start && sum + count > TOGETHER {
-            shares.push(start..index);
-            (start, sum) = (index, 0);
-        }
-        sum += count;
-    }
-    if start < pixels.len() {
-        shares.push(start..pixels.len());
-    }
-    shares
-}
-
 /// Reads a file again, which must not have changed.
 fn open(file: &PictureFile, limits: &Limits) -> Result<Picture> {
     let bytes = files::read(&file.path, limits)?;
@@ -245,10 +225,4 @@ pub(super) fn reason(error: EngineError) -> String {
         EngineError::File { reason, .. } => reason,
         other => other.to_string(),
     }
-}
-
-/// Whether a name between a root and a file begins with a dot.
-fn is_hidden(root: &Path, path: &Path) -> bool {
-    let below = path.strip_prefix(root).unwrap_or(path);
-    below.components().any(|part| part.as_os_str().to_string_lossy().starts_with('.'))
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::gallery::GallerySettings;
 use crate::error::{EngineError, Result};
 use crate::models::PerceptionSpec;
 
@@ -26,6 +27,9 @@ pub struct RunConfig {
     /// The weights it began from, if not from drawn ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<Init>,
+    /// How whole pictures are read, for trainers that take them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gallery: Option<GallerySettings>,
     /// Pictures by role, such as `content` and `styles`.
     pub data: BTreeMap<String, Source>,
     /// The algorithm's training settings, complete.
@@ -42,10 +46,16 @@ pub struct Schedule {
     pub preview_every: u64,
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
-    /// Steps between looks at how training goes; every checkpoint is looked at too.
+    /// Steps between looks at how training goes; every checkpoint is looked at too. Not written where it is the usual one,
+    /// so that runs of older versions, whose checkpoints do not know it, can be resumed.
+    #[serde(skip_serializing_if = "is_usual_watch")]
     pub watch_every: u64,
     /// Checkpoints kept.
     pub keep: usize,
+}
+
+fn is_usual_watch(steps: &u64) -> bool {
+    *steps == Schedule::default().watch_every
 }
 
 impl Default for Schedule {
@@ -138,6 +148,7 @@ mod tests {
                 blake3: "1".into(),
             }),
             init: Some(Init { file: "a.safetensors".into(), blake3: "2".into(), training: "{\"a\": null}".into() }),
+            gallery: None,
             data: BTreeMap::from([("content".into(), source)]),
             training,
         };

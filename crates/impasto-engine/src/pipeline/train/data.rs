@@ -7,19 +7,28 @@ use serde_json::json;
 
 use super::config::{RunConfig, Source};
 use crate::control::Control;
-use crate::data::{Augment, Crops, Folder};
+use crate::data::gallery::{self, GallerySettings};
+use crate::data::{Augment, Crops, Folder, Gallery};
 use crate::error::{EngineError, Result};
 use crate::registry::{Material, Trainer};
 
 /// Rejected files named one by one before they are only counted.
 const NAMED_REJECTS: usize = 10;
 
-/// The folders of all roles, in the trainer's order.
-pub(super) struct Loaded {
-    roles: Vec<Role>,
+/// The pictures of a run.
+pub(super) enum Loaded {
+    /// The folders of all roles, in the trainer's order.
+    Crops(Vec<Role>),
+    /// Whole pictures.
+    Gallery {
+        /// Name of their role.
+        role: &'static str,
+        gallery: Gallery,
+        blake3: String,
+    },
 }
 
-struct Role {
+pub(super) struct Role {
     name: &'static str,
     stream: &'static str,
     folder: Folder,
@@ -51,30 +60,71 @@ pub(super) fn load(
         let blake3 = fingerprint(&folder)?;
         roles.push(Role { name: role.name, stream: role.stream, folder, blake3 });
     }
-    Ok(Loaded { roles })
+    Ok(Loaded::Crops(roles))
+}
+
+/// Reads whole pictures; files that cannot be used are reported as warnings.
+pub(super) fn load_gallery(
+    trainer: &Trainer,
+    sources: &BTreeMap<String, Vec<PathBuf>>,
+    settings: &GallerySettings,
+    control: &Control,
+) -> Result<Loaded> {
+    let internal = || EngineError::Internal("a trainer of whole pictures without a role".into());
+    let role = trainer.roles.first().ok_or_else(internal)?.name;
+    let paths = sources.get(role).map_or(&[][..], Vec::as_slice);
+    let (gallery, survey) = gallery::read(paths, settings, control)?;
+    for rejected in survey.rejected.iter().take(NAMED_REJECTS) {
+        control.warn(format!("not used: {}: {}", rejected.path.display(), rejected.reason));
+    }
+    let found = gallery.len() + survey.rejected.len();
+    control.note(format!("{role}: {} of {found} pictures are used", gallery.len()));
+    let blake3 = gallery.blake3();
+    Ok(Loaded::Gallery { role, gallery, blake3 })
 }
 
 impl Loaded {
     /// What the configuration records of each role.
     pub(super) fn configs(&self, sources: &BTreeMap<String, Vec<PathBuf>>) -> BTreeMap<String, Source> {
-        let config = |role: &Role| Source {
-            paths: sources.get(role.name).cloned().unwrap_or_default(),
-            pictures: role.folder.len(),
-            blake3: role.blake3.clone(),
+        let config = |name: &str, pictures, blake3: &str| {
+            let paths = sources.get(name).cloned().unwrap_or_default();
+            (name.to_owned(), Source { paths, pictures, blake3: blake3.to_owned() })
         };
-        self.roles.iter().map(|role| (role.name.to_owned(), config(role))).collect()
+        match self {
+            Self::Crops(roles) => {
+                roles.iter().map(|role| config(role.name, role.folder.len(), &role.blake3)).collect()
+            }
+            Self::Gallery { role, gallery, blake3 } => [config(role, gallery.len(), blake3)].into(),
+        }
+    }
+
+    /// Names of the classes of whole pictures.
+    pub(super) fn classes(&self) -> Option<&[String]> {
+        match self {
+            Self::Crops(_) => None,
+            Self::Gallery { gallery, .. } => Some(gallery.classes()),
+        }
     }
 
     /// Bytes of pictures kept in memory.
     pub(super) fn bytes(&self) -> usize {
-        self.roles.iter().map(|role| role.folder.bytes()).sum()
+        match self {
+            Self::Crops(roles) => roles.iter().map(|role| role.folder.bytes()).sum(),
+            Self::Gallery { gallery, .. } => gallery.bytes(),
+        }
     }
 
-    /// Crops of every role, in the trainer's order.
-    pub(super) fn into_material(self, size: usize, seed: u64) -> Material {
-        let augment = Augment { mirror: true, half_size: 0.3 };
-        let crops = |role: Role| Crops::new(role.folder, size, augment, seed, role.stream);
-        Material::Crops(self.roles.into_iter().map(crops).collect())
+    /// What a trainer is given: crops of side `crop`, drawn by `seed`, of every role in the trainer's order, or whole
+    /// pictures.
+    pub(super) fn into_material(self, crop: usize, seed: u64) -> Material {
+        match self {
+            Self::Crops(roles) => {
+                let augment = Augment { mirror: true, half_size: 0.3 };
+                let crops = |role: Role| Crops::new(role.folder, crop, augment, seed, role.stream);
+                Material::Crops(roles.into_iter().map(crops).collect())
+            }
+            Self::Gallery { gallery, .. } => Material::Gallery(gallery),
+        }
     }
 }
 

@@ -4,9 +4,11 @@
 mod config;
 mod data;
 mod estimate;
+mod recipe;
 
 pub use config::{Init, Perception, RunConfig, Schedule, Source};
 pub use estimate::Estimate;
+pub use recipe::GanChoice;
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -19,14 +21,15 @@ use crate::control::Control;
 use crate::device::{self, DeviceSpec};
 use crate::error::{EngineError, Result};
 use crate::models::{PerceptionSpec, hash_file};
-use crate::registry::{self, Entry, TrainParts, Trainer};
+use crate::data::gallery::GallerySettings;
+use crate::registry::{self, Entry, Takes, TrainParts, Trainer};
 use crate::train::{Objective, RunDir, RunSettings, Summary, run};
 use crate::weights::{self, Arrays};
 use burn::tensor::Device;
 use data::Loaded;
 
 /// A new run, as a user asks for it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct TrainRequest {
     /// Registry name of the algorithm.
     pub algorithm: String,
@@ -34,6 +37,8 @@ pub struct TrainRequest {
     pub sources: BTreeMap<String, Vec<PathBuf>>,
     /// The network losses compare with, for trainers that need one.
     pub perception: Option<PerceptionSpec>,
+    /// How whole pictures are read, for trainers of [`Takes::Gallery`]; the size is that of `settings`.
+    pub gallery: GallerySettings,
     /// Weights of the same algorithm to begin from; drawn ones without.
     pub init: Option<PathBuf>,
     /// Settings that differ from the algorithm's defaults; see [`crate::registry::SettingsType::assign`].
@@ -58,9 +63,16 @@ pub struct Training {
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct Plan {
     batch: usize,
-    crop: usize,
-    short_side: u32,
     steps: u64,
+    /// Side of crops, for trainers of [`Takes::Crops`].
+    #[serde(default)]
+    crop: usize,
+    /// Short side that pictures are scaled to before they are cropped.
+    #[serde(default)]
+    short_side: u32,
+    /// Rows and columns, for trainers of [`Takes::Gallery`].
+    #[serde(default)]
+    size: [usize; 2],
 }
 
 impl Training {
@@ -71,11 +83,12 @@ impl Training {
     /// without usable pictures and damaged perception weights; [`EngineError::Environment`] for a missing device.
     pub fn prepare(request: &TrainRequest, control: &Control) -> Result<Self> {
         let (entry, trainer) = trainer(&request.algorithm)?;
-        let training = trainer
-            .settings
-            .complete(&request.settings)
-            .map_err(|problem| EngineError::Caller(format!("{} training: {problem}", entry.descriptor.name)))?;
-        let plan = plan(&training, entry).map_err(EngineError::Caller)?;
+        let complete = |settings: &toml::Table| {
+            let about = |problem| EngineError::Caller(format!("{} training: {problem}", entry.descriptor.name));
+            trainer.settings.complete(settings).map_err(about)
+        };
+        let mut training = complete(&request.settings)?;
+        let plan = plan(&training, entry, trainer).map_err(EngineError::Caller)?;
         let opened = device::open(request.device)?;
         let mut sources = BTreeMap::new();
         for role in trainer.roles {
@@ -85,7 +98,13 @@ impl Training {
             };
             sources.insert(role.name.to_owned(), data::absolute(paths)?);
         }
-        let loaded = data::load(trainer, &sources, plan.short_side, plan.crop, control)?;
+        let gallery =
+            (trainer.takes == Takes::Gallery).then(|| GallerySettings { size: plan.size, ..request.gallery.clone() });
+        let loaded = load(trainer, &sources, plan, gallery.as_ref(), control)?;
+        if let Some(classes) = loaded.classes() {
+            training.insert("classes".to_owned(), classes.to_vec().into());
+            training = complete(&training)?;
+        }
         let perception = match (&request.perception, trainer.perception) {
             (Some(_), None) => {
                 let text = format!("training {} takes no perception network", entry.descriptor.name);
@@ -105,6 +124,7 @@ impl Training {
             schedule: request.schedule.clone(),
             perception,
             init: init.as_ref().map(|(init, _)| init.clone()),
+            gallery,
             data: loaded.configs(&sources),
             training,
         };
@@ -124,9 +144,9 @@ impl Training {
         let dir = RunDir::open(folder)?;
         let config = RunConfig::from_toml(&dir.read_config()?, &folder.join("config.toml"))?;
         let (entry, trainer) = trainer(&config.algorithm)?;
-        let plan = plan(&config.training, entry).map_err(|problem| EngineError::file(folder, problem))?;
+        let plan = plan(&config.training, entry, trainer).map_err(|problem| EngineError::file(folder, problem))?;
         let sources = config.data.iter().map(|(role, source)| (role.clone(), source.paths.clone())).collect();
-        let loaded = data::load(trainer, &sources, plan.short_side, plan.crop, control)?;
+        let loaded = load(trainer, &sources, plan, config.gallery.as_ref(), control)?;
         let changed = loaded.configs(&sources).into_iter().find(|(role, now)| config.data.get(role) != Some(now));
         if let Some((role, _)) = changed {
             let text = format!(
@@ -148,7 +168,7 @@ impl Training {
 
     fn assemble(config: RunConfig, loaded: Loaded) -> Result<Self> {
         let (entry, trainer) = trainer(&config.algorithm)?;
-        let plan = plan(&config.training, entry).map_err(EngineError::Caller)?;
+        let plan = plan(&config.training, entry, trainer).map_err(EngineError::Caller)?;
         let device = device::open(config.device.parse()?)?.device.autodiff();
         let features = config.perception.as_ref().map(|p| p.network.open(&device)).transpose()?;
         if let Some(least) = features.as_ref().map(|f| f.min_side()).filter(|&least| plan.crop < least) {
@@ -237,20 +257,42 @@ fn trainer(name: &str) -> Result<(&'static Entry, &'static Trainer)> {
     }
 }
 
+/// Reads the pictures that a trainer takes.
+fn load(
+    trainer: &Trainer,
+    sources: &BTreeMap<String, Vec<PathBuf>>,
+    plan: Plan,
+    gallery: Option<&GallerySettings>,
+    control: &Control,
+) -> Result<Loaded> {
+    match (trainer.takes, gallery) {
+        (Takes::Crops, _) => data::load(trainer, sources, plan.short_side, plan.crop, control),
+        (Takes::Gallery, Some(settings)) => data::load_gallery(trainer, sources, settings, control),
+        (Takes::Gallery, None) => {
+            Err(EngineError::Caller("the run's configuration does not say how its pictures are read".into()))
+        }
+    }
+}
+
 /// Reads and checks the settings that every trainer has.
-fn plan(training: &toml::Table, entry: &Entry) -> Result<Plan, String> {
+fn plan(training: &toml::Table, entry: &Entry, trainer: &Trainer) -> Result<Plan, String> {
     let plan: Plan = training.clone().try_into().map_err(|e: toml::de::Error| config::line(&e))?;
     let multiple = entry.descriptor.size_multiple.max(1) as usize;
     let within = |name: &str, value: u64, low: u64, high: u64| {
         if (low..=high).contains(&value) { Ok(()) } else { Err(format!("{name} is {value}, not in {low}..={high}")) }
     };
     within("batch", plan.batch as u64, 1, 4096)?;
-    within("crop", plan.crop as u64, 16, 4096)?;
-    if !plan.crop.is_multiple_of(multiple) {
-        return Err(format!("crop is {}, not a multiple of {multiple}", plan.crop));
-    }
     within("steps", plan.steps, 1, 1 << 40)?;
-    within("short_side", u64::from(plan.short_side), plan.crop as u64, 16_384)?;
+    match trainer.takes {
+        Takes::Crops => {
+            within("crop", plan.crop as u64, 16, 4096)?;
+            if !plan.crop.is_multiple_of(multiple) {
+                return Err(format!("crop is {}, not a multiple of {multiple}", plan.crop));
+            }
+            within("short_side", u64::from(plan.short_side), plan.crop as u64, 16_384)?;
+        }
+        Takes::Gallery => plan.size.iter().try_for_each(|&side| within("size", side as u64, 8, 1024))?,
+    }
     Ok(plan)
 }
 

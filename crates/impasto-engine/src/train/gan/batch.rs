@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::{Draw, GanTraining, GeneratorNet};
 use crate::data::Gallery;
 use crate::generator::{Form, Noise, Synthesis};
+use crate::losses;
 use crate::rng::{self, Rng};
 
 /// Latents over which statistics for inference are taken.
@@ -28,8 +29,8 @@ pub(super) struct Batch {
     pub(super) latents: Tensor<2>,
     /// Noise of the layers.
     pub(super) synthesis: Synthesis,
-    /// The latents that styles change to, and the layer from which: [n] (the number of layers for none).
-    changed: Option<(Tensor<2>, Vec<usize>)>,
+    /// Latents whose styles some samples change to at a layer, `[n, latent]`; `None` where styles are not mixed.
+    other: Option<Tensor<2>>,
 }
 
 /// Draws batches. Everything depends on the seed and the sample's number only.
@@ -39,7 +40,7 @@ pub(super) struct Sampler {
     batch: usize,
     seed: u64,
     mirror: bool,
-    style_mixing: f64,
+    style_mixing: f32,
 }
 
 impl Sampler {
@@ -48,7 +49,8 @@ impl Sampler {
             return Err("the pictures are not of the size and classes that the settings say".into());
         }
         let GanTraining { batch, seed, style_mixing, .. } = *settings;
-        Ok(Self { gallery, form, batch, seed, mirror: settings.augment.mirror, style_mixing })
+        let gallery = gallery.varied(settings.vary);
+        Ok(Self { gallery, form, batch, seed, mirror: settings.vary.mirror, style_mixing })
     }
 
     /// The batch of a step: two halves of it where its number is even.
@@ -67,20 +69,10 @@ impl Sampler {
         let (real, labels) = self.gallery.draw(first, count, self.seed, self.mirror, device);
         let numbers = first..first + count as u64;
         let (latents, seeds) = self.latents("latents", numbers.clone(), device);
-        let changed = (self.form.layers > 1 && self.style_mixing > 0.0).then(|| {
-            let from = numbers.clone().map(|number| {
-                let mut rng = rng::stream(self.seed, "style mixing", number);
-                if rng.random_bool(self.style_mixing) {
-                    rng.random_range(1..self.form.layers)
-                } else {
-                    self.form.layers
-                }
-            });
-            let from = from.collect();
-            (self.latents("other latents", numbers.clone(), device).0, from)
-        });
+        let mixes = self.form.layers > 1 && self.style_mixing > 0.0;
+        let other = mixes.then(|| self.latents("other latents", numbers, device).0);
         let labels = self.form.labels(&labels, device);
-        Batch { first, real, labels, latents, synthesis: Synthesis::seeds(&seeds), changed }
+        Batch { first, real, labels, latents, synthesis: Synthesis::seeds(&seeds), other }
     }
 
     /// Latents of samples, and seeds for their noise.
@@ -95,15 +87,13 @@ impl Sampler {
         (Tensor::from_data(TensorData::new(values, [count, self.form.latent]), device), seeds)
     }
 
-    /// Styles `[n, layers, width]` of a batch, changed from some layer on to those of other latents.
-    pub(super) fn mixed(&self, styles: Tensor<3>, batch: &Batch, generator: &impl GeneratorNet) -> Tensor<3> {
-        let Some((latents, from)) = &batch.changed else { return styles };
-        let layers = self.form.layers;
-        let keep = from.iter().flat_map(|&from| (0..layers).map(move |layer| f32::from(u8::from(layer < from))));
-        let keep = TensorData::new(keep.collect::<Vec<f32>>(), [from.len(), layers, 1]);
-        let keep = Tensor::<3>::from_data(keep, &styles.device()); // [n, layers, 1]
-        let other = generator.map(latents.clone(), batch.labels.clone());
-        other.clone() + (styles - other) * keep
+    /// The styles of a batch, `[n, layers, width]`, some of which change to other latents' at a layer.
+    pub(super) fn styles(&self, batch: &Batch, generator: &impl GeneratorNet) -> Tensor<3> {
+        let styles = |latents: &Tensor<2>| GeneratorNet::map(generator, latents.clone(), batch.labels.clone());
+        let own = styles(&batch.latents);
+        let Some(other) = &batch.other else { return own };
+        let mut rng = rng::stream(self.seed, "style mixing", batch.first);
+        losses::mix_styles(own, styles(other), self.style_mixing, &mut rng)
     }
 
     /// What statistics for inference are taken over: the classes as often as they come.

@@ -1,7 +1,7 @@
 //! One training step of a generator against a discriminator, and what it needs to go on.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use impasto_image::Picture;
 
 use super::batch::{Batch, Sampler};
@@ -9,8 +9,9 @@ use super::{Ada, Architecture, Build, DiscriminatorNet, GanTraining, GeneratorNe
 use crate::data::Gallery;
 use crate::error::{EngineError, Result};
 use crate::losses;
+use crate::rng;
 use crate::tensor;
-use crate::train::{Adam, AdamConfig, Alarm, Ema, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
+use crate::train::{Adam, AdamConfig, Health, Ema, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
 use crate::weights::{self, Arrays, FORMAT_VERSION, Header};
 
 /// The training state of the architecture `A`.
@@ -67,7 +68,7 @@ impl<A: Architecture> GanObjective<A> {
             generator,
             generator_adam: adam(),
             discriminator_adam: adam(),
-            ada: Ada::new(&settings.augment),
+            ada: Ada::new(&settings.augment, settings.size),
             rate_factor: 1.0,
             device: device.clone(),
             provenance,
@@ -83,11 +84,11 @@ impl<A: Architecture> GanObjective<A> {
     }
 
     /// The generator makes pictures, and the discriminator learns to tell them from real ones.
-    fn discriminator_part(&self, step: u64, batch: Batch) -> Judged<A> {
+    fn discriminator_part(&self, step: u64, batch: Batch) -> Result<Judged<A>> {
         let s = &self.settings;
         let mut metrics = Metrics::new();
         let generator = fork(&self.generator);
-        let styles = self.sampler.mixed(generator.map(batch.latents.clone(), batch.labels.clone()), &batch, &generator);
+        let styles = self.sampler.styles(&batch, &generator);
         let fake = generator.synthesise(styles, &batch.synthesis, Mode::Train); // [n, 3, h, w]
         let judge = fork(&self.discriminator);
         let real = self.seen(batch.real.clone(), "augment real", batch.first);
@@ -108,17 +109,17 @@ impl<A: Architecture> GanObjective<A> {
             metrics.insert("codes", tensor::scalar(codes.clone().inner()));
             loss = loss + codes * s.code_weight;
         }
-        if step.is_multiple_of(s.penalty.every) {
-            let near = losses::Neighbourhood { seed: s.seed, first: batch.first };
-            let logits = |image: Tensor<4>| judge.judge(image, batch.labels.clone()).logits;
-            let sides = [(real, at_real.logits), (made, at_made.logits)];
-            if let Some(penalty) = s.penalty.of(sides, &logits, &near) {
-                metrics.insert("penalty", tensor::scalar(penalty.clone().inner()));
-                loss = loss + penalty * (s.penalty.weight * s.penalty.every as f32);
-            }
+        if s.penalty.is_due(step) {
+            let sides = Sides { judge: &judge, labels: batch.labels.clone() };
+            let [real, made] =
+                [(real, at_real.logits), (made, at_made.logits)].map(|(samples, logits)| losses::Judged { samples, logits });
+            let mut rng = rng::stream(s.seed, "penalty", batch.first);
+            let penalty = s.penalty.loss(&sides, &real, &made, &mut rng).map_err(EngineError::Caller)?;
+            metrics.insert("penalty", tensor::scalar(penalty.clone().inner()));
+            loss = loss + penalty;
         }
         let grads = ParamGrads::of(&judge, &loss.backward());
-        Judged { batch, generator, fake, grads, metrics }
+        Ok(Judged { batch, generator, fake, grads, metrics })
     }
 
     /// The generator learns to look more real to the discriminator as it is now.
@@ -148,7 +149,8 @@ impl<A: Architecture> GanObjective<A> {
         let [n, length] = batch.latents.dims();
         let codes = &self.settings.codes;
         let drawn = batch.latents.clone().slice([0..n, length - codes.len()..length]); // [n, codes]
-        Some(losses::code_loss(read, drawn, codes))
+        let [categorical, continuous] = losses::information(read, drawn, codes);
+        Some(categorical + continuous)
     }
 
     /// The averaged generator with statistics for inference, without autodiff.
@@ -157,6 +159,22 @@ impl<A: Architecture> GanObjective<A> {
         let fresh = A::generator(&self.build, self.settings.seed, &device);
         let net = weights::apply(fresh, self.ema.arrays()).map_err(EngineError::Internal)?;
         Ok(net.no_grad().calibrated(&self.sampler.calibration(&device)))
+    }
+}
+
+/// A discriminator as penalties see it: real and made pictures of a batch are of the same classes.
+struct Sides<'a, D> {
+    judge: &'a D,
+    labels: Option<Tensor<2>>,
+}
+
+impl<D: DiscriminatorNet> losses::Judge<4> for Sides<'_, D> {
+    fn judge(&self, samples: Tensor<4>, _: losses::Source) -> Tensor<2> {
+        self.judge.judge(samples, self.labels.clone()).logits
+    }
+
+    fn gradient(&self, samples: Tensor<4>, _: losses::Source) -> Option<Tensor<4>> {
+        self.judge.input_gradient(samples, self.labels.clone())
     }
 }
 
@@ -181,6 +199,7 @@ impl<A: Architecture> Objective for GanObjective<A> {
         let batches = self.sampler.parts(step, &self.device);
 
         let judged = side_by_side(batches, |batch| self.discriminator_part(step, batch));
+        let judged = judged.into_iter().collect::<Result<Vec<_>>>()?;
         let grads = ParamGrads::mean(judged.iter().map(|part| part.grads.clone()).collect());
         let (discriminator, norm) =
             self.discriminator_adam.step(self.discriminator.clone(), &grads, discriminator_rate);
@@ -240,13 +259,13 @@ impl<A: Architecture> Objective for GanObjective<A> {
     fn preview(&self) -> Result<Picture> {
         let generator = self.averaged()?;
         let draw = self.sampler.fixed(&self.device.clone().inner());
-        let styles = generator.map(draw.latents, draw.labels);
+        let styles = GeneratorNet::map(&generator, draw.latents, draw.labels);
         picture::grid(generator.synthesise(styles, &draw.synthesis, Mode::Infer))
     }
 
-    fn watch(&mut self, step: u64) -> Result<Option<Alarm>> {
+    fn watch(&mut self, step: u64) -> Result<Health> {
         let _ = step;
-        Ok(None)
+        Ok(Health::Well)
     }
 
     fn export(&self) -> Result<(Header, Arrays)> {

@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Build;
+use super::{Build, Policy};
+use crate::data::gallery::Augmentation;
 use crate::generator::Codes;
-use crate::losses::AdversarialLoss;
+use crate::losses::{AdversarialLoss, Penalty};
 
 /// How a generator is trained against a discriminator. The same settings for every architecture; `C` are its
 /// dimensions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(bound = "C: schemars::JsonSchema + Serialize + Default")]
 pub struct GanTraining<C> {
     /// Pictures a step; an even number is computed in two halves side by side.
     pub batch: usize,
@@ -34,15 +36,17 @@ pub struct GanTraining<C> {
     /// The adversarial loss: minimax, non-saturating, least-squares, hinge, wasserstein or relativistic.
     pub loss: AdversarialLoss,
     /// The penalty on the discriminator's gradient.
-    pub penalty: PenaltySettings,
-    /// What the discriminator sees of pictures, real and made.
+    pub penalty: Penalty,
+    /// How real pictures are varied before anyone sees them; what is done here is learnt.
+    pub vary: Augmentation,
+    /// How pictures, real and made, are changed before the discriminator sees them; this is not learnt.
     pub augment: AugmentSettings,
     /// Weight of rebuilding real pictures from what the discriminator saw, for architectures with decoders.
     pub rebuild_weight: f32,
     /// Weight of reading the structured codes back from pictures.
     pub code_weight: f32,
     /// Share of samples whose styles change to another latent's at a random layer, for architectures with several layers.
-    pub style_mixing: f64,
+    pub style_mixing: f32,
     /// Decay of the averaged weights in each step.
     pub ema: f32,
     /// Seed of everything random.
@@ -51,59 +55,22 @@ pub struct GanTraining<C> {
     pub network: C,
 }
 
-/// The penalty on the discriminator's gradient.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PenaltySettings {
-    /// Which one.
-    pub kind: PenaltyKind,
-    /// Its weight.
-    pub weight: f32,
-    /// Steps between penalties, each then that much heavier (lazy regularisation).
-    pub every: u64,
-    /// Deviation of the noise with which gradients are estimated, in pixel values.
-    pub sigma: f32,
-}
-
-/// Which gradient is penalised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum PenaltyKind {
-    /// None.
-    None,
-    /// The squared gradient norm at real pictures (Mescheder et al. 2018).
-    R1,
-    /// The same at real and at made pictures.
-    R1R2,
-}
-
-/// What the discriminator sees of pictures.
+/// What the discriminator sees of pictures, real and made ones alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentSettings {
-    /// Turn half of the real pictures left to right: right for most pictures, wrong for letters and faces with a parting.
-    pub mirror: bool,
-    /// Probability of each transformation at the beginning, in `[0, 1]`.
-    pub start: f32,
-    /// The overfitting signal that the probability is steered towards (Karras et al. 2020); 0 leaves it where it began.
+    /// Which changes: none, diffaugment (colour, translation, cutout) or ada (everything but cutout).
+    pub policy: Policy,
+    /// Probability of each change for each picture at the beginning, in `[0, 1]`.
+    pub probability: f32,
+    /// The overfitting signal that the probability is steered towards (Karras et al. 2020), such as 0.6; 0 leaves it
+    /// where it began.
     pub target: f32,
-    /// Change the colours.
-    pub colour: bool,
-    /// Move pictures.
-    pub translation: bool,
-    /// Blank out a rectangle.
-    pub cutout: bool,
-}
-
-impl Default for PenaltySettings {
-    fn default() -> Self {
-        Self { kind: PenaltyKind::R1R2, weight: 1.0, every: 4, sigma: 0.02 }
-    }
 }
 
 impl Default for AugmentSettings {
     fn default() -> Self {
-        Self { mirror: true, start: 0.0, target: 0.6, colour: true, translation: true, cutout: true }
+        Self { policy: Policy::default(), probability: 1.0, target: 0.0 }
     }
 }
 
@@ -121,7 +88,8 @@ impl<C: Default> Default for GanTraining<C> {
             rate_floor: 0.1,
             beta1: 0.0,
             loss: AdversarialLoss::default(),
-            penalty: PenaltySettings::default(),
+            penalty: Penalty::default(),
+            vary: Augmentation::default(),
             augment: AugmentSettings::default(),
             rebuild_weight: 1.0,
             code_weight: 0.1,
@@ -157,21 +125,19 @@ impl<C: Clone> GanTraining<C> {
             true => Ok(()),
             false => Err(format!("{name} is {value}; it must be above 0")),
         };
-        share("style_mixing", self.style_mixing)?;
-        share("augment.start", self.augment.start.into())?;
+        share("style_mixing", self.style_mixing.into())?;
+        share("augment.probability", self.augment.probability.into())?;
+        self.vary.validate()?;
+        self.augment.policy.augment(self.size).validate(self.size)?;
         share("rate_floor", self.rate_floor.into())?;
         share("ema", self.ema.into())?;
         positive("rate", self.rate)?;
         positive("discriminator_rate", self.discriminator_rate)?;
-        positive("penalty.sigma", self.penalty.sigma)?;
+        self.penalty.validate()?;
         match self.beta1 {
             beta if (0.0..1.0).contains(&beta) => {}
             beta => return Err(format!("beta1 is {beta}, not in 0..1")),
         }
-        match (self.penalty.every, self.batch) {
-            (0, _) => Err("penalty.every is 0; it must be at least 1".to_owned()),
-            (_, 0 | 1) => Err("batch must be at least 2".to_owned()),
-            _ => Ok(()),
-        }
+        if self.batch < 2 { Err("batch must be at least 2".to_owned()) } else { Ok(()) }
     }
 }

@@ -7,12 +7,12 @@ mod tiff;
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use image::ImageReader;
 
-use crate::canvas::Canvas;
+use crate::canvas::{Canvas, Header};
 use crate::directory::{Bytes, Directory, tag};
 use crate::error::ImageError;
 use crate::format::{Depth, Format};
@@ -85,18 +85,45 @@ pub(crate) fn open(
 /// As [`open`](crate::open).
 pub fn size(path: &Path, limits: &Limits) -> Result<(Format, u32, u32), ImageError> {
     let (file, format) = find(path, limits)?;
+    if format == Format::Raw {
+        let canvas = Canvas::open(path)?;
+        let (width, height) = (canvas.layout().width, canvas.layout().height);
+        limits.check_size(width, height)?;
+        return Ok((format, width, height));
+    }
+    let (width, height) = announced(format, BufReader::new(file), limits)?;
+    Ok((format, width, height))
+}
+
+/// As [`size`], of a file in memory: its width and height.
+///
+/// # Errors
+/// As [`decode`](crate::decode).
+pub fn size_of(bytes: &[u8], limits: &Limits) -> Result<(u32, u32), ImageError> {
+    limits.check_file(bytes.len() as u64)?;
+    let format =
+        Format::sniff(bytes).ok_or_else(|| ImageError::UnknownFormat(Format::describe_unknown(bytes).into()))?;
+    if format == Format::Raw {
+        let layout = Header::read(bytes, bytes.len() as u64)?.layout;
+        limits.check_size(layout.width, layout.height)?;
+        return Ok((layout.width, layout.height));
+    }
+    announced(format, Cursor::new(bytes), limits)
+}
+
+/// The size in the header of any format but the raw form, within the limits.
+fn announced(format: Format, reader: impl BufRead + Seek, limits: &Limits) -> Result<(u32, u32), ImageError> {
     let (width, height) = contained(format, || match format {
-        Format::Png => png::size(file),
-        Format::Tiff => tiff::size(file),
-        Format::Raw => Canvas::open(path).map(|canvas| (canvas.layout().width, canvas.layout().height)),
-        Format::Jpeg | Format::WebP | Format::Bmp | Format::Gif => {
-            let reader = ImageReader::new(BufReader::new(file)).with_guessed_format();
-            let reader = reader.map_err(|source| ImageError::from_io("read", path, source))?;
+        Format::Png => png::size(reader),
+        Format::Tiff => tiff::size(reader),
+        Format::Jpeg | Format::WebP | Format::Bmp | Format::Gif | Format::Raw => {
+            let reader = ImageReader::new(reader).with_guessed_format();
+            let reader = reader.map_err(|error| ImageError::corrupt(format, error))?;
             reader.into_dimensions().map_err(|error| ImageError::corrupt(format, error))
         }
     })?;
     limits.check_size(width, height)?;
-    Ok((format, width, height))
+    Ok((width, height))
 }
 
 /// Where provenance is found in a file of any size.

@@ -1,7 +1,7 @@
 //! PNG by rows.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::decode::png::{Start, extras, fail, header, native, start};
@@ -50,8 +50,8 @@ pub(super) fn open(mut file: File, path: &Path, limits: &Limits, scratch: &Path)
 }
 
 /// The size in the header.
-pub(super) fn size(file: File) -> Result<(u32, u32), ImageError> {
-    header(BufReader::new(file)).map(|(_, width, height)| (width, height))
+pub(super) fn size(reader: impl BufRead + Seek) -> Result<(u32, u32), ImageError> {
+    header(reader).map(|(_, width, height)| (width, height))
 }
 
 /// The file without its pixels, and whether that is all of it: what the walkers over whole files need.

@@ -36,8 +36,8 @@ pub(super) fn open(file: File, path: &Path, limits: &Limits) -> Result<Stream, I
 }
 
 /// The size in the header.
-pub(super) fn size(file: File) -> Result<(u32, u32), ImageError> {
-    let decoder = Decoder::new(BufReader::new(file)).map_err(fail)?;
+pub(super) fn size(reader: impl Read + Seek) -> Result<(u32, u32), ImageError> {
+    let decoder = Decoder::new(reader).map_err(fail)?;
     decoder.with_limits(decoder_limits(0)).dimensions().map_err(fail)
 }
 

@@ -1,4 +1,7 @@
-//! `impasto train`. Its subcommands, their folders and settings come from the engine's registry.
+//! `impasto train`. Its subcommands, their folders and settings come from the engine's registry; generators share one,
+//! `gan`, which chooses among their architectures.
+
+mod gan;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +11,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use impasto_engine::models::PerceptionSpec;
 use impasto_engine::pipeline::train::{Estimate, Schedule, TrainRequest, Training};
-use impasto_engine::registry::{Entry, REGISTRY, Trainer};
+use impasto_engine::registry::{self, Entry, REGISTRY, Setting, Takes, Trainer};
 
 use crate::args::Global;
 use crate::failure::{Failure, INTERRUPTED};
@@ -47,9 +50,6 @@ struct RunOptions {
     /// Samples a step.
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
-    /// Side of the square crops in pixels.
-    #[arg(long, value_name = "PX")]
-    crop: Option<usize>,
     /// Any setting listed by --help; the value is TOML. May be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -68,25 +68,45 @@ struct RunOptions {
     /// Steps between checkpoints.
     #[arg(long, value_name = "N", default_value_t = Schedule::default().checkpoint_every)]
     checkpoint_every: u64,
+    /// Steps between looks at how training goes.
+    #[arg(long, value_name = "N", default_value_t = Schedule::default().watch_every)]
+    watch_every: u64,
     /// Checkpoints kept.
     #[arg(long, value_name = "N", default_value_t = Schedule::default().keep)]
     keep: usize,
 }
 
-/// A subcommand: one for every algorithm of the registry that can be trained.
+/// A subcommand: one for every algorithm of the registry that is trained on crops, and one for all generators.
 #[derive(Debug)]
 struct NewRun {
-    algorithm: &'static str,
-    trainer: &'static Trainer,
-    sources: BTreeMap<String, Vec<PathBuf>>,
-    perception: Option<PerceptionSpec>,
+    what: What,
     options: RunOptions,
     /// What of this was given on the command line, as the user typed it.
     given: Vec<String>,
 }
 
-fn trainable() -> impl Iterator<Item = (&'static Entry, &'static Trainer)> {
-    REGISTRY.iter().filter_map(|entry| Some((entry, entry.trainer.as_ref()?)))
+/// What is to be trained.
+#[derive(Debug)]
+enum What {
+    /// An algorithm, on crops.
+    Algorithm(Box<AlgorithmRun>),
+    /// A generator, on whole pictures.
+    Gan(Box<gan::GanRun>),
+}
+
+#[derive(Debug)]
+struct AlgorithmRun {
+    algorithm: &'static str,
+    trainer: &'static Trainer,
+    sources: BTreeMap<String, Vec<PathBuf>>,
+    perception: Option<PerceptionSpec>,
+    crop: Option<usize>,
+}
+
+/// What can be trained on pictures of some kind.
+fn trainable(takes: Takes) -> impl Iterator<Item = (&'static Entry, &'static Trainer)> {
+    let trainers = REGISTRY.iter().filter_map(|entry| Some((entry, entry.trainer.as_ref()?)));
+    trainers.filter(move |(_, trainer)| trainer.takes == takes)
 }
 
 /// The options that name an algorithm's folders and perception network.
@@ -111,12 +131,14 @@ fn own_args(trainer: &'static Trainer) -> Vec<Arg> {
         let parser = |text: &str| text.parse::<PerceptionSpec>();
         args.push(Arg::new(option).long(option).value_name("NETWORK").help(help).value_parser(parser));
     }
+    let crop = Arg::new("crop").long("crop").value_name("PX").help("Side of the square crops in pixels");
+    args.push(crop.value_parser(clap::value_parser!(usize)));
     args
 }
 
-fn settings_help(trainer: &Trainer) -> String {
+fn settings_help(settings: &[Setting]) -> String {
     let mut text = String::from("Settings for --set:\n");
-    for setting in trainer.settings.list() {
+    for setting in settings {
         text.push_str(&format!("  {} = {}\n      {}\n", setting.name, setting.default, setting.about));
     }
     text
@@ -124,11 +146,14 @@ fn settings_help(trainer: &Trainer) -> String {
 
 impl Subcommand for NewRun {
     fn augment_subcommands(command: Command) -> Command {
-        trainable().fold(command, |command, (entry, trainer)| {
+        let command = trainable(Takes::Crops).fold(command, |command, (entry, trainer)| {
             let sub = RunOptions::augment_args(Command::new(entry.descriptor.name).args(own_args(trainer)));
             let about = format!("{}: {}", entry.descriptor.task, entry.descriptor.summary);
-            command.subcommand(sub.about(about).long_about(None).after_long_help(settings_help(trainer)))
-        })
+            let help = settings_help(&trainer.settings.list());
+            command.subcommand(sub.about(about).long_about(None).after_long_help(help))
+        });
+        let sub = RunOptions::augment_args(gan::GanRun::augment_args(Command::new(gan::NAME)));
+        command.subcommand(sub.about(gan::ABOUT).long_about(None).after_long_help(gan::settings_help()))
     }
 
     fn augment_subcommands_for_update(command: Command) -> Command {
@@ -136,7 +161,7 @@ impl Subcommand for NewRun {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        trainable().any(|(entry, _)| entry.descriptor.name == name)
+        name == gan::NAME || trainable(Takes::Crops).any(|(entry, _)| entry.descriptor.name == name)
     }
 }
 
@@ -144,24 +169,29 @@ impl FromArgMatches for NewRun {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let missing = || clap::Error::new(clap::error::ErrorKind::MissingSubcommand);
         let (name, matches) = matches.subcommand().ok_or_else(missing)?;
-        let (entry, trainer) = trainable().find(|(e, _)| e.descriptor.name == name).ok_or_else(missing)?;
-        let paths = |role: &str| matches.get_many::<PathBuf>(role).into_iter().flatten().cloned().collect();
         let shared = ["resume", "minutes", "dry_run", "accept_changed_data", "progress", "quiet", "device", "seed"];
         let given = matches
             .ids()
             .filter(|id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine))
             .map(|id| id.as_str())
-            .filter(|id| !shared.contains(id) && *id != "RunOptions")
+            .filter(|id| !shared.contains(id) && !["RunOptions", "GanRun"].contains(id))
             .map(|id| format!("--{}", id.replace('_', "-")))
             .collect();
-        Ok(Self {
-            algorithm: entry.descriptor.name,
-            trainer,
-            sources: trainer.roles.iter().map(|role| (role.name.to_owned(), paths(role.name))).collect(),
-            perception: trainer.perception.and_then(|option| matches.get_one(option).cloned()),
-            options: RunOptions::from_arg_matches(matches)?,
-            given,
-        })
+        let what = if name == gan::NAME {
+            What::Gan(Box::new(gan::GanRun::from_arg_matches(matches)?))
+        } else {
+            let (entry, trainer) =
+                trainable(Takes::Crops).find(|(entry, _)| entry.descriptor.name == name).ok_or_else(missing)?;
+            let paths = |role: &str| matches.get_many::<PathBuf>(role).into_iter().flatten().cloned().collect();
+            What::Algorithm(Box::new(AlgorithmRun {
+                algorithm: entry.descriptor.name,
+                trainer,
+                sources: trainer.roles.iter().map(|role| (role.name.to_owned(), paths(role.name))).collect(),
+                perception: trainer.perception.and_then(|option| matches.get_one(option).cloned()),
+                crop: matches.get_one("crop").copied(),
+            }))
+        };
+        Ok(Self { what, options: RunOptions::from_arg_matches(matches)?, given })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -233,44 +263,55 @@ fn refuse_settings(new: Option<&NewRun>, global: &Global) -> Result<(), Failure>
 
 fn request(new: &NewRun, global: &Global, control: &impasto_engine::Control) -> Result<TrainRequest, Failure> {
     let options = &new.options;
-    let mut settings = match &options.config {
+    let given = match &options.config {
         Some(path) => read_settings(path)?,
         None => toml::Table::new(),
+    };
+    let mut request = match &new.what {
+        What::Algorithm(run) => TrainRequest {
+            algorithm: run.algorithm.to_owned(),
+            sources: run.sources.clone(),
+            perception: run.perception.clone(),
+            settings: given,
+            ..TrainRequest::default()
+        },
+        What::Gan(run) => run.request(given, control)?,
+    };
+    let trainer = registry::find(&request.algorithm)?.trainer.as_ref();
+    let types = trainer.ok_or_else(|| Failure::usage(format!("{} cannot be trained", request.algorithm)))?.settings;
+    let crop = match &new.what {
+        What::Algorithm(run) => run.crop,
+        What::Gan(_) => None,
     };
     let shorthand = [
         ("steps", options.steps.map(|v| v.to_string())),
         ("batch", options.batch.map(|v| v.to_string())),
-        ("crop", options.crop.map(|v| v.to_string())),
+        ("crop", crop.map(|v| v.to_string())),
         ("seed", global.seed.map(|v| v.to_string())),
     ];
     for (key, value) in shorthand {
         if let Some(value) = value {
-            new.trainer.settings.assign(&mut settings, &format!("{key}={value}"))?;
+            types.assign(&mut request.settings, &format!("{key}={value}"))?;
         }
     }
     for assignment in &options.set {
-        new.trainer.settings.assign(&mut settings, assignment)?;
+        types.assign(&mut request.settings, assignment)?;
     }
-    if !settings.contains_key("seed") {
+    if !request.settings.contains_key("seed") {
         let seed = global.seed();
-        new.trainer.settings.assign(&mut settings, &format!("seed={seed}"))?;
+        types.assign(&mut request.settings, &format!("seed={seed}"))?;
         control.note(format!("seed {seed}"));
     }
-    Ok(TrainRequest {
-        algorithm: new.algorithm.to_owned(),
-        sources: new.sources.clone(),
-        perception: new.perception.clone(),
-        init: options.init.clone(),
-        settings,
-        schedule: Schedule {
-            log_every: options.log_every,
-            preview_every: options.preview_every,
-            checkpoint_every: options.checkpoint_every,
-            watch_every: Schedule::default().watch_every,
-            keep: options.keep,
-        },
-        device: global.device(),
-    })
+    request.init = options.init.clone();
+    request.schedule = Schedule {
+        log_every: options.log_every,
+        preview_every: options.preview_every,
+        checkpoint_every: options.checkpoint_every,
+        watch_every: options.watch_every,
+        keep: options.keep,
+    };
+    request.device = global.device();
+    Ok(request)
 }
 
 /// The `[training]` table of a file.

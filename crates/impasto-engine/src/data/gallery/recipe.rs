@@ -1,0 +1,145 @@
+//! What to train on a set of pictures, and what to beware of.
+
+use serde::{Deserialize, Serialize};
+
+use super::survey::Survey;
+
+/// Pictures from which on the style-based generator is better fed than the few-shot one.
+const MANY: usize = 5000;
+/// Longest side on a CPU, where more takes days.
+const MAX_SIDE: usize = 128;
+/// Shortest side that networks are built for.
+const MIN_SIDE: usize = 16;
+/// Share of common direction above which mirrored pictures would be of another kind.
+const FACING: f64 = 0.1;
+/// Pictures a step.
+const BATCH: usize = 16;
+
+/// What is recommended for training.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// The architecture.
+    pub architecture: String,
+    /// Rows and columns.
+    pub size: [usize; 2],
+    /// Whether half of the pictures should be turned left to right.
+    pub mirror: bool,
+    /// Pictures a step.
+    pub batch: usize,
+    /// Fewest steps after which results may be expected.
+    pub steps: u64,
+    /// Why, a line for each of these.
+    pub why: Vec<String>,
+}
+
+impl Recipe {
+    /// The recipe for pictures of which everything else is known.
+    pub(super) fn of(survey: &Survey) -> Self {
+        let mut why = Vec::new();
+        let count = survey.used;
+        let architecture = if count < MANY { "fastgan" } else { "stylegan" };
+        why.push(match architecture {
+            "fastgan" => format!("fastgan, since it is made for few pictures, below {MANY}"),
+            _ => format!("stylegan, since {count} pictures are enough for it"),
+        });
+        let side = side(survey.short_side.median);
+        let median = survey.short_side.median;
+        why.push(match side {
+            MAX_SIDE => format!("{side} px, since more takes days on a CPU (the middle short side is {median:.0} px)"),
+            _ => format!("{side} px, since the middle short side is {median:.0} px"),
+        });
+        let mirror = survey.facing < FACING;
+        why.push(match mirror {
+            true => "mirrored, since left and right are alike over all pictures; not so with letters or faces with a parting".to_owned(),
+            false => "not mirrored, since the pictures face one way".to_owned(),
+        });
+        let shown = pictures_shown(architecture, count, side);
+        let steps = shown.div_ceil(BATCH as u64);
+        why.push(format!("{steps} steps at least, since networks of this kind must see about {shown} pictures"));
+        if let Some(line) = proportions(survey, side) {
+            why.push(line);
+        }
+        Self { architecture: architecture.to_owned(), size: [side; 2], mirror, batch: BATCH, steps, why }
+    }
+}
+
+/// The largest power of two that the middle short side reaches, where a fifth may be missing.
+fn side(median: f64) -> usize {
+    let mut side = MAX_SIDE;
+    while side > MIN_SIDE && side as f64 > 1.2 * median {
+        side /= 2;
+    }
+    side
+}
+
+/// Pictures that a discriminator must see before its generator's begin to look like them: what small sizes need, more for
+/// larger ones and for more different pictures.
+fn pictures_shown(architecture: &str, count: usize, side: usize) -> u64 {
+    let base = if architecture == "fastgan" { 160_000 } else { (40 * count as u64).clamp(400_000, 2_000_000) };
+    base * if side > 64 { 2 } else { 1 }
+}
+
+/// A size that keeps the whole of pictures which nearly all have the same proportions, far from a square.
+fn proportions(survey: &Survey, side: usize) -> Option<String> {
+    let read = survey.found - survey.rejected.len().min(survey.found);
+    let aspect = survey.aspect.median;
+    if (0.8..1.25).contains(&aspect) || (survey.same_aspect as f64) < 0.8 * read as f64 {
+        return None;
+    }
+    let step = (side / 8).max(4) as f64;
+    let other = |length: f64| ((length / step).round().max(1.0) * step) as usize;
+    let (rows, columns) =
+        if aspect < 1.0 { (side, other(side as f64 * aspect)) } else { (other(side as f64 / aspect), side) };
+    Some(format!(
+        "--res {rows}x{columns} would keep nearly the whole of most pictures, where {side}x{side} cuts out the middle"
+    ))
+}
+
+/// What should be worried about.
+pub(super) fn warnings(survey: &Survey) -> Vec<String> {
+    let mut lines = Vec::new();
+    let used = survey.used;
+    let share = |part: usize| part as f64 / survey.found.max(1) as f64;
+    if used < 100 {
+        lines.push(format!("{used} pictures are very few: expect near copies of them; 100 or more are better"));
+    }
+    let [exact, near] = survey.duplicates.superfluous();
+    if share(exact) > 0.1 {
+        let done = if survey.duplicates.dropped > 0 { "left out" } else { "used all the same" };
+        lines.push(format!("{exact} pictures repeat others pixel by pixel and are {done}"));
+    }
+    if share(near) > 0.1 {
+        lines.push(format!("{near} pictures are nearly the same as others: what is shown often will be made often"));
+    }
+    if share(survey.rejected.len()) > 0.1 {
+        lines.push(format!("{} of {} pictures cannot be used; see why", survey.rejected.len(), survey.found));
+    }
+    if survey.short_side.median < 32.0 {
+        lines.push(format!("the pictures are tiny: the middle short side is {:.0} px", survey.short_side.median));
+    }
+    if let Some(times) = survey.imbalance().filter(|times| *times > 10.0) {
+        lines.push(format!("classes are unequal: the largest has {times:.0} times as many pictures as the smallest"));
+    }
+    let small: Vec<&str> =
+        survey.classes.iter().filter(|class| class.pictures < 20).map(|class| class.name.as_str()).collect();
+    if !small.is_empty() && survey.classes.len() > 1 {
+        let shown = small.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+        let more = if small.len() > 5 { ", ..." } else { "" };
+        lines.push(format!("{} classes have fewer than 20 pictures: {shown}{more}", small.len()));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sides() {
+        for (median, expected) in
+            [(5.0, 16), (16.0, 16), (28.0, 32), (32.0, 32), (50.0, 32), (54.0, 64), (107.0, 128), (3000.0, 128)]
+        {
+            assert_eq!(side(median), expected, "{median}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What pictures are read as.
+
+use std::path::PathBuf;
+
+use impasto_image::Limits;
+use serde::{Deserialize, Serialize};
+
+/// How pictures are read for a [`Gallery`](super::Gallery).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GallerySettings {
+    /// Rows and columns of every picture, each 4 to 4096.
+    pub size: [usize; 2],
+    /// How pictures of other proportions are fitted: crop, pad or stretch.
+    pub fit: Fit,
+    /// Colour behind transparent pixels and beside padded pictures: red, green, blue in [0, 1].
+    pub background: [f32; 3],
+    /// Enlarge small pictures by whole factors and without smoothing, as pixel art wants to be.
+    pub pixel_art: bool,
+    /// Where classes come from: none, auto, folders or labels.
+    pub classes: ClassSource,
+    /// Names of the classes that are numbers in the data, in the order of the numbers; empty to keep the numbers.
+    pub class_names: Vec<String>,
+    /// Keep pictures whose pixels are the same as those of an earlier one.
+    pub keep_duplicates: bool,
+    /// Most bytes of pictures in memory.
+    pub max_memory: u64,
+    /// Limits on each picture.
+    #[serde(skip)]
+    pub limits: Limits,
+    /// Folder in which finished galleries are kept; `None` keeps none.
+    #[serde(skip)]
+    pub cache: Option<PathBuf>,
+}
+
+/// How a picture of other proportions is fitted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fit {
+    /// Its middle is cut out.
+    #[default]
+    Crop,
+    /// It is set in the middle of the background.
+    Pad,
+    /// Its proportions are given up.
+    Stretch,
+}
+
+/// Where classes come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassSource {
+    /// There are none.
+    #[default]
+    None,
+    /// From labels where the data has any; otherwise there are none.
+    Auto,
+    /// The first folder below the one that is given.
+    Folders,
+    /// Labels: `dataset.json`, `metadata.csv`, `metadata.jsonl`, `labels.csv` or `labels.jsonl` beside the pictures,
+    /// `.cls` and `.json` members of a tar file, an IDX file of labels.
+    Labels,
+}
+
+impl Default for GallerySettings {
+    fn default() -> Self {
+        Self {
+            size: [64, 64],
+            fit: Fit::default(),
+            background: [1.0; 3],
+            pixel_art: false,
+            classes: ClassSource::default(),
+            class_names: Vec::new(),
+            keep_duplicates: false,
+            max_memory: 8 << 30,
+            limits: Limits::default(),
+            cache: None,
+        }
+    }
+}
+
+impl GallerySettings {
+    /// Checks what no type rules out.
+    ///
+    /// # Errors
+    /// A line that says which value does not fit.
+    pub fn validate(&self) -> Result<(), String> {
+        let [rows, columns] = self.size;
+        if self.size.iter().any(|side| !(4..=4096).contains(side)) {
+            return Err(format!("a size of {rows}x{columns} px is out of range: sides are 4 to 4096"));
+        }
+        match self.background.iter().find(|value| !(0.0..=1.0).contains(*value)) {
+            Some(value) => Err(format!("background holds {value}, not in 0..=1")),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What is written into a picture about the generator and the settings that made it. Files appear by their names without
+//! folders: pictures travel.
+
+use std::path::{Path, PathBuf};
+
+use impasto_image::Parameters;
+use serde_json::{Map, Value, json};
+
+use super::{Code, GenerationJob, Grid, Layers, NoiseMode, Point, Seeds, Studio};
+use crate::error::Result;
+use crate::models::hash_file;
+use crate::pipeline::provenance::{printable, push_adjustments, quoted};
+
+/// A command line in the making.
+#[derive(Debug)]
+pub(in crate::pipeline) struct Line(String);
+
+impl Line {
+    /// `impasto COMMAND MODEL`.
+    pub(in crate::pipeline) fn new(command: &str, job: &GenerationJob) -> Self {
+        Self(format!("impasto {command} {}", quoted(&job.model.public_name())))
+    }
+
+    /// `--NAME VALUE`.
+    pub(in crate::pipeline) fn option(mut self, name: &str, value: impl ToString) -> Self {
+        self.0.push_str(&format!(" --{name} {}", quoted(&value.to_string())));
+        self
+    }
+
+    /// `--NAME`, where it is asked for.
+    pub(in crate::pipeline) fn flag(mut self, name: &str, on: bool) -> Self {
+        if on {
+            self.0.push_str(&format!(" --{name}"));
+        }
+        self
+    }
+
+    /// The options of points.
+    pub(in crate::pipeline) fn points(mut self, seeds: &str, codes: &str, points: &[Point]) -> Self {
+        let numbers = points.iter().filter_map(|point| match point {
+            Point::Seed(seed) => Some(*seed),
+            Point::Code(_) => None,
+        });
+        let numbers = Seeds(numbers.collect());
+        if !numbers.0.is_empty() {
+            self = self.option(seeds, numbers);
+        }
+        for point in points {
+            if let Point::Code(path) = point {
+                self = self.option(codes, bare(path).display());
+            }
+        }
+        self
+    }
+
+    /// The options of a job.
+    pub(in crate::pipeline) fn job(mut self, job: &GenerationJob) -> Self {
+        if job.trunc != 1.0 {
+            self = self.option("trunc", job.trunc);
+        }
+        if let Some(cutoff) = job.trunc_cutoff {
+            self = self.option("trunc-cutoff", cutoff);
+        }
+        for class in &job.classes {
+            self = self.option("class", class);
+        }
+        if job.noise != NoiseMode::default() {
+            self = self.option("noise", job.noise);
+        }
+        for step in &job.moves {
+            self = self.option("move", super::Move { file: bare(&step.file), ..step.clone() });
+        }
+        self = self.flag("tile", job.tile).flag("mirror", job.mirror);
+        if job.repeat > 1 {
+            self = self.option("tile-preview", job.repeat);
+        }
+        push_adjustments(&mut self.0, &job.adjust);
+        self
+    }
+}
+
+/// A path's last part.
+fn bare(path: &Path) -> PathBuf {
+    path.file_name().unwrap_or_default().into()
+}
+
+impl Studio {
+    /// What is written into a picture that `line` makes; `facts` say what is special to it.
+    pub(in crate::pipeline) fn parameters(&self, line: Line, facts: Value) -> Parameters {
+        let mut job = self.job.clone();
+        job.model = job.model.public();
+        job.moves.iter_mut().for_each(|step| step.file = bare(&step.file));
+        let header = &self.model.header;
+        let mut json = json!({
+            "impasto": env!("CARGO_PKG_VERSION"),
+            "command": line.0,
+            "generation": job,
+            "model": {"algorithm": header.algorithm, "title": header.title, "licence": header.licence,
+                "blake3": self.model.blake3},
+            "device": self.device_name(),
+        });
+        if let (Value::Object(json), Value::Object(facts)) = (&mut json, facts) {
+            json.extend(facts);
+        }
+        let (version, hash) = (env!("CARGO_PKG_VERSION"), &self.model.blake3[..self.model.blake3.len().min(12)]);
+        let text = format!("impasto {version}: generator {} ({hash}); {}", header.title, line.0);
+        Parameters { text: printable(&text), json }
+    }
+
+    /// The classes of a code by name, with their weights.
+    fn named_classes(&self, code: &Code) -> Value {
+        let named = self.form().classes.iter().zip(&code.classes).filter(|(_, weight)| **weight > 0.0);
+        named.map(|(name, weight)| (name.clone(), json!(weight))).collect::<Map<_, _>>().into()
+    }
+}
+
+/// What a point is.
+fn fact(point: &Point) -> Result<Value> {
+    Ok(match point {
+        Point::Seed(seed) => json!({"seed": seed}),
+        Point::Code(path) => {
+            json!({"style_code": {"name": bare(path).display().to_string(), "blake3": hash_file(path)?}})
+        }
+    })
+}
+
+/// What made the picture of one point.
+pub(super) fn of_point(studio: &Studio, point: &Point, code: &Code) -> Result<Parameters> {
+    let mut facts = fact(point)?;
+    if !code.classes.is_empty() {
+        facts["classes"] = studio.named_classes(code);
+    }
+    let one = std::slice::from_ref(point);
+    let line = Line::new("generate", &studio.job).points("seeds", "style-code", one).job(&studio.job);
+    Ok(studio.parameters(line, facts))
+}
+
+/// What made a sheet.
+pub(super) fn of_points(studio: &Studio, points: &[Point], grid: Grid) -> Result<Parameters> {
+    let line = Line::new("generate", &studio.job).points("seeds", "style-code", points).option("grid", grid);
+    let facts = points.iter().map(fact).collect::<Result<Vec<_>>>()?;
+    Ok(studio.parameters(line.job(&studio.job), json!({"points": facts})))
+}
+
+/// What made a table of mixtures.
+pub(super) fn of_mix(studio: &Studio, rows: &[Point], columns: &[Point], layers: &Layers) -> Result<Parameters> {
+    let facts = |points: &[Point]| points.iter().map(fact).collect::<Result<Vec<_>>>();
+    let facts = json!({"rows": facts(rows)?, "cols": facts(columns)?, "layers": layers});
+    let line = Line::new("mix", &studio.job).points("rows", "row-code", rows).points("cols", "col-code", columns);
+    Ok(studio.parameters(line.option("layers", layers).job(&studio.job), facts))
+}

@@ -1,0 +1,52 @@
+//! The registry's lines for generators that are trained against a discriminator: the same functions for every
+//! architecture.
+
+use super::settings::typed;
+use super::{Build, BuildParts, Entry, Role, SettingsType, Takes, TrainParts, Trainer};
+use crate::algorithms::dcgan::Dcgan;
+use crate::error::{EngineError, Result};
+use crate::generator::Generator;
+use crate::train::Objective;
+use crate::train::gan::{Architecture, GanObjective, GanTraining, Made};
+
+pub(super) const DCGAN: Entry = entry::<Dcgan>(|| {
+    serde_json::json!({
+        "size": [16, 16],
+        "network": {"latent": 6, "width": 4, "most": 8, "discriminator_width": 4, "discriminator_most": 8},
+    })
+});
+
+/// The line of an architecture; `tiny` is a configuration small enough for tests.
+const fn entry<A: Architecture>(tiny: fn() -> serde_json::Value) -> Entry {
+    Entry {
+        descriptor: A::DESCRIPTOR,
+        build: Build::Generator(build::<A>),
+        tiny,
+        trainer: Some(Trainer {
+            roles: &[Role { name: "data", stream: "gallery", about: "folders or archives of pictures of one kind" }],
+            takes: Takes::Gallery,
+            perception: None,
+            settings: SettingsType::of::<GanTraining<A::Config>>(),
+            macs_per_pixel: macs_per_pixel::<A>,
+            build: train::<A>,
+        }),
+        import: None,
+    }
+}
+
+fn build<A: Architecture>(parts: BuildParts<'_>) -> Result<Box<dyn Generator>, String> {
+    Ok(Box::new(Made::<A>::new(parts.config, parts.arrays, parts.seed, parts.device)?))
+}
+
+fn train<A: Architecture>(parts: TrainParts) -> Result<Box<dyn Objective>> {
+    let settings: GanTraining<A::Config> = typed(&parts.settings).map_err(EngineError::Caller)?;
+    let gallery = parts.material.into_gallery()?;
+    Ok(Box::new(GanObjective::<A>::new(settings, gallery, parts.provenance, &parts.device)?))
+}
+
+fn macs_per_pixel<A: Architecture>(settings: &toml::Table) -> Result<f64, String> {
+    let settings: GanTraining<A::Config> = typed(settings)?;
+    let build = settings.build();
+    A::validate(&build)?;
+    Ok(A::macs_per_pixel(&build))
+}
