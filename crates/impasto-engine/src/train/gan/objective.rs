@@ -57,8 +57,9 @@ impl<A: Architecture> GanObjective<A> {
         settings.validate().and_then(|()| A::validate(&build)).map_err(EngineError::Caller)?;
         let generator = A::generator(&build, settings.seed, device);
         let adam = || {
-            // The discriminator's gradients of a penalty are large by nature; clipping keeps one batch from undoing many.
-            let config = AdamConfig { beta1: settings.beta1, clip_norm: 10.0, skip_norm: 1e6, ..AdamConfig::default() };
+            // Steps with a penalty have gradients many times as long as those between: clipping would undo its weight.
+            let clip_norm = f32::INFINITY;
+            let config = AdamConfig { beta1: settings.beta1, clip_norm, skip_norm: f32::INFINITY, ..AdamConfig::default() };
             Adam::new(config)
         };
         Ok(Self {
@@ -260,7 +261,7 @@ impl<A: Architecture> Objective for GanObjective<A> {
         let generator = self.averaged()?;
         let draw = self.sampler.fixed(&self.device.clone().inner());
         let styles = GeneratorNet::map(&generator, draw.latents, draw.labels);
-        picture::grid(generator.synthesise(styles, &draw.synthesis, Mode::Infer))
+        picture::grid(generator.synthesise(styles, &draw.synthesis, Mode::Infer), self.sampler.columns())
     }
 
     fn watch(&mut self, step: u64) -> Result<Health> {
