@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use impasto_engine::device::{self, DeviceSpec, OpenDevice};
 
 use crate::commands::adjust::AdjustArgs;
+use crate::commands::dataset::DatasetCommand;
 use crate::commands::doctor::DoctorArgs;
 use crate::commands::eval::EvalCommand;
 use crate::commands::inspect::InspectArgs;
@@ -91,6 +92,9 @@ pub(crate) enum Command {
     /// Make styles of one's own.
     #[command(subcommand)]
     Styles(StylesCommand),
+    /// Look at pictures before training on them.
+    #[command(subcommand)]
+    Dataset(Box<DatasetCommand>),
     /// Judge results: figures with their protocol, beside what copying would score.
     #[command(subcommand)]
     Eval(Box<EvalCommand>),

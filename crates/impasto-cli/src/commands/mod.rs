@@ -2,6 +2,7 @@
 
 pub(crate) mod adjust;
 pub(crate) mod attribution;
+pub(crate) mod dataset;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod inspect;

@@ -72,6 +72,15 @@ impl LimitArgs {
     }
 }
 
+/// Rows and columns: `128`, or `96x128`.
+pub(crate) fn parse_size(text: &str) -> Result<[usize; 2], String> {
+    let number = |part: &str| part.trim().parse::<usize>().map_err(|_| format!("'{part}' is no number of pixels"));
+    match text.split_once(['x', 'X']) {
+        Some((rows, columns)) => Ok([number(rows)?, number(columns)?]),
+        None => Ok([number(text)?; 2]),
+    }
+}
+
 /// `--max-memory`.
 pub(crate) fn parse_memory(text: &str) -> Result<u64, EngineError> {
     memory::parse(text)
