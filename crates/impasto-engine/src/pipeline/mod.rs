@@ -3,6 +3,7 @@
 mod adjust;
 pub mod doctor;
 pub mod eval;
+pub mod explore;
 mod files;
 pub mod generate;
 mod job;

@@ -1,0 +1,16 @@
+//! Finding one's way among a generator's pictures: directions, walks, variations, photographs, evolution.
+
+mod directions;
+mod eye;
+mod evolve;
+mod project;
+mod vary;
+mod walk;
+
+pub use directions::{DirectionsJob, Method, Strips, find, strips};
+pub use evolve::{Evolution, EvolveJob};
+pub use project::{ProjectJob, Projection, project};
+pub use vary::{Variation, VaryJob, vary};
+pub use walk::{Ease, Space, Walk, WalkJob};
+
+pub(super) use eye::Eye;
