@@ -6,6 +6,7 @@ use impasto_engine::device::{self, DeviceSpec, OpenDevice};
 use crate::commands::adjust::AdjustArgs;
 use crate::commands::doctor::DoctorArgs;
 use crate::commands::eval::EvalCommand;
+use crate::commands::explore::ExploreCommand;
 use crate::commands::generate::GenerateArgs;
 use crate::commands::inspect::InspectArgs;
 use crate::commands::mix::MixArgs;
@@ -91,6 +92,9 @@ pub(crate) enum Command {
     Generate(Box<GenerateArgs>),
     /// Mix the styles of a generator's pictures in a table.
     Mix(Box<MixArgs>),
+    /// Explore what a generator has learned: directions, walks, variations, photographs, evolution.
+    #[command(subcommand)]
+    Explore(Box<ExploreCommand>),
     /// The algorithms, generators and styles there are.
     #[command(subcommand)]
     Models(ModelsCommand),

@@ -12,7 +12,7 @@ use clap::Parser;
 use impasto_engine::Recycling;
 
 use args::{Cli, Command};
-use commands::{adjust, doctor, eval, generate, inspect, mix, models, shell, styles, stylize, train};
+use commands::{adjust, doctor, eval, explore, generate, inspect, mix, models, shell, styles, stylize, train};
 use output::Reporter;
 
 /// Networks allocate and free large buffers all the time; other allocators give each back to the system and fault its
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(args, global, reporter),
         Command::Generate(args) => generate::run(*args, global, reporter),
         Command::Mix(args) => mix::run(*args, global, reporter),
+        Command::Explore(command) => explore::run(*command, global, reporter),
         Command::Models(command) => models::run(command, global, reporter),
         Command::Styles(command) => styles::run(command, global, reporter),
         Command::Eval(command) => eval::run(*command, global, reporter),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use impasto_engine::device::OpenDevice;
 use impasto_engine::models::GeneratorSpec;
 use impasto_engine::pipeline::generate::{
     ClassShare, GenerationJob, Grid, Made, Move, NoiseMode, Point, Seeds, Studio, sheet,
@@ -78,7 +79,11 @@ impl GenerationArgs {
 
     /// Opens the generator.
     pub(crate) fn open(&self, global: &Global, control: &Control) -> Result<Studio, Failure> {
-        let device = global.open_device()?;
+        self.open_on(global.open_device()?, control)
+    }
+
+    /// Opens the generator on a device.
+    pub(crate) fn open_on(&self, device: OpenDevice, control: &Control) -> Result<Studio, Failure> {
         let spec = device.spec;
         let studio = Studio::open(self.job(), device)?;
         let (form, title) = (studio.form(), &studio.model().header.title);
@@ -169,7 +174,6 @@ pub(crate) fn run(args: GenerateArgs, global: &Global, reporter: &Reporter) -> R
 
 /// Refuses early what could not be written.
 pub(crate) fn check(targets: &[Target], options: &OutputOptions) -> Result<(), EngineError> {
-    // The format and the folder are the same for all of them; whether a file is there already is not.
     targets.iter().try_for_each(|target| target.check(options))
 }
 

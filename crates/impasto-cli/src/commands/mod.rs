@@ -4,6 +4,7 @@ pub(crate) mod adjust;
 pub(crate) mod attribution;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod explore;
 pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod mix;

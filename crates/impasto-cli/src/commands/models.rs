@@ -58,7 +58,7 @@ pub(crate) fn run(command: ModelsCommand, global: &Global, reporter: &Reporter) 
 }
 
 /// Refuses to write over a file.
-pub(super) fn refuse_existing(path: &std::path::Path, overwrite: bool) -> Result<(), Failure> {
+pub(crate) fn refuse_existing(path: &std::path::Path, overwrite: bool) -> Result<(), Failure> {
     if path.symlink_metadata().is_ok() && !overwrite {
         let text = format!("{} already exists; choose another name or give --overwrite", path.display());
         return Err(Failure::usage(text));

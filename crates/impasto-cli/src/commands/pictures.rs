@@ -190,9 +190,7 @@ impl OutputArgs {
     }
 
     fn make_folder(&self) -> Result<(), Failure> {
-        let Some(folder) = &self.out_dir else { return Ok(()) };
-        std::fs::create_dir_all(folder)
-            .map_err(|e| Failure { code: FAILED, message: format!("cannot make {}: {e}", folder.display()) })
+        self.out_dir.as_deref().map_or(Ok(()), make_folder)
     }
 
     /// The target of every input. `template` is the default name, `values` what its braces offer besides `{stem}`.
@@ -236,6 +234,15 @@ impl OutputArgs {
         }
         Ok(targets)
     }
+}
+
+/// Makes a folder for results; one without a name is there.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Failure> {
+    if folder.as_os_str().is_empty() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)
+        .map_err(|e| Failure { code: FAILED, message: format!("cannot make {}: {e}", folder.display()) })
 }
 
 /// Where `-o` or a path points.

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 
 use crate::blocks::{avg_pool2, upsample_bilinear2};
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::features::{Features, LpipsMaps, LpipsSqueeze, unit};
 use crate::models::PerceptionSpec;
 use crate::pipeline::eval::{EvalNetworks, Unavailable};
@@ -17,11 +17,12 @@ const LEAST: usize = 64;
 /// Pictures whose smaller side is twice this are halved before they are looked at.
 const MOST: usize = 256;
 
-/// A frozen network that says how different two pictures look. Differentiable.
-pub(in crate::pipeline) enum Eye {
-    /// LPIPS over SqueezeNet.
+/// A frozen network that says how different two pictures look: LPIPS over SqueezeNet, or the built-in perception network,
+/// by the same distance with all channels counting alike. Differentiable.
+pub struct Eye(Network);
+
+enum Network {
     Lpips(Box<LpipsSqueeze>),
-    /// The built-in perception network: the same distance with all channels counting alike.
     Percept(Box<dyn Features>),
 }
 
@@ -35,11 +36,11 @@ impl Eye {
     /// LPIPS, if its weights are in `folder` or where the evaluation's networks are found; otherwise the built-in network.
     ///
     /// # Errors
-    /// [`crate::EngineError::File`] when `folder` is none or a file is not the network; without the weights where
+    /// [`EngineError::File`] when `folder` is none or a file is not the network; without the weights where
     /// `folder` is given.
-    pub(in crate::pipeline) fn open(folder: Option<&Path>, device: &Device) -> Result<Self> {
+    pub fn open(folder: Option<&Path>, device: &Device) -> Result<Self> {
         match EvalNetworks::open(folder, device)?.lpips() {
-            Ok(lpips) => Ok(Self::Lpips(Box::new(lpips))),
+            Ok(lpips) => Ok(Self(Network::Lpips(Box::new(lpips)))),
             Err(Unavailable::Missing(_)) if folder.is_none() => Self::percept(device),
             Err(problem) => Err(problem.into()),
         }
@@ -49,15 +50,15 @@ impl Eye {
     ///
     /// # Errors
     /// As [`PerceptionSpec::bundled`].
-    pub(in crate::pipeline) fn percept(device: &Device) -> Result<Self> {
-        Ok(Self::Percept(PerceptionSpec::bundled("perception")?.open(device)?))
+    pub fn percept(device: &Device) -> Result<Self> {
+        Ok(Self(Network::Percept(PerceptionSpec::bundled("perception")?.open(device)?)))
     }
 
     /// What it is called.
-    pub(in crate::pipeline) fn name(&self) -> &'static str {
-        match self {
-            Self::Lpips(_) => "LPIPS over SqueezeNet",
-            Self::Percept(_) => "impasto's percept",
+    pub fn name(&self) -> &'static str {
+        match self.0 {
+            Network::Lpips(_) => "LPIPS over SqueezeNet",
+            Network::Percept(_) => "impasto's percept",
         }
     }
 
@@ -67,21 +68,22 @@ impl Eye {
     /// As [`LpipsSqueeze::maps`].
     pub(in crate::pipeline) fn see(&self, images: ImageTensor) -> Result<Seen> {
         let images = at_sight(images);
-        Ok(match self {
-            Self::Lpips(lpips) => Seen::Lpips(lpips.maps(images)?),
-            Self::Percept(percept) => Seen::Percept(percept.extract(images).into_iter().map(unit).collect()),
+        Ok(match &self.0 {
+            Network::Lpips(lpips) => Seen::Lpips(lpips.maps(images)?),
+            Network::Percept(percept) => Seen::Percept(percept.extract(images).into_iter().map(unit).collect()),
         })
     }
 
     /// The distance between each picture of one batch and its partner in another of the same size, `[n]`; from 0, around
     /// 0.5 for unrelated ones.
-    pub(in crate::pipeline) fn between(&self, a: &Seen, b: &Seen) -> Tensor<1> {
-        match (self, a, b) {
-            (Self::Lpips(lpips), Seen::Lpips(a), Seen::Lpips(b)) => lpips.between(a, b),
-            (_, Seen::Percept(a), Seen::Percept(b)) => apart(a, b),
-            (_, Seen::Lpips(maps), Seen::Percept(_)) | (_, Seen::Percept(_), Seen::Lpips(maps)) => {
-                unreachable!("one eye sees one kind of maps, not {maps:?} and another")
-            }
+    ///
+    /// # Errors
+    /// [`EngineError::Internal`] for what another eye saw.
+    pub(in crate::pipeline) fn between(&self, a: &Seen, b: &Seen) -> Result<Tensor<1>> {
+        match (&self.0, a, b) {
+            (Network::Lpips(lpips), Seen::Lpips(a), Seen::Lpips(b)) => Ok(lpips.between(a, b)),
+            (Network::Percept(_), Seen::Percept(a), Seen::Percept(b)) => Ok(apart(a, b)),
+            _ => Err(EngineError::Internal("what one network saw was given to another".into())),
         }
     }
 }
@@ -127,13 +129,13 @@ mod tests {
         };
         let of = |share: f32| {
             let (a, b) = (eye.see(picture(1, 0.0)).unwrap(), eye.see(picture(2, share)).unwrap());
-            values(eye.between(&a, &b))[0]
+            values(eye.between(&a, &b).unwrap())[0]
         };
         assert_eq!(of(0.0), 0.0);
         assert!(of(0.2) > 0.0 && of(0.2) < of(0.6) && of(0.6) < of(1.0));
         // Of a batch each with its own partner.
         let two = |a: f32, b: f32| eye.see(Tensor::cat(vec![picture(2, a), picture(2, b)], 0)).unwrap();
-        let both = values(eye.between(&two(0.0, 0.0), &two(0.2, 1.0)));
+        let both = values(eye.between(&two(0.0, 0.0), &two(0.2, 1.0)).unwrap());
         assert!((both[0] - of(0.2)).abs() < 1e-5 && (both[1] - of(1.0)).abs() < 1e-5, "{both:?}");
     }
 }

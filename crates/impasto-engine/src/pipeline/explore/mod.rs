@@ -9,8 +9,7 @@ mod walk;
 
 pub use directions::{DirectionsJob, Method, Strips, find, strips};
 pub use evolve::{Evolution, EvolveJob};
-pub use project::{ProjectJob, Projection, project};
+pub use eye::Eye;
+pub use project::{ProjectJob, Projection, project, projected};
 pub use vary::{Variation, VaryJob, vary};
 pub use walk::{Ease, Space, Walk, WalkJob};
-
-pub(super) use eye::Eye;

@@ -17,8 +17,7 @@ pub use job::{ClassShare, GenerationJob, Move, NoiseMode};
 pub use seeds::{Layers, Seeds};
 pub use sheet::{Grid, sheet};
 
-pub(crate) use code::{METADATA_KEY as CODE_KEY, blend};
-pub(crate) use directions::METADATA_KEY as DIRECTIONS_KEY;
+pub(super) use code::blend;
 pub(super) use provenance::Line;
 
 use std::fmt;

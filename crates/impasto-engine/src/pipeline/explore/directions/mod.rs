@@ -133,7 +133,8 @@ impl Sampled {
         let mut parts = along.chunks_exact(self.width).cycle();
         let mut styles = Vec::with_capacity(self.layers.len() * self.width);
         for &chosen in &self.layers {
-            match parts.next().filter(|_| chosen) {
+            // Rows have no numbers of layers that are not moved.
+            match if chosen { parts.next() } else { None } {
                 Some(part) => styles.extend(part.iter().map(|&value| value as f32)),
                 None => styles.extend(std::iter::repeat_n(0.0, self.width)),
             }
@@ -243,7 +244,7 @@ fn measure(studio: &Studio, all: &mut [Direction], seed: u64, control: &Control)
                 moved.step(&direction.styles, amount);
                 eye.see(studio.synthesise(&moved).clamp(0.0, 1.0))
             };
-            Ok(f64::from(tensor::scalar(eye.between(&seen(-1.0)?, &seen(1.0)?))))
+            Ok(f64::from(tensor::scalar(eye.between(&seen(-1.0)?, &seen(1.0)?)?)))
         })?;
         direction.effect = distances.iter().sum::<f64>() / (2 * WITNESSES) as f64;
         control.emit(Event::Progress { done, total, message: String::new() });
