@@ -71,6 +71,16 @@ impl Form {
         latent
     }
 
+    /// The mean of all latents that are drawn, `latent` numbers.
+    pub fn middle(&self) -> Vec<f32> {
+        let mut middle = vec![0.0; self.latent - self.codes.len()];
+        for &values in &self.codes.categorical {
+            middle.extend(std::iter::repeat_n(1.0 / values as f32, values));
+        }
+        middle.resize(self.latent, 0.0);
+        middle
+    }
+
     /// Latents of seeds as `[n, latent]`.
     pub fn latents(&self, seeds: &[u64], device: &Device) -> Tensor<2> {
         let values = seeds.iter().flat_map(|&seed| self.latent_of(seed)).collect();
@@ -121,6 +131,20 @@ impl Noise {
                 sizes[index] = [h, w];
                 None
             }
+        }
+    }
+
+    /// That of the picture at `index` of a batch.
+    pub fn of(&self, index: usize) -> Self {
+        match self {
+            Self::Off => Self::Off,
+            Self::Seeds(seeds) => Self::Seeds(seeds.get(index).copied().into_iter().collect()),
+            Self::Maps(maps) => {
+                let own =
+                    |map: &Tensor<4>| if map.dims()[0] == 1 { map.clone() } else { map.clone().narrow(0, index, 1) };
+                Self::Maps(maps.iter().map(own).collect())
+            }
+            Self::Sizes(sizes) => Self::Sizes(Arc::clone(sizes)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The list of algorithms. One line here, one folder under [`crate::algorithms`]: nothing else knows their names.
 
 mod fusion;
+mod gan;
 mod gatys;
 mod microast;
 mod percept;
@@ -17,13 +18,13 @@ use crate::data::{Crops, Gallery};
 use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
 use crate::features::Features;
-use crate::train::Objective;
 use crate::generator::Generator;
+use crate::train::Objective;
 use crate::traits::Stylizer;
 use crate::weights::{Arrays, Header};
 
 /// Every algorithm.
-pub const REGISTRY: &[Entry] = &[fusion::ENTRY, gatys::ENTRY, microast::ENTRY, percept::ENTRY];
+pub const REGISTRY: &[Entry] = &[gan::DCGAN, fusion::ENTRY, gatys::ENTRY, microast::ENTRY, percept::ENTRY];
 
 /// The stylizer that is used where none is named.
 pub const DEFAULT_STYLIZER: &str = "fusion";

@@ -1,5 +1,6 @@
 //! The algorithms. One folder is one paper or one idea; none uses another, reads files or prints.
 
+pub mod dcgan;
 pub mod fusion;
 pub mod gatys;
 pub mod microast;

@@ -5,6 +5,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::map::Map;
 use super::ops::{self, ConvSpec, PadMode};
+use super::spectral;
+use super::wrap::wrapped;
 use crate::rng;
 use crate::weights::Array;
 
@@ -147,6 +149,28 @@ impl Conv {
         ops::fused_conv2d(x, affine, self.weight.val(), self.bias.val(), residual, self.spec, 1.0)
     }
 
+    /// [`Conv::forward_leaky`] of a map that goes on where it began, where `wrap` is set.
+    pub fn forward_bordered(&self, x: Tensor<4>, slope: f32, wrap: bool) -> Tensor<4> {
+        if !wrap {
+            return self.forward_leaky(x, slope);
+        }
+        debug_assert!(self.spec.stride == 1);
+        let margin = self.spec.padding.map(|padding| padding.div_ceil(self.spec.upsample));
+        wrapped(x, margin, self.spec.upsample, |x| self.forward_leaky(x, slope))
+    }
+
+    /// The convolution itself, with weights divided by their largest singular value where `spectral` is set.
+    pub(crate) fn filters(&self, spectral: bool) -> Filters {
+        let weight = self.weight.val();
+        let weight = if spectral {
+            let [cout, cin, kh, kw] = weight.dims();
+            spectral::normalised(weight.reshape([cout, cin * kh * kw])).reshape([cout, cin, kh, kw])
+        } else {
+            weight
+        };
+        Filters { weight, bias: self.bias.val(), spec: self.spec }
+    }
+
     /// The convolution `x` to `forward(x) * gain + x * skip`, `[cout]` both, of one that keeps number of channels and
     /// size.
     pub(crate) fn modulated(&self, gain: Tensor<1>, skip: Tensor<1>) -> Filters {
@@ -170,6 +194,17 @@ pub(crate) struct Filters {
 }
 
 impl Filters {
+    /// `x` `[n, cin, h, w]` to `[n, cout, h', w']`, through a leaky rectifier of `slope`.
+    pub(crate) fn forward(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
+        ops::conv2d(x, self.weight.clone(), self.bias.clone(), self.spec, slope)
+    }
+
+    /// The adjoint of the convolution without its bias: the gradient `dy` `[n, cout, h', w']` of its results to that of
+    /// its inputs, `[n, cin, size[0], size[1]]`.
+    pub(crate) fn adjoint(&self, dy: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
+        ops::conv2d_adjoint(dy, self.weight.clone(), size, self.spec)
+    }
+
     /// As [`Conv::forward_map`], with a leaky rectifier of `slope` after the sum.
     pub(crate) fn forward_map(&self, x: impl Into<Map>, residual: Option<Tensor<4>>, slope: f32) -> Tensor<4> {
         let (x, affine) = x.into().parts();

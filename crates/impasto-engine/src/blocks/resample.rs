@@ -35,6 +35,12 @@ pub fn leaky_relu(x: Tensor<4>, slope: f64) -> Tensor<4> {
     ops::leaky_relu(x, slope as f32)
 }
 
+/// What a rectifier multiplied by to give `y`, as a constant: 1 where `y` is positive, `slope` elsewhere.
+pub(crate) fn leaky_mask(y: Tensor<4>, slope: f32) -> Tensor<4> {
+    let positive = y.clone().detach().greater_elem(0.0).float().cast(y.dtype());
+    positive * (1.0 - slope) + slope
+}
+
 /// Gated linear units (Dauphin et al. 2017): the first half of the channels times the logistic function of the second,
 /// `[n, 2c, h, w]` to `[n, c, h, w]`.
 pub fn gated(x: Tensor<4>) -> Tensor<4> {

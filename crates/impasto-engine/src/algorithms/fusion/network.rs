@@ -2,14 +2,13 @@
 //! tokens are attended to, and a resize-then-convolve decoder that takes on the style's second moments at every level,
 //! down to the colours themselves.
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use super::FusionConfig;
 use super::code::{Blend, Code, LEVELS, Target};
-use crate::blocks::{Conv, ConvConfig, EPS, Gauge, Whole};
-use crate::rng;
+use crate::blocks::{Conv, ConvConfig, Dense, EPS, Gauge, Whole};
 
 /// Draws layers from one seed, each from a stream of its own name.
 struct Init<'a> {
@@ -23,26 +22,7 @@ impl Init<'_> {
     }
 
     fn dense(&self, name: &str, inputs: usize, outputs: usize, deviation: f32) -> Dense {
-        let draws = rng::normal(&mut rng::stream(self.seed, name, 0), inputs * outputs);
-        let weights = draws.into_iter().map(|v| v * deviation).collect();
-        Dense {
-            weight: Param::from_data(TensorData::new(weights, [inputs, outputs]), self.device),
-            bias: Param::from_data(TensorData::zeros::<f32, _>([outputs]), self.device),
-        }
-    }
-}
-
-/// A fully connected layer.
-#[derive(Module, Debug)]
-pub(super) struct Dense {
-    weight: Param<Tensor<2>>,
-    bias: Param<Tensor<1>>,
-}
-
-impl Dense {
-    /// `[n, inputs]` to `[n, outputs]`.
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        x.matmul(self.weight.val()) + self.bias.val().unsqueeze()
+        Dense::init(self.seed, name, [inputs, outputs], deviation, self.device)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The same operations from burn's own, for devices without impasto's kernels.
 
-use burn::tensor::ops::{AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
+use burn::tensor::ops::{
+    AvgPoolOptions, ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions,
+};
 use burn::tensor::{Int, Tensor, activation, module};
 
 use super::{Affine, ConvSpec, Norm, PadMode, Pool3};
@@ -20,6 +22,17 @@ pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: Con
     };
     let options = ConvOptions::new([spec.stride; 2], padding, [1, 1], spec.groups);
     rectified(module::conv2d(x, weight, Some(bias), options), slope) // [n, cout, h', w']
+}
+
+pub(crate) fn conv2d_adjoint(dy: Tensor<4>, weight: Tensor<4>, size: [usize; 2], spec: ConvSpec) -> Tensor<4> {
+    let ([_, _, rows, columns], [_, _, kh, kw]) = (dy.dims(), weight.dims());
+    // What a stride skipped at the far borders.
+    let rest = |size: usize, results: usize, kernel: usize, padding: usize| {
+        (size + 2 * padding).saturating_sub((results - 1) * spec.stride + kernel)
+    };
+    let out = [rest(size[0], rows, kh, spec.padding[0]), rest(size[1], columns, kw, spec.padding[1])];
+    let options = ConvTransposeOptions::new([spec.stride; 2], spec.padding, out, [1, 1], spec.groups);
+    module::conv_transpose2d(dy, weight, None, options)
 }
 
 pub(crate) fn rectified(x: Tensor<4>, slope: f32) -> Tensor<4> {

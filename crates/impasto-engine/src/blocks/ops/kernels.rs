@@ -20,6 +20,13 @@ pub(crate) trait KernelOps: Backend {
         spec: ConvSpec,
         slope: f32,
     ) -> FloatTensor<Self>;
+    /// See [`super::conv2d_adjoint`].
+    fn kernel_conv2d_adjoint(
+        dy: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        size: [usize; 2],
+        spec: ConvSpec,
+    ) -> FloatTensor<Self>;
     /// See [`super::normalised`].
     fn kernel_norm(
         x: FloatTensor<Self>,
@@ -101,6 +108,8 @@ pub(crate) trait FusedOps: Backend {
 
 /// The adjoints, called by the autodiff implementation only.
 pub(crate) trait KernelGrads: Backend {
+    /// Without bias: the adjoint of [`KernelGrads::conv2d_input_grad`].
+    fn conv2d_plain(x: FloatTensor<Self>, weight: FloatTensor<Self>, spec: ConvSpec) -> FloatTensor<Self>;
     fn conv2d_input_grad(
         dy: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -157,6 +166,11 @@ pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: Con
         spec,
         slope,
     ))
+}
+
+pub(super) fn conv2d_adjoint(dy: Tensor<4>, weight: Tensor<4>, size: [usize; 2], spec: ConvSpec) -> Tensor<4> {
+    let (dy, weight) = (dy.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_conv2d_adjoint(dy, weight, size, spec))
 }
 
 /// The three constants as one tensor, or a placeholder.

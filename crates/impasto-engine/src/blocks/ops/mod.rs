@@ -74,6 +74,18 @@ pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: Con
     composed::conv2d(x, weight, bias, spec, slope)
 }
 
+/// The adjoint of a convolution, which is the gradient of its input, as an operation that can itself be differentiated by
+/// both arguments: `dy` `[n, cout, h', w']` and `weight` `[cout, cin / groups, kh, kw]` to `[n, cin, size[0], size[1]]`. For
+/// convolutions with zeros beyond the border that do not enlarge.
+pub(crate) fn conv2d_adjoint(dy: Tensor<4>, weight: Tensor<4>, size: [usize; 2], spec: ConvSpec) -> Tensor<4> {
+    debug_assert!(spec.pad_mode == PadMode::Zero && spec.upsample == 1);
+    #[cfg(feature = "flex")]
+    if has_kernels(&dy) {
+        return kernels::conv2d_adjoint(dy, weight, size, spec);
+    }
+    composed::conv2d_adjoint(dy, weight, size, spec)
+}
+
 /// What is done to every value of a feature map: `(x - mean) * scale + shift`, then a leaky rectifier.
 #[derive(Debug, Clone)]
 pub(crate) struct Affine {

@@ -80,6 +80,32 @@ fn convolutions_agree() {
 }
 
 #[test]
+fn adjoints_agree() {
+    let device = Device::flex().autodiff();
+    let zero = ConvSpec { pad_mode: PadMode::Zero, ..ConvSpec::default() };
+    for (cin, cout, kernel, size, spec) in [
+        (3, 5, 3, [9, 8], ConvSpec { padding: [1; 2], ..zero }),
+        (3, 5, 3, [9, 8], ConvSpec { padding: [1; 2], stride: 2, ..zero }),
+        (4, 6, 4, [8, 12], ConvSpec { padding: [1; 2], stride: 2, ..zero }),
+        (6, 4, 3, [7, 9], ConvSpec { padding: [1; 2], groups: 2, ..zero }),
+        (5, 7, 1, [6, 6], zero),
+    ] {
+        let weight = random("w", [cout, cin / spec.groups, kernel, kernel], &device);
+        let results = |side: usize| (side + 2 * spec.padding[0] - kernel) / spec.stride + 1;
+        let dy = random("dy", [2, cout, results(size[0]), results(size[1])], &device);
+        let run =
+            |f: fn(Tensor<4>, Tensor<4>, [usize; 2], ConvSpec) -> Tensor<4>| f(dy.clone(), weight.clone(), size, spec);
+        let (kernel, composed) = (|| run(kernels::conv2d_adjoint), || run(composed::conv2d_adjoint));
+        compare(&format!("{spec:?}"), &[dy.clone(), weight.clone()], kernel, composed);
+        // What makes it the adjoint: <conv(x), dy> = <x, adjoint(dy)>.
+        let x = random("x", [2, cin, size[0], size[1]], &device);
+        let y = composed::conv2d(x.clone(), weight.clone(), Tensor::zeros([cout], &device), spec, 1.0);
+        let products = [(y * dy.clone()).sum(), (x * kernel()).sum()].map(|sum| values(sum.inner())[0]);
+        assert!((products[0] - products[1]).abs() < 1e-3 * products[0].abs().max(1.0), "{products:?}");
+    }
+}
+
+#[test]
 fn normalisation_agrees() {
     let device = Device::flex().autodiff();
     let x = random("x", [2, 3, 7, 9], &device);

@@ -1,7 +1,10 @@
 //! A trained generator behind the trait that the rest of the engine sees.
 
+use std::ops::Range;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use rayon::prelude::*;
 
 use super::{Architecture, Build, GeneratorNet, Mode};
 use crate::descriptor::Descriptor;
@@ -37,6 +40,15 @@ impl<A: Architecture> Made<A> {
     }
 }
 
+/// What `f` makes of the samples `0..n`, each alone and all side by side: operations choose their ways by the size of a
+/// batch, and bits would depend on it. Where gradients are wanted, all `together`.
+fn alone<const D: usize>(n: usize, together: bool, f: impl Fn(Range<usize>) -> Tensor<D> + Sync) -> Tensor<D> {
+    if together || n < 2 {
+        return f(0..n);
+    }
+    Tensor::cat((0..n).into_par_iter().map(|i| f(i..i + 1)).collect(), 0)
+}
+
 impl<A: Architecture> Generator for Made<A> {
     fn descriptor(&self) -> &'static Descriptor {
         A::DESCRIPTOR
@@ -47,11 +59,20 @@ impl<A: Architecture> Generator for Made<A> {
     }
 
     fn map(&self, latents: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<3> {
-        GeneratorNet::map(&self.net, latents, labels)
+        let [n, _] = latents.dims();
+        alone(n, latents.is_autodiff(), |range| {
+            let part = |rows: Tensor<2>| rows.slice_dim(0, range.clone());
+            GeneratorNet::map(&self.net, part(latents.clone()), labels.clone().map(part))
+        })
     }
 
     fn synthesise(&self, styles: Tensor<3>, synthesis: &Synthesis) -> ImageTensor {
-        self.net.synthesise(styles, synthesis, Mode::Infer)
+        let [n, _, _] = styles.dims();
+        alone(n, styles.is_autodiff(), |range| {
+            let noise = if range.len() == n { synthesis.noise.clone() } else { synthesis.noise.of(range.start) };
+            let synthesis = Synthesis { noise, wrap: synthesis.wrap };
+            self.net.synthesise(styles.clone().slice_dim(0, range), &synthesis, Mode::Infer)
+        })
     }
 
     fn centre(&self) -> Tensor<3> {

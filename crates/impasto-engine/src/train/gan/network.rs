@@ -1,12 +1,15 @@
 //! What the training of generators against discriminators sees of an architecture.
 
 use std::fmt::Debug;
+use std::ops::RangeInclusive;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::Grid;
+use crate::blocks::BatchStatistics;
 use crate::descriptor::Descriptor;
 use crate::generator::{Codes, Form, Synthesis};
 
@@ -27,6 +30,47 @@ pub struct Build<C> {
     pub network: C,
 }
 
+impl<C> Build<C> {
+    /// The base grid and its doublings.
+    ///
+    /// # Panics
+    /// Where the size was not checked.
+    pub(crate) fn grid(&self) -> Grid {
+        match Grid::of(self.size) {
+            Ok(grid) => grid,
+            Err(problem) => panic!("a network is built of what was validated: {problem}"),
+        }
+    }
+
+    /// What a generator makes whose latents have `latent` numbers without codes, and whose styles have `width`, or as many
+    /// as a latent and `beside` more.
+    pub(crate) fn form(&self, latent: usize, beside: usize, layers: usize) -> Form {
+        let latent = latent + self.codes.len();
+        let (size, classes, codes) = (self.size, self.classes.clone(), self.codes.clone());
+        Form { latent, width: latent + beside, layers, size, classes, codes }
+    }
+}
+
+/// Checks what all architectures have in common.
+///
+/// # Errors
+/// A line that says which value does not fit.
+pub(crate) fn check_build<C>(build: &Build<C>) -> Result<(), String> {
+    Grid::of(build.size)?;
+    within("number of classes", build.classes.len(), 0..=10_000)?;
+    within("number of categorical codes", build.codes.categorical.len(), 0..=64)?;
+    build.codes.categorical.iter().try_for_each(|&values| within("values of a categorical code", values, 2..=1024))?;
+    within("number of continuous codes", build.codes.continuous, 0..=1024)
+}
+
+/// Checks that a setting is in its range.
+///
+/// # Errors
+/// A line that names it.
+pub(crate) fn within(name: &str, value: usize, range: RangeInclusive<usize>) -> Result<(), String> {
+    if range.contains(&value) { Ok(()) } else { Err(format!("{name} is {value}, not in {range:?}")) }
+}
+
 /// Whose statistics normalisations over the batch use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -34,6 +78,16 @@ pub enum Mode {
     Train,
     /// Those that [`GeneratorNet::calibrated`] kept, so that a picture does not depend on those beside it.
     Infer,
+}
+
+impl Mode {
+    /// For the layers of one forward pass.
+    pub(crate) fn statistics(self) -> BatchStatistics {
+        match self {
+            Self::Train => BatchStatistics::Batch(Vec::new()),
+            Self::Infer => BatchStatistics::Standing,
+        }
+    }
 }
 
 /// One architecture: a generator and the discriminator it is trained against.

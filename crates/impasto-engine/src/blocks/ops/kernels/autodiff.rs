@@ -54,6 +54,27 @@ impl<B: KernelGrads> Backward<B, 3> for ConvBackward {
 }
 
 #[derive(Debug)]
+struct AdjointBackward;
+
+impl<B: KernelGrads> Backward<B, 2> for AdjointBackward {
+    type State = (NodeId, NodeId, ConvSpec);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let [dy_node, weight_node] = ops.parents;
+        let slope = grads.consume::<B>(&ops.node);
+        let (dy, weight, spec) = ops.state;
+        let dy = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(dy);
+        let weight = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(weight);
+        if let Some(node) = weight_node {
+            grads.register::<B>(node.id, B::conv2d_weight_grad(slope.clone(), dy, weight.shape(), spec));
+        }
+        if let Some(node) = dy_node {
+            grads.register::<B>(node.id, B::conv2d_plain(slope, weight, spec));
+        }
+    }
+}
+
+#[derive(Debug)]
 struct NormBackward;
 
 #[derive(Debug, Clone)]
@@ -255,6 +276,23 @@ impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B
             OpsKind::UnTracked(prep) => {
                 let (x, weight, bias) = (x.into_primitive(), weight.into_primitive(), bias.into_primitive());
                 prep.finish(B::kernel_conv2d(x, weight, bias, spec, slope))
+            }
+        }
+    }
+
+    fn kernel_conv2d_adjoint(
+        dy: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        size: [usize; 2],
+        spec: ConvSpec,
+    ) -> FloatTensor<Self> {
+        match AdjointBackward.prepare::<C>([dy.node(), weight.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = (prep.checkpoint(&dy), prep.checkpoint(&weight), spec);
+                prep.finish(state, B::kernel_conv2d_adjoint(dy.into_primitive(), weight.into_primitive(), size, spec))
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(B::kernel_conv2d_adjoint(dy.into_primitive(), weight.into_primitive(), size, spec))
             }
         }
     }

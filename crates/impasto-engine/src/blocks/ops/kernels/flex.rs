@@ -148,6 +148,11 @@ impl KernelOps for Flex {
         convolved(&x, &weight, spec, &k::Fused { bias: Some(&slice(&bias)), slope, ..k::Fused::default() })
     }
 
+    fn kernel_conv2d_adjoint(dy: FlexTensor, weight: FlexTensor, [h, w]: [usize; 2], spec: ConvSpec) -> FlexTensor {
+        let ([n, ..], [_, group_in, ..]) = (dims4(&dy.shape()), dims4(&weight.shape()));
+        Self::conv2d_input_grad(dy, weight, [n, group_in * spec.groups, h, w].into(), spec)
+    }
+
     fn kernel_norm(
         x: FlexTensor,
         gain: FlexTensor,
@@ -219,6 +224,10 @@ fn planes([n, c, height, width]: [usize; 4]) -> k::resample::Planes {
 }
 
 impl KernelGrads for Flex {
+    fn conv2d_plain(x: FlexTensor, weight: FlexTensor, spec: ConvSpec) -> FlexTensor {
+        convolved(&x, &weight, spec, &k::Fused { slope: 1.0, ..k::Fused::default() })
+    }
+
     fn conv2d_input_grad(dy: FlexTensor, weight: FlexTensor, x_shape: Shape, spec: ConvSpec) -> FlexTensor {
         let conv = geometry(&x_shape, &weight.shape(), spec);
         let dx = checked(k::fresh::conv2d_input_grad(&conv, &slice(&dy), &slice(&weight)));
