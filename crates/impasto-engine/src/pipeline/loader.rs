@@ -5,10 +5,10 @@ use std::path::Path;
 use impasto_image::{Picture, resize_to_long_side, resize_to_short_side};
 
 use super::files::Input;
+use super::generate::{Point, Studio};
 use super::job::StylizeJob;
 use super::pad::Frame;
 use super::painter::Resources;
-use super::generate::{Point, Studio};
 use super::style::{GeneratedStyle, StyleSource, shares};
 use crate::control::Control;
 use crate::descriptor::StyleInput;

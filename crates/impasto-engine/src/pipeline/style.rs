@@ -48,10 +48,13 @@ pub struct GeneratedStyle {
 impl GeneratedStyle {
     /// `text` without its `gen:`.
     fn parse(text: &str) -> Result<Self> {
-        let refused =
-            |why: &str| EngineError::Caller(format!("style 'gen:{text}': {why}; write it like gen:MODEL:seed=12,trunc=0.7"));
-        let (model, settings) =
-            text.rsplit_once(':').filter(|(_, settings)| settings.contains('=')).ok_or_else(|| refused("has no seed"))?;
+        let refused = |why: &str| {
+            EngineError::Caller(format!("style 'gen:{text}': {why}; write it like gen:MODEL:seed=12,trunc=0.7"))
+        };
+        let (model, settings) = text
+            .rsplit_once(':')
+            .filter(|(_, settings)| settings.contains('='))
+            .ok_or_else(|| refused("has no seed"))?;
         let mut job = GenerationJob::new(model.parse()?);
         let mut seed = None;
         for setting in settings.split(',') {
@@ -202,7 +205,9 @@ mod tests {
         for text in ["", ":1", "a.jpg:-1", "a.jpg:inf", "a.jpg:NaN"] {
             assert!(text.parse::<StyleSpec>().is_err(), "{text}");
         }
-        for text in ["great-wave", "a.jpg:0.7", "gen:flowers:seed=12", "gen:a/b.safetensors:seed=3,trunc=0.7,class=x+y:0.5"] {
+        for text in
+            ["great-wave", "a.jpg:0.7", "gen:flowers:seed=12", "gen:a/b.safetensors:seed=3,trunc=0.7,class=x+y:0.5"]
+        {
             assert_eq!(parse(text).to_string(), text);
         }
     }
@@ -216,7 +221,9 @@ mod tests {
         let spec = parse("gen:/home/me/m.safetensors:seed=12:3");
         assert_eq!((spec.weight, spec.label().as_str()), (3.0, "m-seed0012"));
         assert_eq!(spec.public_name(), "gen:m.safetensors:seed=12");
-        for text in ["gen:flowers", "gen:flowers:trunc=1", "gen:flowers:seed=x", "gen:flowers:seed=1,hue=2", "gen::seed=1"] {
+        for text in
+            ["gen:flowers", "gen:flowers:trunc=1", "gen:flowers:seed=x", "gen:flowers:seed=1,hue=2", "gen::seed=1"]
+        {
             assert!(text.parse::<StyleSpec>().is_err(), "{text}");
         }
     }

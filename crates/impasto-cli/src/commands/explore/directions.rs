@@ -36,7 +36,13 @@ pub(crate) struct DirectionsArgs {
     #[arg(long, value_name = "SEEDS", default_value = "0-3")]
     show: Seeds,
     /// Amounts that are shown, in deviations, a column each.
-    #[arg(long, value_name = "AMOUNTS", value_delimiter = ',', default_value = "-3,-1.5,0,1.5,3", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "AMOUNTS",
+        value_delimiter = ',',
+        default_value = "-3,-1.5,0,1.5,3",
+        allow_hyphen_values = true
+    )]
     amounts: Vec<f32>,
     /// The file that keeps the directions; MODEL-directions.safetensors when absent.
     #[arg(long, short, value_name = "FILE")]
@@ -86,8 +92,7 @@ pub(super) fn run(args: &DirectionsArgs, global: &Global, reporter: &Reporter) -
     };
     // The same directions whenever they are asked for: files and commands refer to them.
     let seed = global.seed.unwrap_or_default();
-    let job =
-        DirectionsJob { methods, count: args.count, samples: args.samples, layers: args.layers.clone(), seed };
+    let job = DirectionsJob { methods, count: args.count, samples: args.samples, layers: args.layers.clone(), seed };
     let control = reporter.control();
     let studio = args.generation.open(global, &control)?;
     let found = find(&studio, &job, &control)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use impasto_engine::pipeline::explore::{EvolveJob, Evolution};
+use impasto_engine::pipeline::explore::{Evolution, EvolveJob};
 use impasto_engine::pipeline::generate::{GenerationJob, Seeds};
 
 use crate::args::Global;
@@ -47,7 +47,10 @@ pub(super) fn run(args: &EvolveArgs, global: &Global, reporter: &Reporter) -> Re
     let control = reporter.control();
     let Some((look, job)) = Evolution::settings(&args.session)? else {
         if args.favourites.is_some() || args.next || args.save.is_some() {
-            let text = format!("{} holds no session yet; run this without --favourites, --next and --save", args.session.display());
+            let text = format!(
+                "{} holds no session yet; run this without --favourites, --next and --save",
+                args.session.display()
+            );
             return Err(Failure::usage(text));
         }
         let job = EvolveJob {

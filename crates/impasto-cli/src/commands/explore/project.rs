@@ -87,7 +87,12 @@ pub(super) fn run(args: &ProjectArgs, global: &Global, reporter: &Reporter) -> R
     let preview = |_: usize, best: &Picture| {
         let Some(path) = &args.preview else { return };
         // A preview that cannot be written is said, and does not end the work.
-        match impasto_image::save(best, path, &EncodeOptions::for_path(path).unwrap_or_else(|_| EncodeOptions::new(Format::Png)), true) {
+        match impasto_image::save(
+            best,
+            path,
+            &EncodeOptions::for_path(path).unwrap_or_else(|_| EncodeOptions::new(Format::Png)),
+            true,
+        ) {
             Ok(()) => control.emit(Event::Preview { path: path.clone() }),
             Err(error) => control.warn(error.to_string()),
         }
@@ -102,7 +107,8 @@ pub(super) fn run(args: &ProjectArgs, global: &Global, reporter: &Reporter) -> R
     Target::File(picture.clone()).write(&found.picture, &options, Some(parameters), &control)?;
     writer.say(&picture);
     writer.plain(&comparison, &sheet(&pictures, Grid { columns: 2, rows: 1 }))?;
-    let about = format!("projection of {stem} in {} steps, distance {:.4} by {}", found.steps, found.distance, eye.name());
+    let about =
+        format!("projection of {stem} in {} steps, distance {:.4} by {}", found.steps, found.distance, eye.name());
     write_atomic(&code, &found.code.encode(studio.form(), studio.model(), &about)?)?;
     writer.say(&code);
     reporter.result(&format!("distance {:.4} ({}), pixels {:.5}", found.distance, eye.name(), found.difference));

@@ -1,8 +1,8 @@
 //! Finding one's way among a generator's pictures: directions, walks, variations, photographs, evolution.
 
 mod directions;
-mod eye;
 mod evolve;
+mod eye;
 mod project;
 mod vary;
 mod walk;
@@ -10,6 +10,6 @@ mod walk;
 pub use directions::{DirectionsJob, Method, Strips, find, strips};
 pub use evolve::{Evolution, EvolveJob};
 pub use eye::Eye;
-pub use project::{ProjectJob, Projection, project, projected};
+pub use project::{ProjectJob, Projection, Shown, project, projected};
 pub use vary::{Variation, VaryJob, vary};
 pub use walk::{Ease, Space, Walk, WalkJob};

@@ -18,7 +18,8 @@ const STILL: f64 = 1e-7;
 pub(super) fn rotation(white: MatRef<'_, f64>, seed: u64) -> Result<(Mat<f64>, bool)> {
     let (n, count) = (white.nrows(), white.ncols());
     let draws = rng::normal(&mut rng::stream(seed, "ica", 0), count * count);
-    let mut turned = orthogonal(Mat::from_fn(count, count, |row, column| f64::from(draws[row * count + column])).as_ref())?;
+    let mut turned =
+        orthogonal(Mat::from_fn(count, count, |row, column| f64::from(draws[row * count + column])).as_ref())?;
     for _ in 0..MAX_STEPS {
         let sources = white * turned.transpose(); // [n, count]
         let bent = Mat::from_fn(n, count, |row, column| sources[(row, column)].tanh());

@@ -170,7 +170,8 @@ impl Sampled {
             control.note("the independent components had not come to rest; more samples may help");
         }
         let direction = |i: usize| {
-            let value = |row: usize| (0..count).map(|k| vectors[(row, k)] * deviations[k] * turned[(i, k)]).sum::<f64>();
+            let value =
+                |row: usize| (0..count).map(|k| vectors[(row, k)] * deviations[k] * turned[(i, k)]).sum::<f64>();
             let along: Vec<f64> = (0..self.rows.ncols()).map(value).collect();
             let share = (0..count).map(|k| shares[k] * turned[(i, k)].powi(2)).sum();
             self.direction(Method::Ica, i, &along, share)
@@ -211,7 +212,8 @@ fn closed(studio: &Studio, sampled: &Sampled, layers: &[bool], count: usize) -> 
         let values = tensor::values(matrix);
         // Rows count alike where they are not zero; outputs of one layer are not larger than those of another.
         let length = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt() / (outputs as f64).sqrt();
-        let rows = Mat::from_fn(outputs, width, |row, column| f64::from(values[row * width + column]) / length.max(1e-12));
+        let rows =
+            Mat::from_fn(outputs, width, |row, column| f64::from(values[row * width + column]) / length.max(1e-12));
         squares += rows.transpose() * &rows;
     }
     let found = pca::greatest(squares.as_ref(), count)?;

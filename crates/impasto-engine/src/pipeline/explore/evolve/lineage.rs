@@ -93,7 +93,10 @@ impl Lineage {
             Err(e) => return Err(EngineError::io(&path, &e)),
         };
         if size > MAX_BYTES {
-            return Err(EngineError::file(&path, format!("{size} bytes is more than a lineage may have ({MAX_BYTES})")));
+            return Err(EngineError::file(
+                &path,
+                format!("{size} bytes is more than a lineage may have ({MAX_BYTES})"),
+            ));
         }
         let text = std::fs::read_to_string(&path).map_err(|e| EngineError::io(&path, &e))?;
         let refused = |reason: String| EngineError::file(&path, reason);

@@ -79,7 +79,8 @@ impl ProjectJob {
             && (1..=16.min(self.steps)).contains(&self.starts)
             && (0.0..=10.0).contains(&self.rate)
             && (0.0..=1000.0).contains(&self.pixels);
-        let text = "projection takes 4 to 1000000 steps, 1 to 16 starts, a rate of 0 to 10 and a pixel weight of 0 to 1000";
+        let text =
+            "projection takes 4 to 1000000 steps, 1 to 16 starts, a rate of 0 to 10 and a pixel weight of 0 to 1000";
         if fits { Ok(()) } else { Err(EngineError::Caller(text.into())) }
     }
 }
@@ -202,7 +203,18 @@ impl<'a> Search<'a> {
         let seen = eye.see(target.clone())?;
         let trial = ((job.steps as f32 * TRIAL) as usize / job.starts).max(1);
         let length = job.steps.saturating_sub((job.starts - 1) * trial).max(1);
-        Ok(Self { trial, length, studio, job, eye, target, seen, sizes, middle: row(middle), deviations: row(deviations) })
+        Ok(Self {
+            trial,
+            length,
+            studio,
+            job,
+            eye,
+            target,
+            seen,
+            sizes,
+            middle: row(middle),
+            deviations: row(deviations),
+        })
     }
 
     fn run(&self, shown: Option<Shown<'_>>, control: &Control) -> Result<Projection> {
@@ -229,11 +241,8 @@ impl<'a> Search<'a> {
     fn starts(&self, control: &Control) -> Result<Vec<Attempt>> {
         let count = self.studio.form().classes.len();
         let flat = tensor::values(self.middle.clone());
-        let mut starts = vec![Code {
-            styles: flat,
-            classes: vec![1.0 / count.max(1) as f32; count],
-            noise: CodeNoise::Off,
-        }];
+        let mut starts =
+            vec![Code { styles: flat, classes: vec![1.0 / count.max(1) as f32; count], noise: CodeNoise::Off }];
         if self.job.starts > 1 {
             let seeds: Vec<u64> = (0..CANDIDATES).collect();
             let judged = self.studio.each(&seeds, |&seed| {
@@ -260,7 +269,8 @@ impl<'a> Search<'a> {
         });
         let place = Place { styles: Param::from_tensor(styles.detach().require_grad()), noise: noise.collect() };
         // Gradients of the noise's weight dwarf all others; nothing is to be clipped by them.
-        let config = AdamConfig { beta2: 0.999, clip_norm: f32::INFINITY, skip_norm: f32::INFINITY, ..Default::default() };
+        let config =
+            AdamConfig { beta2: 0.999, clip_norm: f32::INFINITY, skip_norm: f32::INFINITY, ..Default::default() };
         Attempt { place, adam: Adam::new(config), classes: code.classes.clone(), steps: 0, best: None }
     }
 
@@ -284,7 +294,8 @@ impl<'a> Search<'a> {
                 None => String::new(),
             };
             control.emit(Event::Progress { done: *done as u64, total: self.job.steps as u64, message });
-            if let (Some(shown), Some((.., code))) = (shown.filter(|_| done.is_multiple_of(SHOW_EVERY)), &attempt.best) {
+            if let (Some(shown), Some((.., code))) = (shown.filter(|_| done.is_multiple_of(SHOW_EVERY)), &attempt.best)
+            {
                 shown(*done, &self.picture(code)?);
             }
         }
