@@ -94,7 +94,9 @@ impl Classifier {
         for first in (0..count).step_by(AT_ONCE) {
             let part = images.clone().slice_dim(0, first..count.min(first + AT_ONCE));
             let found = net.features(part.inner_if_autodiff());
-            classes.extend(tensor::values(net.classes.forward(found.clone()).argmax(1).float()).iter().map(|&c| c as usize));
+            classes.extend(
+                tensor::values(net.classes.forward(found.clone()).argmax(1).float()).iter().map(|&c| c as usize),
+            );
             features.extend(tensor::values(found));
         }
         Ok((Embeddings::new(features, FEATURES).map_err(|e| anyhow!("{e}"))?, classes))

@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Tensor;
 use clap::Args;
-use impasto_engine::data::gallery::{self, ClassSource, GallerySettings};
 use impasto_engine::data::Gallery;
+use impasto_engine::data::gallery::{self, ClassSource, GallerySettings};
 use impasto_engine::generator::Synthesis;
 use impasto_engine::metrics;
 use impasto_engine::models::{GeneratorSpec, open_generator};
@@ -19,9 +19,9 @@ use impasto_engine::{Control, Device, tensor, weights};
 use serde::{Deserialize, Serialize};
 
 use self::classifier::Classifier;
+use crate::cases;
 use crate::record::{self, Circumstances};
 use crate::shared::Shared;
-use crate::cases;
 
 /// Rows and columns of the garments.
 const SIZE: [usize; 2] = [28, 28];
@@ -135,7 +135,10 @@ pub(crate) fn run(args: &FashionArgs) -> Result<()> {
             100.0 * row.accuracy
         );
     }
-    println!("\nFrom the classifier's {} features, to all test pictures. Class: share of samples that it takes for the class", judge.real.width());
+    println!(
+        "\nFrom the classifier's {} features, to all test pictures. Class: share of samples that it takes for the class",
+        judge.real.width()
+    );
     println!("they were made as.");
     if let Some(training) = &peer {
         println!(
@@ -145,7 +148,10 @@ pub(crate) fn run(args: &FashionArgs) -> Result<()> {
     }
     if let Some(path) = &args.json {
         let (classifier_accuracy, images) = (rows[0].accuracy, args.images);
-        record::append(path, &Record { bench: "fashion", circumstances, images, classifier_accuracy, peer, rows: &rows })?;
+        record::append(
+            path,
+            &Record { bench: "fashion", circumstances, images, classifier_accuracy, peer, rows: &rows },
+        )?;
     }
     Ok(())
 }
@@ -176,8 +182,12 @@ impl Judge {
 /// The garments of one part of the set, with their classes.
 fn garments(part: &str) -> Result<Gallery> {
     let file = Shared::find()?.garments(part)?;
-    let settings =
-        GallerySettings { size: SIZE, classes: ClassSource::Labels, keep_duplicates: true, ..GallerySettings::default() };
+    let settings = GallerySettings {
+        size: SIZE,
+        classes: ClassSource::Labels,
+        keep_duplicates: true,
+        ..GallerySettings::default()
+    };
     Ok(gallery::read(&[file], &settings, &Control::silent())?.0)
 }
 
@@ -204,10 +214,8 @@ fn peer(python: &Path, args: &FashionArgs, train: &Gallery, device: &Device) -> 
     if !made.exists() {
         let data = args.out.join("garments.safetensors");
         let grey = |index: usize| train.picture(index)[..SIZE[0] * SIZE[1]].iter().map(|&v| f32::from(v) / 255.0);
-        let images = Array {
-            shape: vec![train.len(), 1, SIZE[0], SIZE[1]],
-            values: (0..train.len()).flat_map(grey).collect(),
-        };
+        let images =
+            Array { shape: vec![train.len(), 1, SIZE[0], SIZE[1]], values: (0..train.len()).flat_map(grey).collect() };
         let labels: Vec<f32> = (0..train.len()).filter_map(|i| train.label(i)).map(|label| label as f32).collect();
         let labels = Array { shape: vec![labels.len()], values: labels };
         cases::write(&data, &Arrays::from([("images".to_owned(), images), ("labels".to_owned(), labels)]))?;
