@@ -8,7 +8,8 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
     let mut code = String::new();
-    for (constant, folder) in [("WEIGHTS", "assets"), ("STYLES", "assets/styles"), ("GENERATORS", "assets/generators")] {
+    for (constant, folder) in [("WEIGHTS", "assets"), ("STYLES", "assets/styles"), ("GENERATORS", "assets/generators")]
+    {
         println!("cargo:rerun-if-changed={folder}");
         code.push_str(&format!("pub(crate) const {constant}: &[(&str, &[u8])] = &[\n"));
         for path in files(Path::new(folder))? {

@@ -4,9 +4,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use impasto_engine::device::{self, DeviceSpec, OpenDevice};
 
 use crate::commands::adjust::AdjustArgs;
+use crate::commands::dataset::DatasetCommand;
 use crate::commands::doctor::DoctorArgs;
 use crate::commands::eval::EvalCommand;
+use crate::commands::explore::ExploreCommand;
+use crate::commands::generate::GenerateArgs;
 use crate::commands::inspect::InspectArgs;
+use crate::commands::mix::MixArgs;
 use crate::commands::models::ModelsCommand;
 use crate::commands::shell::{CompletionsArgs, ManArgs};
 use crate::commands::styles::StylesCommand;
@@ -18,7 +22,7 @@ use crate::failure::Failure;
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an input was refused, 4 a resource limit was \
                           reached, 130 interrupted.";
 
-/// Makes pictures with neural networks: paints photographs in the style of paintings, with models of its own.
+/// Makes pictures with neural networks: paints photographs in the style of paintings, and new pictures from noise, with models of its own.
 #[derive(Debug, Parser)]
 #[command(name = "impasto", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -85,12 +89,22 @@ pub(crate) enum Command {
     Adjust(AdjustArgs),
     /// Train a network on folders of pictures, or go on with a run.
     Train(TrainArgs),
-    /// The algorithms and styles there are.
+    /// Make pictures with a trained generator.
+    Generate(Box<GenerateArgs>),
+    /// Mix the styles of a generator's pictures in a table.
+    Mix(Box<MixArgs>),
+    /// Explore what a generator has learned: directions, walks, variations, photographs, evolution.
+    #[command(subcommand)]
+    Explore(Box<ExploreCommand>),
+    /// The algorithms, generators and styles there are.
     #[command(subcommand)]
     Models(ModelsCommand),
     /// Make styles of one's own.
     #[command(subcommand)]
     Styles(StylesCommand),
+    /// Look at pictures before training on them.
+    #[command(subcommand)]
+    Dataset(Box<DatasetCommand>),
     /// Judge results: figures with their protocol, beside what copying would score.
     #[command(subcommand)]
     Eval(Box<EvalCommand>),

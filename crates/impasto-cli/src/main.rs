@@ -12,7 +12,7 @@ use clap::Parser;
 use impasto_engine::Recycling;
 
 use args::{Cli, Command};
-use commands::{adjust, doctor, eval, inspect, models, shell, styles, stylize, train};
+use commands::{adjust, dataset, doctor, eval, explore, generate, inspect, mix, models, shell, styles, stylize, train};
 use output::Reporter;
 
 /// Networks allocate and free large buffers all the time; other allocators give each back to the system and fault its
@@ -27,8 +27,12 @@ fn main() -> ExitCode {
         Command::Stylize(args) => stylize::run(*args, global, reporter),
         Command::Adjust(args) => adjust::run(args, reporter),
         Command::Train(args) => train::run(args, global, reporter),
+        Command::Generate(args) => generate::run(*args, global, reporter),
+        Command::Mix(args) => mix::run(*args, global, reporter),
+        Command::Explore(command) => explore::run(*command, global, reporter),
         Command::Models(command) => models::run(command, global, reporter),
         Command::Styles(command) => styles::run(command, global, reporter),
+        Command::Dataset(command) => dataset::run(*command, reporter),
         Command::Eval(command) => eval::run(*command, global, reporter),
         Command::Inspect(args) => inspect::run(args, global, reporter),
         Command::Doctor(args) => doctor::run(args, global, reporter),

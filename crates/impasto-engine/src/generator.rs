@@ -144,6 +144,7 @@ impl Noise {
                     |map: &Tensor<4>| if map.dims()[0] == 1 { map.clone() } else { map.clone().narrow(0, index, 1) };
                 Self::Maps(maps.iter().map(own).collect())
             }
+            Self::Sizes(sizes) => Self::Sizes(Arc::clone(sizes)),
         }
     }
 }

@@ -24,7 +24,8 @@ use crate::traits::Stylizer;
 use crate::weights::{Arrays, Header};
 
 /// Every algorithm.
-pub const REGISTRY: &[Entry] = &[gan::DCGAN, fusion::ENTRY, gatys::ENTRY, microast::ENTRY, percept::ENTRY];
+pub const REGISTRY: &[Entry] =
+    &[gan::DCGAN, gan::FASTGAN, gan::STYLEGAN, fusion::ENTRY, gatys::ENTRY, microast::ENTRY, percept::ENTRY];
 
 /// The stylizer that is used where none is named.
 pub const DEFAULT_STYLIZER: &str = "fusion";

@@ -27,7 +27,11 @@ pub fn encode_gif<E: From<ImageError>>(
 ) -> Result<Vec<u8>, E> {
     let refused = |text: String| E::from(ImageError::InvalidArgument(text));
     if !GIF_RATES.contains(&rate) {
-        return Err(refused(format!("{rate} frames a second; a GIF shows {} to {}", GIF_RATES.start(), GIF_RATES.end())));
+        return Err(refused(format!(
+            "{rate} frames a second; a GIF shows {} to {}",
+            GIF_RATES.start(),
+            GIF_RATES.end()
+        )));
     }
     let fail =
         |error: image::ImageError| E::from(ImageError::Encoder { format: Format::Gif, reason: error.to_string() });

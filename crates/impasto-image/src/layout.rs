@@ -34,9 +34,64 @@ pub fn repeat(picture: &Picture, columns: u32, rows: u32) -> Result<Picture, Ima
     Ok(Picture { width, height, rgb, alpha, source: picture.source.clone(), notes: picture.notes.clone() })
 }
 
+/// Digits of 3 x 5 points, a row an octal digit.
+const DIGITS: [[u8; 5]; 10] = [
+    [7, 5, 5, 5, 7],
+    [2, 6, 2, 2, 7],
+    [7, 1, 7, 4, 7],
+    [7, 1, 7, 1, 7],
+    [5, 5, 7, 1, 1],
+    [7, 4, 7, 1, 7],
+    [7, 4, 7, 5, 7],
+    [7, 1, 2, 2, 2],
+    [7, 5, 7, 5, 7],
+    [7, 5, 7, 1, 7],
+];
+
+/// The picture, laid over white, with a number on a white strip below it.
+#[must_use]
+pub fn numbered(picture: &Picture, number: u32) -> Picture {
+    let scale = (picture.width / 64).max(1);
+    let (width, height) = (picture.width, picture.height + 7 * scale);
+    let mut rgb = crate::alpha::over(picture, [1.0; 3]);
+    rgb.resize(width as usize * height as usize * 3, 1.0);
+    let text = number.to_string();
+    for (place, digit) in (0..).zip(text.bytes()) {
+        let points = DIGITS[usize::from(digit - b'0') % DIGITS.len()];
+        for (y, row) in (0..).zip(points) {
+            for x in (0..3).filter(|x| row & (4 >> x) != 0) {
+                let (left, top) = ((1 + 4 * place + x) * scale, picture.height + (1 + y) * scale);
+                for (x, y) in (0..scale * scale).map(|i| (left + i % scale, top + i / scale)) {
+                    if x < width {
+                        let at = (y as usize * width as usize + x as usize) * 3;
+                        rgb[at..at + 3].fill(0.0);
+                    }
+                }
+            }
+        }
+    }
+    Picture { width, height, rgb, alpha: None, source: picture.source.clone(), notes: picture.notes.clone() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alpha::over;
+
+    #[test]
+    fn numbers_can_be_read() {
+        let grey = Picture::filled(12, 2, [0.5; 3]).unwrap();
+        let shown = numbered(&grey, 41);
+        assert_eq!((shown.width, shown.height), (12, 9));
+        let row = |y: usize| -> String {
+            shown.triples()[y * 12..][..12].iter().map(|p| if p[0] == 0.0 { '#' } else { '.' }).collect()
+        };
+        let expected = ["............", ".#.#..#.....", ".#.#.##.....", ".###..#.....", "...#..#.....", "...#.###...."];
+        assert_eq!([2, 3, 4, 5, 6, 7].map(row), expected.map(str::to_owned));
+        assert_eq!(numbered(&grey, 123_456).width, 12, "what has no room is cut off");
+        let large = numbered(&Picture::filled(128, 2, [0.5; 3]).unwrap(), 8);
+        assert_eq!(large.height, 16);
+    }
 
     #[test]
     fn turned_and_repeated() {
@@ -53,6 +108,7 @@ mod tests {
         for (index, pixel) in many.triples().iter().enumerate() {
             assert_eq!(*pixel, picture.triples()[(index / 6 % 2) * 2 + index % 2]);
         }
+        assert!(numbered(&picture, 7).rgb.starts_with(&over(&picture, [1.0; 3])));
         assert!(repeat(&picture, 0, 1).is_err() && repeat(&picture, u32::MAX, 2).is_err());
     }
 }

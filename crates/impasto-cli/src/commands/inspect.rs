@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use impasto_engine::models::hash_file;
 use impasto_engine::pipeline::Opened;
+use impasto_engine::pipeline::generate::{Directions, header_of};
 use impasto_engine::styles::StyleCode;
 use impasto_engine::weights::{self, Arrays, Header};
 use impasto_engine::{Control, EngineError};
@@ -118,7 +119,8 @@ fn picture(opened: &Opened, reporter: &Reporter) -> Result<(), Failure> {
 fn safetensors(file: &Path, json: bool, reporter: &Reporter) -> Result<(), Failure> {
     let (arrays, metadata) = weights::read_arrays(file)?;
     if json {
-        let own = metadata.get("impasto").or_else(|| metadata.get("impasto_style"));
+        let keys = ["impasto", "impasto_style", "impasto_code", "impasto_directions"];
+        let own = keys.into_iter().find_map(|key| metadata.get(key));
         reporter.result(own.map_or("null", String::as_str));
         return Ok(());
     }
@@ -130,6 +132,24 @@ fn safetensors(file: &Path, json: bool, reporter: &Reporter) -> Result<(), Failu
     if metadata.contains_key("impasto") {
         let (own, arrays) = weights::load(file)?;
         return header(&own, &arrays, reporter);
+    }
+    let refused = |reason: String| EngineError::file(file, reason);
+    if metadata.contains_key("impasto_code") {
+        let code = header_of(&metadata).map_err(refused)?;
+        row(reporter, "code", &code.about);
+        row(reporter, "generator", &code.title);
+        row(reporter, "weights", &code.model);
+        return tensors(&arrays, reporter);
+    }
+    if metadata.contains_key("impasto_directions") {
+        let found = Directions::header_of(&metadata).map_err(refused)?;
+        row(reporter, "directions", &found.about);
+        row(reporter, "generator", &found.title);
+        row(reporter, "weights", &found.model);
+        for (name, effect, share) in &found.directions {
+            row(reporter, name, format!("effect {effect:.4}, explains {:.1} %", 100.0 * share));
+        }
+        return Ok(());
     }
     row(reporter, "weights", "foreign: without a header of impasto's");
     for (key, value) in &metadata {

@@ -2,9 +2,13 @@
 
 pub(crate) mod adjust;
 pub(crate) mod attribution;
+pub(crate) mod dataset;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod explore;
+pub(crate) mod generate;
 pub(crate) mod inspect;
+pub(crate) mod mix;
 pub(crate) mod models;
 pub(crate) mod pictures;
 pub(crate) mod shell;

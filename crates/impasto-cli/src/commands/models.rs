@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use impasto_engine::models::bundled_weights;
+use impasto_engine::models::{bundled_generator, bundled_weights, generators, open_generator};
 use impasto_engine::registry::{self, Build, Entry, REGISTRY, SettingsType};
 use impasto_engine::styles;
-use impasto_engine::weights::{self, Precision};
+use impasto_engine::weights::{self, Arrays, Header, Precision};
 
 use super::inspect;
 use crate::args::Global;
@@ -16,7 +16,7 @@ use crate::output::Reporter;
 /// Subcommands of `impasto models`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsCommand {
-    /// List algorithms and bundled styles, one a line: name, kind, summary.
+    /// List algorithms, bundled generators and bundled styles, one a line: name, kind, summary.
     List,
     /// Say everything about one.
     Show {
@@ -42,7 +42,7 @@ pub(crate) enum ModelsCommand {
 pub(crate) fn run(command: ModelsCommand, global: &Global, reporter: &Reporter) -> Result<(), Failure> {
     match command {
         ModelsCommand::List => list(reporter),
-        ModelsCommand::Show { name } => show(&name, reporter),
+        ModelsCommand::Show { name } => show(&name, global, reporter),
         ModelsCommand::Import { algorithm, file, output, overwrite } => {
             let entry = registry::find(&algorithm)?;
             let Some(import) = entry.import else {
@@ -58,7 +58,7 @@ pub(crate) fn run(command: ModelsCommand, global: &Global, reporter: &Reporter) 
 }
 
 /// Refuses to write over a file.
-pub(super) fn refuse_existing(path: &std::path::Path, overwrite: bool) -> Result<(), Failure> {
+pub(crate) fn refuse_existing(path: &std::path::Path, overwrite: bool) -> Result<(), Failure> {
     if path.symlink_metadata().is_ok() && !overwrite {
         let text = format!("{} already exists; choose another name or give --overwrite", path.display());
         return Err(Failure::usage(text));
@@ -71,6 +71,9 @@ fn list(reporter: &Reporter) -> Result<(), Failure> {
     for entry in REGISTRY {
         let d = entry.descriptor;
         rows.push([d.name.to_owned(), d.task.to_string(), d.summary.to_owned()]);
+    }
+    for name in generators() {
+        rows.push([name.to_owned(), "generator".to_owned(), decoded(name)?.0.title]);
     }
     for name in styles::names() {
         let header = styles::named(name)?.header;
@@ -85,7 +88,17 @@ fn list(reporter: &Reporter) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show(name: &str, reporter: &Reporter) -> Result<(), Failure> {
+/// The bundled generator called `name`.
+fn decoded(name: &str) -> Result<(Header, Arrays), Failure> {
+    let bytes = bundled_generator(name).unwrap_or_default();
+    let failed = |reason| Failure { code: FAILED, message: format!("bundled generator {name}: {reason}") };
+    weights::decode(bytes).map_err(failed)
+}
+
+fn show(name: &str, global: &Global, reporter: &Reporter) -> Result<(), Failure> {
+    if let Some(bytes) = bundled_generator(name) {
+        return show_generator(name, bytes.len(), global, reporter);
+    }
     if let Some(entry) = REGISTRY.iter().find(|entry| entry.descriptor.name == name) {
         return show_algorithm(entry, reporter);
     }
@@ -93,8 +106,30 @@ fn show(name: &str, reporter: &Reporter) -> Result<(), Failure> {
         inspect::style(&styles::named(name)?, reporter);
         return Ok(());
     }
-    let known = REGISTRY.iter().map(|entry| entry.descriptor.name).chain(styles::names());
+    let known = REGISTRY.iter().map(|entry| entry.descriptor.name).chain(generators()).chain(styles::names());
     Err(Failure::usage(format!("there is no model '{name}'{}", registry::suggest(name, known))))
+}
+
+fn show_generator(name: &str, size: usize, global: &Global, reporter: &Reporter) -> Result<(), Failure> {
+    let (generator, info) = open_generator(&name.parse()?, &global.open_device()?.device)?;
+    let form = generator.form();
+    let [h, w] = form.size;
+    let classes = if form.classes.is_empty() { "none".to_owned() } else { form.classes.join(", ") };
+    let rows = [
+        ("name", name.to_owned()),
+        ("kind", "generator".to_owned()),
+        ("pictures", format!("{w}x{h}")),
+        ("classes", classes),
+        ("latent", form.latent.to_string()),
+        ("styles", format!("{} layers of {}", form.layers, form.width)),
+        ("paper", generator.descriptor().paper.to_owned()),
+        ("file", crate::output::bytes(size as u64)),
+        ("blake3", info.blake3),
+    ];
+    for (name, value) in rows {
+        reporter.result(&format!("{name:<12}{value}"));
+    }
+    inspect::header(&info.header, &decoded(name)?.1, reporter)
 }
 
 fn show_algorithm(entry: &Entry, reporter: &Reporter) -> Result<(), Failure> {
@@ -103,6 +138,7 @@ fn show_algorithm(entry: &Entry, reporter: &Reporter) -> Result<(), Failure> {
     let weights = match (entry.build, bundled_weights(d.name)) {
         (Build::Optimisation { .. }, _) => "none of its own".to_owned(),
         (_, Some(bytes)) => crate::output::bytes(bytes.len() as u64),
+        (Build::Generator(_), None) => "those of the generators that were trained of it".to_owned(),
         (_, None) => "none built in; give a file with --model".to_owned(),
     };
     let rows = [

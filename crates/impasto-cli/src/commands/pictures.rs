@@ -27,7 +27,7 @@ pub(crate) struct OutputArgs {
     /// The result's file, its format told by the extension; - writes a PNG to standard output.
     #[arg(long, short, value_name = "FILE", conflicts_with_all = ["out_dir", "name"])]
     output: Option<PathBuf>,
-    /// Folder for the results; beside each input when absent. Made if need be.
+    /// Folder for the results; beside each input, or here without inputs, when absent. Made if need be.
     #[arg(long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
     /// Name of each result, with {stem} and what the command offers in braces.
@@ -69,6 +69,15 @@ impl LimitArgs {
             limits.max_side = limits.max_side.max(65_535);
         }
         limits
+    }
+}
+
+/// Rows and columns: `128`, or `96x128`.
+pub(crate) fn parse_size(text: &str) -> Result<[usize; 2], String> {
+    let number = |part: &str| part.trim().parse::<usize>().map_err(|_| format!("'{part}' is no number of pixels"));
+    match text.split_once(['x', 'X']) {
+        Some((rows, columns)) => Ok([number(rows)?, number(columns)?]),
+        None => Ok([number(text)?; 2]),
     }
 }
 
@@ -153,6 +162,46 @@ impl OutputArgs {
         }
     }
 
+    /// Where the results of a command without inputs go, one for each list of what the braces of a name offer;
+    /// `template` is the default name.
+    pub(crate) fn made(&self, results: &[Vec<(&str, String)>], template: &str) -> Result<Vec<Target>, Failure> {
+        if let Some(output) = &self.output {
+            if results.len() > 1 {
+                let text = format!("-o names one file, there are {} results; use --out-dir", results.len());
+                return Err(Failure::usage(text));
+            }
+            return Ok(vec![target(output)]);
+        }
+        self.make_folder()?;
+        let template = self.name.as_deref().unwrap_or(template);
+        let mut seen = HashSet::new();
+        let mut targets = Vec::with_capacity(results.len());
+        for values in results {
+            let path = self.out_dir.clone().unwrap_or_default().join(fill(template, None, values)?);
+            if !seen.insert(path.clone()) {
+                let text = format!("two results would be written to {}; give each a name of its own", path.display());
+                return Err(Failure::usage(text));
+            }
+            targets.push(Target::File(path));
+        }
+        Ok(targets)
+    }
+
+    /// Whether a folder for the results was given.
+    pub(crate) fn has_folder(&self) -> bool {
+        self.out_dir.is_some()
+    }
+
+    /// Where one more result goes, beside the others.
+    pub(crate) fn beside(&self, name: &str) -> Result<PathBuf, Failure> {
+        self.make_folder()?;
+        Ok(self.out_dir.clone().unwrap_or_default().join(name))
+    }
+
+    fn make_folder(&self) -> Result<(), Failure> {
+        self.out_dir.as_deref().map_or(Ok(()), make_folder)
+    }
+
     /// The target of every input. `template` is the default name, `values` what its braces offer besides `{stem}`.
     pub(crate) fn targets(
         &self,
@@ -170,10 +219,7 @@ impl OutputArgs {
         if inputs.len() == 1 && is_standard(&inputs[0]) && self.out_dir.is_none() && self.name.is_none() {
             return Ok(vec![Target::Memory(Format::Png)]);
         }
-        if let Some(folder) = &self.out_dir {
-            std::fs::create_dir_all(folder)
-                .map_err(|e| Failure { code: FAILED, message: format!("cannot make {}: {e}", folder.display()) })?;
-        }
+        self.make_folder()?;
         let template = self.name.as_deref().unwrap_or(template);
         let mut seen = HashSet::new();
         let mut targets = Vec::with_capacity(inputs.len());
@@ -183,7 +229,7 @@ impl OutputArgs {
             } else {
                 input.file_stem().unwrap_or_default().to_string_lossy()
             };
-            let name = fill(template, &stem, values)?;
+            let name = fill(template, Some(&stem), values)?;
             let beside = || if is_standard(input) { PathBuf::new() } else { input.with_file_name("") };
             let path = self.out_dir.clone().unwrap_or_else(beside).join(name);
             if !seen.insert(path.clone()) {
@@ -199,6 +245,15 @@ impl OutputArgs {
     }
 }
 
+/// Makes a folder for results; one without a name is there.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Failure> {
+    if folder.as_os_str().is_empty() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)
+        .map_err(|e| Failure { code: FAILED, message: format!("cannot make {}: {e}", folder.display()) })
+}
+
 /// Where `-o` or a path points.
 fn target(path: &Path) -> Target {
     if is_standard(path) { Target::Memory(Format::Png) } else { Target::File(path.to_owned()) }
@@ -208,8 +263,8 @@ fn is_standard(path: &Path) -> bool {
     path.as_os_str() == STANDARD
 }
 
-/// A name from a template.
-fn fill(template: &str, stem: &str, values: &[(&str, String)]) -> Result<String, Failure> {
+/// A name from a template; `stem` is the input's, where there is one.
+fn fill(template: &str, stem: Option<&str>, values: &[(&str, String)]) -> Result<String, Failure> {
     let mut name = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
@@ -217,9 +272,10 @@ fn fill(template: &str, stem: &str, values: &[(&str, String)]) -> Result<String,
             return Err(Failure::usage(format!("--name '{template}': a brace is not closed")));
         };
         let named = values.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str());
-        let Some(value) = named.or((key == "stem").then_some(stem)) else {
-            let known: Vec<String> = values.iter().map(|(known, _)| format!("{{{known}}}")).collect();
-            return Err(Failure::usage(format!("--name: there is no {{{key}}}; use {{stem}}, {}", known.join(", "))));
+        let Some(value) = named.or(stem.filter(|_| key == "stem")) else {
+            let known = stem.map(|_| "stem").into_iter().chain(values.iter().map(|(known, _)| *known));
+            let known: Vec<String> = known.map(|known| format!("{{{known}}}")).collect();
+            return Err(Failure::usage(format!("--name: there is no {{{key}}}; use {}", known.join(", "))));
         };
         name.push_str(before);
         name.push_str(value);
@@ -307,10 +363,11 @@ mod tests {
     #[test]
     fn templates_are_filled_and_checked() {
         let values = [("style", "wave".to_owned())];
-        assert_eq!(fill("{stem}-{style}.png", "a", &values).unwrap(), "a-wave.png");
-        assert_eq!(fill("x.png", "a", &values).unwrap(), "x.png");
+        assert_eq!(fill("{stem}-{style}.png", Some("a"), &values).unwrap(), "a-wave.png");
+        assert_eq!(fill("x.png", None, &values).unwrap(), "x.png");
+        assert!(fill("{stem}.png", None, &values).is_err());
         for template in ["{what}.png", "{stem.png", "../{stem}.png"] {
-            assert_eq!(fill(template, "a", &values).unwrap_err().code, crate::failure::USAGE, "{template}");
+            assert_eq!(fill(template, Some("a"), &values).unwrap_err().code, crate::failure::USAGE, "{template}");
         }
     }
 }

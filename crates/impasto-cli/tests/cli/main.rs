@@ -4,6 +4,7 @@ mod adjust;
 mod attribution;
 mod bad_input;
 mod bench;
+mod dataset;
 mod eval;
 mod memorised;
 mod other;

@@ -1,6 +1,8 @@
 //! The algorithms. One folder is one paper or one idea; none uses another, reads files or prints.
 
 pub mod dcgan;
+pub mod fastgan;
 pub mod fusion;
 pub mod gatys;
 pub mod microast;
+pub mod stylegan;

@@ -151,12 +151,7 @@ impl Conv {
 
     /// [`Conv::forward_leaky`] of a map that goes on where it began, where `wrap` is set.
     pub fn forward_bordered(&self, x: Tensor<4>, slope: f32, wrap: bool) -> Tensor<4> {
-        if !wrap {
-            return self.forward_leaky(x, slope);
-        }
-        debug_assert!(self.spec.stride == 1);
-        let margin = self.spec.padding.map(|padding| padding.div_ceil(self.spec.upsample));
-        wrapped(x, margin, self.spec.upsample, |x| self.forward_leaky(x, slope))
+        self.filters(false).forward_bordered(x, slope, wrap)
     }
 
     /// The convolution itself, with weights divided by their largest singular value where `spectral` is set.
@@ -169,6 +164,12 @@ impl Conv {
             weight
         };
         Filters { weight, bias: self.bias.val(), spec: self.spec }
+    }
+
+    /// The convolution without its bias.
+    pub(crate) fn unbiased(&self) -> Filters {
+        let bias = Tensor::zeros_like(&self.bias.val()).detach();
+        Filters { weight: self.weight.val(), bias, spec: self.spec }
     }
 
     /// The convolution `x` to `forward(x) * gain + x * skip`, `[cout]` both, of one that keeps number of channels and
@@ -197,6 +198,23 @@ impl Filters {
     /// `x` `[n, cin, h, w]` to `[n, cout, h', w']`, through a leaky rectifier of `slope`.
     pub(crate) fn forward(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
         ops::conv2d(x, self.weight.clone(), self.bias.clone(), self.spec, slope)
+    }
+
+    /// [`Filters::forward`] of a map that goes on where it began, where `wrap` is set.
+    pub(crate) fn forward_bordered(&self, x: Tensor<4>, slope: f32, wrap: bool) -> Tensor<4> {
+        if !wrap {
+            return self.forward(x, slope);
+        }
+        debug_assert!(self.spec.stride == 1);
+        let margin = self.spec.padding.map(|padding| padding.div_ceil(self.spec.upsample));
+        wrapped(x, margin, self.spec.upsample, |x| self.forward(x, slope))
+    }
+
+    /// A convolution of one pixel, and the mean of 2x2 pixels before it, as one.
+    pub(crate) fn over_means(self) -> Self {
+        debug_assert!(self.weight.dims()[2..] == [1, 1] && self.spec.stride == 1);
+        let weight = self.weight.repeat_dim(2, 2).repeat_dim(3, 2) / 4.0; // [cout, cin, 2, 2]
+        Self { weight, bias: self.bias, spec: ConvSpec { stride: 2, ..self.spec } }
     }
 
     /// The adjoint of the convolution without its bias: the gradient `dy` `[n, cout, h', w']` of its results to that of

@@ -7,7 +7,7 @@ use super::spectral;
 use crate::rng;
 
 /// Normal draws of a deviation as a matrix, from the stream `name` of `seed`.
-fn matrix(seed: u64, name: &str, shape: [usize; 2], deviation: f32, device: &Device) -> Param<Tensor<2>> {
+pub(super) fn matrix(seed: u64, name: &str, shape: [usize; 2], deviation: f32, device: &Device) -> Param<Tensor<2>> {
     let draws = rng::normal(&mut rng::stream(seed, name, 0), shape[0] * shape[1]);
     let values: Vec<f32> = draws.into_iter().map(|v| v * deviation).collect();
     Param::from_data(TensorData::new(values, shape), device)

@@ -1,11 +1,16 @@
 //! Building blocks: convolutions, normalisation, resampling. No paper names here.
 
+mod attention;
 mod batch_norm;
 mod conv;
 mod correlation;
 mod dense;
+mod down;
 mod gauge;
 mod map;
+mod minibatch;
+mod modulated;
+mod noise;
 mod norm;
 mod ops;
 mod resample;
@@ -14,12 +19,18 @@ mod tally;
 mod tile;
 mod wrap;
 
+pub use attention::SelfAttention;
 pub use batch_norm::{BatchNorm, BatchStatistics, settle};
 pub use conv::{Conv, ConvConfig};
 pub use correlation::{correlations, recorrelate};
 pub use dense::{Dense, Embedding};
+pub use down::Down;
+pub(crate) use down::SLOPE;
 pub(crate) use gauge::{Gauge, Whole};
 pub use map::Map;
+pub use minibatch::with_spread;
+pub use modulated::{ModulatedColours, ModulatedConv};
+pub(crate) use noise::with_noise;
 pub(crate) use norm::EPS;
 pub use norm::{channel_moments, channel_moments3, instance_norm, modulated_norm};
 pub use ops::{ConvSpec, PadMode, Pool3};
@@ -27,6 +38,7 @@ pub use resample::{avg_pool2, gated, leaky_relu, max_pool2, pool3, relu, scaled,
 pub use spectral::largest_singular_value;
 pub use tally::{Statistics, Tally};
 pub use tile::View;
+pub(crate) use wrap::bordered;
 pub use wrap::{continued, wrapped};
 
 pub(crate) use correlation::recoloured;

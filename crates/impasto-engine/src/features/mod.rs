@@ -18,6 +18,7 @@ pub use pocket_vgg::{PocketVgg, VggWidth};
 pub use squeezenet::{LpipsMaps, LpipsSqueeze, SqueezeNet};
 
 pub(crate) use pocket_vgg::frozen_conv;
+pub(crate) use squeezenet::unit;
 
 use burn::tensor::Tensor;
 

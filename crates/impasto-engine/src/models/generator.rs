@@ -136,7 +136,9 @@ pub fn open_generator(spec: &GeneratorSpec, device: &Device) -> Result<(Box<dyn 
     let ((header, arrays), blake3) = match &file {
         Some(path) => {
             if !path.exists() && path.ends_with(RUN_WEIGHTS) {
-                return Err(refused("there are no weights in this folder (yet); a run writes them when it ends".into()));
+                return Err(refused(
+                    "there are no weights in this folder (yet); a run writes them when it ends".into(),
+                ));
             }
             (weights::load(path)?, hash_file(path)?)
         }

@@ -5,10 +5,11 @@ use std::path::Path;
 use impasto_image::{Picture, resize_to_long_side, resize_to_short_side};
 
 use super::files::Input;
+use super::generate::{Point, Studio};
 use super::job::StylizeJob;
 use super::pad::Frame;
 use super::painter::Resources;
-use super::style::{StyleSource, shares};
+use super::style::{GeneratedStyle, StyleSource, shares};
 use crate::control::Control;
 use crate::descriptor::StyleInput;
 use crate::device;
@@ -31,7 +32,7 @@ pub struct StyleFact {
     pub name: String,
     /// Its share, in `(0, 1]`.
     pub share: f32,
-    /// BLAKE3 of its file.
+    /// BLAKE3 of its file, or of the weights that made it.
     pub blake3: String,
 }
 
@@ -58,6 +59,7 @@ impl StyleLoader<'_> {
                 StyleSource::Picture(path) => self.picture(path, network)?,
                 StyleSource::Named(name) => self.code(&styles::named(name)?, None, network, model)?,
                 StyleSource::Code(path) => self.code(&StyleCode::load(path)?, Some(path), network, model)?,
+                StyleSource::Generated(made) => self.generated(made, network)?,
             };
             loaded.styles.push((style, share));
             loaded.facts.push(StyleFact { name: spec.public_name(), share, blake3 });
@@ -67,12 +69,25 @@ impl StyleLoader<'_> {
 
     fn picture(&self, path: &Path, network: Option<&dyn Stylizer>) -> Result<(Style, String)> {
         let opened = Input::File(path.to_owned()).open(&self.resources.limits, self.control)?;
+        Ok((self.seen(&opened.picture, network)?, opened.origin.blake3))
+    }
+
+    /// The picture of a generator, with the hash of its weights.
+    fn generated(&self, made: &GeneratedStyle, network: Option<&dyn Stylizer>) -> Result<(Style, String)> {
+        let studio = Studio::open(made.job.clone(), self.resources.device.clone())?;
+        let code = studio.place(&Point::Seed(made.seed))?;
+        let pictures = studio.paint(std::slice::from_ref(&code))?;
+        Ok((self.seen(&pictures[0], network)?, studio.model().blake3.clone()))
+    }
+
+    /// A picture as a style: the code that the network makes of it, if it makes codes.
+    fn seen(&self, picture: &Picture, network: Option<&dyn Stylizer>) -> Result<Style> {
         let side = self.job.style_size.or(network.map(|_| STYLE_SIDE));
-        let picture = at_style_size(&opened.picture, side, self.job.style_size.is_some());
+        let picture = at_style_size(picture, side, self.job.style_size.is_some());
         let image = style_tensor(&picture, network, &self.resources.device.device);
         let encode = |network: &dyn Stylizer| device::awake(&image.device(), || network.encode_style(&image));
         let code = network.map(encode).transpose()?.flatten();
-        Ok((code.map_or(Style::Picture(image), Style::Code), opened.origin.blake3))
+        Ok(code.map_or(Style::Picture(image), Style::Code))
     }
 
     fn code(

@@ -3,6 +3,7 @@
 mod adjust;
 pub mod doctor;
 pub mod eval;
+pub mod explore;
 mod files;
 pub mod generate;
 mod job;
@@ -25,7 +26,7 @@ pub use large::{Imported, watch};
 pub use loader::StyleFact;
 pub use painter::{Painter, Preview, Resources};
 pub use plan::{MIN_SIDE, Plan};
-pub use style::{StyleSource, StyleSpec, file_label, shares};
+pub use style::{GeneratedStyle, StyleSource, StyleSpec, file_label, shares};
 pub use style_code::{StyleDescription, make_style};
 
 use impasto_image::Picture;

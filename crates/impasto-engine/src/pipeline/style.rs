@@ -7,9 +7,13 @@ use std::str::FromStr;
 use impasto_image::Format;
 use serde::{Deserialize, Serialize};
 
+use super::generate::GenerationJob;
 use crate::error::{EngineError, Result};
 
-/// One style and its weight, written `NAME`, `FILE` or either with `:WEIGHT` (`a.jpg:0.7`).
+/// What a style that a generator makes begins with.
+const GENERATED: &str = "gen:";
+
+/// One style and its weight, written `NAME`, `FILE` or `gen:MODEL:seed=N`, each also with `:WEIGHT` (`a.jpg:0.7`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct StyleSpec {
@@ -20,7 +24,7 @@ pub struct StyleSpec {
 }
 
 /// Where a style comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum StyleSource {
     /// A bundled style code.
     Named(String),
@@ -28,6 +32,58 @@ pub enum StyleSource {
     Code(PathBuf),
     /// A picture file.
     Picture(PathBuf),
+    /// A picture that a generator makes.
+    Generated(GeneratedStyle),
+}
+
+/// A generator's picture as a style, written `gen:MODEL:seed=N[,trunc=PSI][,class=CLASS]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GeneratedStyle {
+    /// The generator and what its pictures look like.
+    pub job: GenerationJob,
+    /// The picture's seed.
+    pub seed: u64,
+}
+
+impl GeneratedStyle {
+    /// `text` without its `gen:`.
+    fn parse(text: &str) -> Result<Self> {
+        let refused = |why: &str| {
+            EngineError::Caller(format!("style 'gen:{text}': {why}; write it like gen:MODEL:seed=12,trunc=0.7"))
+        };
+        let (model, settings) = text
+            .rsplit_once(':')
+            .filter(|(_, settings)| settings.contains('='))
+            .ok_or_else(|| refused("has no seed"))?;
+        let mut job = GenerationJob::new(model.parse()?);
+        let mut seed = None;
+        for setting in settings.split(',') {
+            let (key, value) = setting.split_once('=').ok_or_else(|| refused(&format!("'{setting}' says nothing")))?;
+            let bad = || refused(&format!("'{value}' is no {key}"));
+            match key {
+                "seed" => seed = Some(value.parse().ok().filter(|seed| *seed < 1 << 53).ok_or_else(bad)?),
+                "trunc" => job.trunc = value.parse().map_err(|_| bad())?,
+                // Several classes are mixed: class=dress+shirt.
+                "class" => job.classes = value.split('+').map(str::parse).collect::<Result<_>>()?,
+                _ => return Err(refused(&format!("there is no '{key}', only seed, trunc and class"))),
+            }
+        }
+        job.validate()?;
+        Ok(Self { job, seed: seed.ok_or_else(|| refused("has no seed"))? })
+    }
+
+    /// The same text with the model called `model`.
+    fn text(&self, model: &str) -> String {
+        let mut text = format!("gen:{model}:seed={}", self.seed);
+        if self.job.trunc != 1.0 {
+            text.push_str(&format!(",trunc={}", self.job.trunc));
+        }
+        if !self.job.classes.is_empty() {
+            let classes: Vec<&str> = self.job.classes.iter().map(|share| share.class.as_str()).collect();
+            text.push_str(&format!(",class={}", classes.join("+")));
+        }
+        text
+    }
 }
 
 impl StyleSpec {
@@ -38,6 +94,7 @@ impl StyleSpec {
             StyleSource::Code(path) | StyleSource::Picture(path) => {
                 path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
             }
+            StyleSource::Generated(made) => format!("{}-seed{:04}", made.job.model.label(), made.seed),
         }
     }
 
@@ -48,6 +105,7 @@ impl StyleSpec {
             StyleSource::Code(path) | StyleSource::Picture(path) => {
                 path.file_name().unwrap_or_default().to_string_lossy().into_owned()
             }
+            StyleSource::Generated(made) => made.text(&made.job.model.public_name()),
         }
     }
 }
@@ -63,6 +121,9 @@ impl FromStr for StyleSpec {
         }
         if !weight.is_finite() || weight < 0.0 {
             return Err(EngineError::Caller(format!("style '{text}': its weight must be a number from 0")));
+        }
+        if let Some(made) = name.strip_prefix(GENERATED) {
+            return Ok(Self { source: StyleSource::Generated(GeneratedStyle::parse(made)?), weight });
         }
         let path = PathBuf::from(name);
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
@@ -82,6 +143,7 @@ impl fmt::Display for StyleSpec {
         match &self.source {
             StyleSource::Named(name) => f.write_str(name)?,
             StyleSource::Code(path) | StyleSource::Picture(path) => write!(f, "{}", path.display())?,
+            StyleSource::Generated(made) => f.write_str(&made.text(&made.job.model.to_string()))?,
         }
         if self.weight == 1.0 { Ok(()) } else { write!(f, ":{}", self.weight) }
     }
@@ -143,8 +205,26 @@ mod tests {
         for text in ["", ":1", "a.jpg:-1", "a.jpg:inf", "a.jpg:NaN"] {
             assert!(text.parse::<StyleSpec>().is_err(), "{text}");
         }
-        for text in ["great-wave", "a.jpg:0.7"] {
+        for text in
+            ["great-wave", "a.jpg:0.7", "gen:flowers:seed=12", "gen:a/b.safetensors:seed=3,trunc=0.7,class=x+y:0.5"]
+        {
             assert_eq!(parse(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn generated_pictures_are_styles() {
+        let StyleSource::Generated(made) = parse("gen:runs/0001-a/:seed=12,trunc=0.7:3").source else {
+            panic!("not a generated style");
+        };
+        assert_eq!((made.seed, made.job.trunc), (12, 0.7));
+        let spec = parse("gen:/home/me/m.safetensors:seed=12:3");
+        assert_eq!((spec.weight, spec.label().as_str()), (3.0, "m-seed0012"));
+        assert_eq!(spec.public_name(), "gen:m.safetensors:seed=12");
+        for text in
+            ["gen:flowers", "gen:flowers:trunc=1", "gen:flowers:seed=x", "gen:flowers:seed=1,hue=2", "gen::seed=1"]
+        {
+            assert!(text.parse::<StyleSpec>().is_err(), "{text}");
         }
     }
 

@@ -4,6 +4,8 @@
 use super::settings::typed;
 use super::{Build, BuildParts, Entry, Role, SettingsType, Takes, TrainParts, Trainer};
 use crate::algorithms::dcgan::Dcgan;
+use crate::algorithms::fastgan::Fastgan;
+use crate::algorithms::stylegan::Stylegan;
 use crate::error::{EngineError, Result};
 use crate::generator::Generator;
 use crate::train::Objective;
@@ -13,6 +15,24 @@ pub(super) const DCGAN: Entry = entry::<Dcgan>(|| {
     serde_json::json!({
         "size": [16, 16],
         "network": {"latent": 6, "width": 4, "most": 8, "discriminator_width": 4, "discriminator_most": 8},
+    })
+});
+
+pub(super) const FASTGAN: Entry = entry::<Fastgan>(|| {
+    serde_json::json!({
+        "size": [16, 16],
+        "network": {
+            "latent": 6, "width": 4, "most": 8, "discriminator_width": 4, "discriminator_most": 8, "decoder_width": 2,
+        },
+    })
+});
+
+pub(super) const STYLEGAN: Entry = entry::<Stylegan>(|| {
+    serde_json::json!({
+        "size": [16, 16],
+        "network": {
+            "latent": 6, "style_width": 8, "width": 4, "most": 8, "discriminator_width": 4, "discriminator_most": 8,
+        },
     })
 });
 

@@ -289,7 +289,8 @@ mod tests {
         fn export(&self) -> Result<(Header, Arrays)> {
             let (config, training) = (serde_json::Value::Null, serde_json::Value::Null);
             let name = || "counting".to_owned();
-            let header = Header { version: FORMAT_VERSION, algorithm: name(), title: name(), licence: name(), config, training };
+            let header =
+                Header { version: FORMAT_VERSION, algorithm: name(), title: name(), licence: name(), config, training };
             Ok((header, Arrays::new()))
         }
 

@@ -43,11 +43,7 @@ pub(super) struct GanRun {
 
 impl GanRun {
     /// The run with the architecture and size that were chosen; `given` settings go before those of the recipe.
-    pub(super) fn request(
-        &self,
-        given: toml::Table,
-        control: &Control,
-    ) -> Result<TrainRequest, Failure> {
+    pub(super) fn request(&self, given: toml::Table, control: &Control) -> Result<TrainRequest, Failure> {
         if self.data.is_empty() {
             return Err(Failure::usage("training a generator needs --data with pictures of one kind"));
         }

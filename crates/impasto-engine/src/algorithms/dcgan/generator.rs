@@ -105,13 +105,10 @@ impl GeneratorNet for DcganGenerator {
 
     fn calibrated(mut self, batches: &[Draw]) -> Self {
         let quiet = self.clone().no_grad();
-        let seen = |draw: &Draw| {
-            let mut statistics = Mode::Train.statistics();
+        let batches = Draw::moments(batches, |draw, statistics| {
             let styles = quiet.latents.join(draw.latents.clone(), draw.labels.clone()); // [n, width]
-            quiet.forward(styles, draw.synthesis.wrap, &mut statistics);
-            statistics.seen()
-        };
-        let batches: Vec<_> = batches.iter().map(seen).collect();
+            quiet.forward(styles, draw.synthesis.wrap, statistics);
+        });
         settle(self.norms(), &batches);
         self
     }

@@ -108,11 +108,10 @@ impl Architecture for Dcgan {
         let c = &build.network;
         let Ok(grid) = Grid::of(build.size) else { return 0.0 };
         let widths = grid.widths(c.width, c.most);
-        let area = |doublings: usize| grid.size_after(doublings).iter().product::<usize>() as f64;
         let class = if build.classes.is_empty() { 0 } else { c.class_width };
-        let project = (c.latent + build.codes.len() + class) as f64 * widths[0] as f64 * area(0);
-        let stages = (1..widths.len()).map(|i| 9.0 * (widths[i - 1] * widths[i]) as f64 * area(i));
-        let colour = 27.0 * c.width as f64 * area(grid.doublings);
-        (project + stages.sum::<f64>() + colour) / area(grid.doublings)
+        let project = (c.latent + build.codes.len() + class) as f64 * widths[0] as f64 * grid.area(0);
+        let stages = (1..widths.len()).map(|i| 9.0 * (widths[i - 1] * widths[i]) as f64 * grid.area(i));
+        let colour = 27.0 * c.width as f64 * grid.area(grid.doublings);
+        (project + stages.sum::<f64>() + colour) / grid.area(grid.doublings)
     }
 }

@@ -327,8 +327,10 @@ impl Shown {
         &self.0[index]
     }
 
-    /// A picture's name, with that of its source in front where there are several.
+    /// A picture's name, with that of its source in front where there are several. What would move a terminal's cursor is
+    /// not part of it: names come from strangers' archives.
     fn name(&self, source: usize, name: &str) -> String {
-        if self.0.len() == 1 { name.to_owned() } else { format!("{}/{name}", self.0[source]) }
+        let name = name.replace(char::is_control, "\u{fffd}");
+        if self.0.len() == 1 { name } else { format!("{}/{name}", self.0[source]) }
     }
 }

@@ -1,9 +1,12 @@
 //! What pictures are read as.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use impasto_image::Limits;
 use serde::{Deserialize, Serialize};
+
+use crate::error::{EngineError, Result};
 
 /// How pictures are read for a [`Gallery`](super::Gallery).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -60,6 +63,37 @@ pub enum ClassSource {
     /// Labels: `dataset.json`, `metadata.csv`, `metadata.jsonl`, `labels.csv` or `labels.jsonl` beside the pictures,
     /// `.cls` and `.json` members of a tar file, an IDX file of labels.
     Labels,
+}
+
+impl FromStr for Fit {
+    type Err = EngineError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "crop" => Ok(Self::Crop),
+            "pad" => Ok(Self::Pad),
+            "stretch" => Ok(Self::Stretch),
+            _ => Err(EngineError::Caller(format!("'{text}' is none of crop, pad and stretch"))),
+        }
+    }
+}
+
+impl FromStr for ClassSource {
+    type Err = EngineError;
+
+    /// Each by its name, `from-folders` and `from-labels` being the long names of two.
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "none" => Ok(Self::None),
+            "auto" => Ok(Self::Auto),
+            "folders" | "from-folders" => Ok(Self::Folders),
+            "labels" | "from-labels" => Ok(Self::Labels),
+            _ => {
+                let text = format!("'{text}' is none of none, auto, from-folders and from-labels");
+                Err(EngineError::Caller(text))
+            }
+        }
+    }
 }
 
 impl Default for GallerySettings {

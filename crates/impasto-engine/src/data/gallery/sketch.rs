@@ -5,19 +5,23 @@ use std::sync::LazyLock;
 
 use impasto_image::{Picture, resize};
 
+use super::frame;
+
 /// Side of the sketch in pixels.
 const SIDE: usize = 32;
+/// Side of its colours.
+const CELLS: usize = 8;
 /// Frequencies along each axis that are looked at.
 const LOW: usize = 8;
 /// Root mean square of a sketch, in grey values, below which it shows nothing to compare.
 const FLAT: f32 = 2.0;
 
-/// A picture at 32 x 32 grey values, its colour, and its perceptual hash.
+/// A picture at 32 x 32 grey values, 8 x 8 colours, and its perceptual hash.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Sketch {
     grey: Vec<u8>,
-    /// Mean colour, in grey values.
-    colour: [f32; 3],
+    /// Colours of cells, plane after plane.
+    cells: Vec<u8>,
     /// Width by height.
     aspect: f32,
     /// A bit for each of the 64 lowest frequencies: whether it is above their median; `None` of a flat picture.
@@ -34,31 +38,27 @@ impl Sketch {
             .map(|[r, g, b]| (0.299 * r + 0.587 * g + 0.114 * b).clamp(0.0, 1.0) * 255.0)
             .collect();
         let count = (SIDE * SIDE) as f32;
-        let mut colour = [0.0; 3];
-        for pixel in small.triples() {
-            for (sum, value) in colour.iter_mut().zip(pixel) {
-                *sum += value.clamp(0.0, 1.0) * 255.0 / count;
-            }
-        }
+        let cells = resize(&small, CELLS as u32, CELLS as u32).to_planar().into_iter().map(frame::byte).collect();
         let mean = luma.iter().sum::<f32>() / count;
         let deviation = (luma.iter().map(|v| (v - mean) * (v - mean)).sum::<f32>() / count).sqrt();
         let hash = (deviation >= FLAT).then(|| hash(&luma));
         let grey = luma.iter().map(|v| v.round() as u8).collect();
-        Self { grey, colour, aspect: picture.width as f32 / picture.height as f32, hash }
+        Self { grey, cells, aspect: picture.width as f32 / picture.height as f32, hash }
     }
 
-    /// Whether two pictures are the same but for size, compression and brightness: their proportions and colours are
-    /// near, and grey values of one follow from the other's by a factor and an offset.
+    /// Whether two pictures are the same but for size, compression and brightness: their proportions are near, and the
+    /// values of one follow from the other's by a factor and an offset, in detail in grey and coarsely in each colour.
     pub(super) fn is_near(&self, other: &Self) -> bool {
         /// Ratio of proportions.
         const ASPECT: f32 = 1.1;
-        /// Difference of mean colours, in grey values.
-        const COLOUR: f32 = 24.0;
         /// Correlation of grey values.
-        const CORRELATION: f64 = 0.99;
+        const GREY: f64 = 0.99;
+        /// Correlation of colours.
+        const COLOUR: f64 = 0.97;
         let ratio = self.aspect / other.aspect;
-        let colour = self.colour.iter().zip(&other.colour).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        (1.0 / ASPECT..ASPECT).contains(&ratio) && colour < COLOUR && correlation(&self.grey, &other.grey) > CORRELATION
+        (1.0 / ASPECT..ASPECT).contains(&ratio)
+            && correlation(&self.grey, &other.grey, SIDE * SIDE) > GREY
+            && correlation(&self.cells, &other.cells, CELLS * CELLS) > COLOUR
     }
 
     /// Each grey value less that of its mirror image.
@@ -89,15 +89,25 @@ fn hash(luma: &[f32]) -> u64 {
     frequencies.iter().fold(0, |hash, &value| (hash << 1) | u64::from(value > median))
 }
 
-fn correlation(a: &[u8], b: &[u8]) -> f64 {
-    let n = a.len() as f64;
-    let (mut sum_a, mut sum_b, mut aa, mut bb, mut ab) = (0u64, 0u64, 0u64, 0u64, 0u64);
-    for (&a, &b) in a.iter().zip(b) {
-        let (a, b) = (u64::from(a), u64::from(b));
-        (sum_a, sum_b, aa, bb, ab) = (sum_a + a, sum_b + b, aa + a * a, bb + b * b, ab + a * b);
+/// The correlation of values about the means of their planes, over all planes of `plane` values.
+fn correlation(a: &[u8], b: &[u8], plane: usize) -> f64 {
+    let (mut aa, mut bb, mut ab) = (0.0, 0.0, 0.0);
+    for (a, b) in a.chunks_exact(plane).zip(b.chunks_exact(plane)) {
+        let (mut sum_a, mut sum_b, mut squares_a, mut squares_b, mut products) = (0u64, 0u64, 0u64, 0u64, 0u64);
+        for (&a, &b) in a.iter().zip(b) {
+            let (a, b) = (u64::from(a), u64::from(b));
+            sum_a += a;
+            sum_b += b;
+            squares_a += a * a;
+            squares_b += b * b;
+            products += a * b;
+        }
+        let covariance = |xy: u64, x: u64, y: u64| xy as f64 - x as f64 * y as f64 / plane as f64;
+        aa += covariance(squares_a, sum_a, sum_a);
+        bb += covariance(squares_b, sum_b, sum_b);
+        ab += covariance(products, sum_a, sum_b);
     }
-    let covariance = |xy: u64, x: u64, y: u64| xy as f64 - x as f64 * y as f64 / n;
-    covariance(ab, sum_a, sum_b) / (covariance(aa, sum_a, sum_a) * covariance(bb, sum_b, sum_b)).sqrt().max(1e-9)
+    ab / (aa * bb).sqrt().max(1e-9)
 }
 
 /// Says whether pictures of a kind face one way.
@@ -168,6 +178,13 @@ mod tests {
         let far: Vec<Sketch> = (2..12).map(|seed| Sketch::of(&blots(seed, 96, 64, false))).collect();
         assert!(!far.iter().any(|far| sketch.is_near(far)));
         assert!(!sketch.is_near(&Sketch::of(&resize(&first, 96, 96))), "other proportions");
+        let tinted = |tint: [f32; 3]| {
+            let tint = |pixel: &[f32; 3]| [0, 1, 2].map(|c| pixel[c] * tint[c]);
+            let rgb = first.triples().iter().flat_map(tint).collect();
+            Sketch::of(&Picture::from_rgb(96, 64, rgb).unwrap())
+        };
+        let (orange, blue) = (tinted([1.0, 0.6, 0.2]), tinted([0.2, 0.6, 1.0]));
+        assert!(orange.is_near(&tinted([0.9, 0.55, 0.2])) && !orange.is_near(&blue), "other colours");
         assert_eq!(Sketch::of(&Picture::filled(9, 9, [0.3; 3]).unwrap()).hash, None);
     }
 

@@ -123,7 +123,7 @@ impl LpipsSqueeze {
 pub struct LpipsMaps(Vec<Tensor<4>>);
 
 /// Feature vectors `[n, c, h, w]` to length 1 over the channels.
-fn unit(x: Tensor<4>) -> Tensor<4> {
+pub(crate) fn unit(x: Tensor<4>) -> Tensor<4> {
     // A vector of zeros has no direction; the small number keeps its gradient finite.
     let length = (x.clone().square().sum_dim(1) + 1e-20).sqrt(); // [n, 1, h, w]
     x / (length + EPS)

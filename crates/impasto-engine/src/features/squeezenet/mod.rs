@@ -3,6 +3,7 @@
 mod lpips;
 mod trunk;
 
+pub(crate) use lpips::unit;
 pub use lpips::{LpipsMaps, LpipsSqueeze};
 
 use std::path::Path;

@@ -14,7 +14,7 @@ use crate::weights::{self, Array, Arrays, Precision};
 const FORMAT_VERSION: u32 = 1;
 
 /// The metadata key under which the header is kept.
-pub(crate) const METADATA_KEY: &str = "impasto_code";
+const METADATA_KEY: &str = "impasto_code";
 
 /// A picture as a generator takes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,7 +142,7 @@ impl Code {
 }
 
 /// `a` at 0, `b` at 1, both exactly.
-pub(crate) fn blend(a: &[f32], b: &[f32], share: f32) -> Vec<f32> {
+pub(in crate::pipeline) fn blend(a: &[f32], b: &[f32], share: f32) -> Vec<f32> {
     a.iter().zip(b).map(|(a, b)| a * (1.0 - share) + b * share).collect()
 }
 

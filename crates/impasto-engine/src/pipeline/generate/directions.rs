@@ -15,7 +15,7 @@ use crate::weights::{self, Array, Arrays, Precision};
 const FORMAT_VERSION: u32 = 1;
 
 /// The metadata key under which the header is kept.
-pub(crate) const METADATA_KEY: &str = "impasto_directions";
+const METADATA_KEY: &str = "impasto_directions";
 
 /// A direction along which pictures change.
 #[derive(Debug, Clone, PartialEq)]

@@ -153,7 +153,8 @@ impl FromStr for ClassShare {
 impl fmt::Display for ClassShare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A class may itself be called like a weight.
-        let plain = self.weight == 1.0 && self.class.rsplit_once(':').is_none_or(|(_, end)| end.parse::<f32>().is_err());
+        let plain =
+            self.weight == 1.0 && self.class.rsplit_once(':').is_none_or(|(_, end)| end.parse::<f32>().is_err());
         if plain { f.write_str(&self.class) } else { write!(f, "{}:{}", self.class, self.weight) }
     }
 }
@@ -223,7 +224,9 @@ impl FromStr for Move {
             (!file.is_empty() && !name.is_empty()).then(|| Self { file: file.into(), name: name.to_owned(), amount })
         });
         parts.ok_or_else(|| {
-            EngineError::Caller(format!("move '{text}': write it as FILE:NAME=AMOUNT, like directions.safetensors:pca0=2.5"))
+            EngineError::Caller(format!(
+                "move '{text}': write it as FILE:NAME=AMOUNT, like directions.safetensors:pca0=2.5"
+            ))
         })
     }
 }

@@ -17,10 +17,10 @@ pub use job::{ClassShare, GenerationJob, Move, NoiseMode};
 pub use seeds::{Layers, Seeds};
 pub use sheet::{Grid, sheet};
 
-pub(crate) use code::{METADATA_KEY as CODE_KEY, blend};
-pub(crate) use directions::METADATA_KEY as DIRECTIONS_KEY;
+pub(super) use code::blend;
 pub(super) use provenance::Line;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -88,6 +88,12 @@ pub struct Studio {
     centre: Vec<f32>,
     /// Directions `[layers, width]` and how far.
     moves: Vec<(Vec<f32>, f32)>,
+}
+
+impl fmt::Debug for Studio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Studio").field("job", &self.job).field("model", &self.model).finish_non_exhaustive()
+    }
 }
 
 impl Studio {
@@ -262,16 +268,25 @@ impl Studio {
     pub fn paint(&self, codes: &[Code]) -> Result<Vec<Picture>> {
         let mut pictures = Vec::with_capacity(codes.len());
         for some in codes.chunks(self.together()) {
-            let painted: Result<Vec<_>> = device::awake(self.device(), || {
-                if device::has_kernels(self.device()) {
-                    some.par_iter().map(|code| self.paint_one(code)).collect()
-                } else {
-                    some.iter().map(|code| self.paint_one(code)).collect()
-                }
-            });
-            pictures.extend(painted?);
+            pictures.extend(self.each(some, |code| self.paint_one(code))?);
         }
         Ok(pictures)
+    }
+
+    /// Does `work`, which runs the network, for each of some things: at the same time on the CPU, one after the other on
+    /// devices that are busy with one.
+    pub(super) fn each<T: Sync, R: Send>(
+        &self,
+        things: &[T],
+        work: impl Fn(&T) -> Result<R> + Sync + Send,
+    ) -> Result<Vec<R>> {
+        device::awake(self.device(), || {
+            if device::has_kernels(self.device()) {
+                things.par_iter().map(&work).collect()
+            } else {
+                things.iter().map(&work).collect()
+            }
+        })
     }
 
     fn paint_one(&self, code: &Code) -> Result<Picture> {

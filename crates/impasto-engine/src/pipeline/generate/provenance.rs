@@ -21,6 +21,12 @@ impl Line {
         Self(format!("impasto {command} {}", quoted(&job.model.public_name())))
     }
 
+    /// A word without an option.
+    pub(in crate::pipeline) fn argument(mut self, value: &str) -> Self {
+        self.0.push_str(&format!(" {}", quoted(value)));
+        self
+    }
+
     /// `--NAME VALUE`.
     pub(in crate::pipeline) fn option(mut self, name: &str, value: impl ToString) -> Self {
         self.0.push_str(&format!(" --{name} {}", quoted(&value.to_string())));

@@ -47,7 +47,8 @@ impl Grid {
         let side = |count: u32, side: u32| u64::from(count) * u64::from(side + GAP) + u64::from(GAP);
         let (w, h) = (side(self.columns, size[1]), side(self.rows, size[0]));
         if w.saturating_mul(h) > limits.max_pixels {
-            let text = format!("a sheet of {w}x{h} pixels is above the limit; ask for fewer pictures or more megapixels");
+            let text =
+                format!("a sheet of {w}x{h} pixels is above the limit; ask for fewer pictures or more megapixels");
             return Err(EngineError::Limit(text));
         }
         Ok(())

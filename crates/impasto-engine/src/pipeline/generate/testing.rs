@@ -3,6 +3,7 @@
 use burn::tensor::{Tensor, TensorData};
 
 use super::{GenerationJob, Studio};
+use crate::Device;
 use crate::blocks::{Conv, ConvConfig, leaky_relu, upsample_bilinear2};
 use crate::descriptor::{Descriptor, StyleInput, Task};
 use crate::device::{self, DeviceSpec};
@@ -11,7 +12,6 @@ use crate::models::ModelInfo;
 use crate::rng;
 use crate::tensor::ImageTensor;
 use crate::weights::{Arrays, Header};
-use crate::Device;
 
 const WIDTH: usize = 6;
 const LAYERS: usize = 3;

@@ -132,9 +132,7 @@ fn parameters_repeat_the_picture_and_name_no_folders() {
 #[test]
 fn what_the_generator_has_not_is_refused() {
     let mut studio = studio(job(), &[], false);
-    let mut refused = |job: GenerationJob| {
-        studio.change(job).unwrap_err().to_string()
-    };
+    let mut refused = |job: GenerationJob| studio.change(job).unwrap_err().to_string();
     assert!(refused(GenerationJob { classes: vec!["red".parse().unwrap()], ..job() }).contains("no classes"));
     assert!(refused(GenerationJob { trunc_cutoff: Some(4), ..job() }).contains("3 layers"));
     assert!(refused(GenerationJob { trunc: 9.0, ..job() }).contains("-4 to 4"));

@@ -91,9 +91,7 @@ impl Loaded {
             (name.to_owned(), Source { paths, pictures, blake3: blake3.to_owned() })
         };
         match self {
-            Self::Crops(roles) => {
-                roles.iter().map(|role| config(role.name, role.folder.len(), &role.blake3)).collect()
-            }
+            Self::Crops(roles) => roles.iter().map(|role| config(role.name, role.folder.len(), &role.blake3)).collect(),
             Self::Gallery { role, gallery, blake3 } => [config(role, gallery.len(), blake3)].into(),
         }
     }

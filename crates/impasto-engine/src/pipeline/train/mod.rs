@@ -18,10 +18,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::control::Control;
+use crate::data::gallery::GallerySettings;
 use crate::device::{self, DeviceSpec};
 use crate::error::{EngineError, Result};
 use crate::models::{PerceptionSpec, hash_file};
-use crate::data::gallery::GallerySettings;
 use crate::registry::{self, Entry, Takes, TrainParts, Trainer};
 use crate::train::{Objective, RunDir, RunSettings, Summary, run};
 use crate::weights::{self, Arrays};

@@ -14,8 +14,14 @@ const CALIBRATION: usize = 512;
 /// Latents in one batch of them.
 const CALIBRATION_BATCH: usize = 32;
 
-/// Rows and columns of the grid of samples that is shown and watched.
-const GRID: [usize; 2] = [8, 8];
+/// Rows of the grid of samples that is shown and watched.
+const ROWS: usize = 8;
+
+/// Its columns, where classes do not say how many.
+const COLUMNS: usize = 8;
+
+/// Most classes that get a column each.
+const MOST_COLUMNS: usize = 16;
 
 /// Real pictures, and what as many made ones are made from.
 pub(super) struct Batch {
@@ -114,12 +120,20 @@ impl Sampler {
             .collect()
     }
 
-    /// The samples that are shown and watched, always the same: those of the first seeds, a column for each class.
+    /// Columns of the grid: one for each class, where there are neither one nor too many.
+    pub(super) fn columns(&self) -> usize {
+        match self.form.classes.len() {
+            classes @ 2..=MOST_COLUMNS => classes,
+            _ => COLUMNS,
+        }
+    }
+
+    /// The samples that are shown and watched, always the same: those of the first seeds, classes by turns.
     pub(super) fn fixed(&self, device: &Device) -> Draw {
-        let count = GRID[0] * GRID[1];
+        let count = ROWS * self.columns();
         let seeds: Vec<u64> = (0..count as u64).collect();
         let classes = self.form.classes.len().max(1);
-        let labels: Vec<usize> = (0..count).map(|index| index % GRID[1] % classes).collect();
+        let labels: Vec<usize> = (0..count).map(|index| index % classes).collect();
         Draw {
             latents: self.form.latents(&seeds, device),
             labels: self.form.labels(&labels, device),
@@ -129,7 +143,7 @@ impl Sampler {
 
     /// Real pictures to set beside [`Sampler::fixed`]: as many, spread over the gallery.
     pub(super) fn real(&self, device: &Device) -> Tensor<4> {
-        let count = (GRID[0] * GRID[1]).min(self.gallery.len());
+        let count = (ROWS * self.columns()).min(self.gallery.len());
         let indices: Vec<usize> = (0..count).map(|index| index * self.gallery.len() / count).collect();
         self.gallery.batch(&indices, &[], device)
     }

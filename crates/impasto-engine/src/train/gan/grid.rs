@@ -46,6 +46,27 @@ impl Grid {
         self.base.map(|side| side << doublings)
     }
 
+    /// Positions after so many doublings.
+    pub fn area(&self, doublings: usize) -> f64 {
+        self.size_after(doublings).iter().product::<usize>() as f64
+    }
+
+    /// After how many doublings, at least one, the shorter side is `side`; `None` for no side.
+    ///
+    /// # Errors
+    /// A line that names the sides there are.
+    pub fn level_of(&self, side: Option<usize>) -> Result<Option<usize>, String> {
+        let Some(side) = side else { return Ok(None) };
+        let short = |doublings: usize| self.base[0].min(self.base[1]) << doublings;
+        match (1..=self.doublings).find(|&doublings| short(doublings) == side) {
+            Some(doublings) => Ok(Some(doublings)),
+            None => {
+                let sides: Vec<String> = (1..=self.doublings).map(|doublings| short(doublings).to_string()).collect();
+                Err(format!("attention is {side}, and maps have shorter sides of {}", sides.join(", ")))
+            }
+        }
+    }
+
     /// Channels after 0, 1, ... doublings: `width` at full size, twice as many at each halving, at most `most`.
     pub fn widths(&self, width: usize, most: usize) -> Vec<usize> {
         let halved = |times: usize| width.saturating_mul(1 << times).min(most.max(width));

@@ -151,6 +151,18 @@ pub struct Draw {
     pub synthesis: Synthesis,
 }
 
+impl Draw {
+    /// What layers with statistics see in a pass over each of `batches`.
+    pub(crate) fn moments(batches: &[Self], pass: impl Fn(&Self, &mut BatchStatistics)) -> Vec<Vec<[Tensor<1>; 2]>> {
+        let seen = |draw: &Self| {
+            let mut statistics = Mode::Train.statistics();
+            pass(draw, &mut statistics);
+            statistics.seen()
+        };
+        batches.iter().map(seen).collect()
+    }
+}
+
 /// What a discriminator says of a batch.
 #[derive(Debug, Clone)]
 pub struct Verdict {

@@ -11,7 +11,7 @@ use crate::error::{EngineError, Result};
 use crate::losses;
 use crate::rng;
 use crate::tensor;
-use crate::train::{Adam, AdamConfig, Health, Ema, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
+use crate::train::{Adam, AdamConfig, Ema, Health, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
 use crate::weights::{self, Arrays, FORMAT_VERSION, Header};
 
 /// The training state of the architecture `A`.
@@ -57,8 +57,10 @@ impl<A: Architecture> GanObjective<A> {
         settings.validate().and_then(|()| A::validate(&build)).map_err(EngineError::Caller)?;
         let generator = A::generator(&build, settings.seed, device);
         let adam = || {
-            // The discriminator's gradients of a penalty are large by nature; clipping keeps one batch from undoing many.
-            let config = AdamConfig { beta1: settings.beta1, clip_norm: 10.0, skip_norm: 1e6, ..AdamConfig::default() };
+            // Steps with a penalty have gradients many times as long as those between: clipping would undo its weight.
+            let clip_norm = f32::INFINITY;
+            let config =
+                AdamConfig { beta1: settings.beta1, clip_norm, skip_norm: f32::INFINITY, ..AdamConfig::default() };
             Adam::new(config)
         };
         Ok(Self {
@@ -111,8 +113,8 @@ impl<A: Architecture> GanObjective<A> {
         }
         if s.penalty.is_due(step) {
             let sides = Sides { judge: &judge, labels: batch.labels.clone() };
-            let [real, made] =
-                [(real, at_real.logits), (made, at_made.logits)].map(|(samples, logits)| losses::Judged { samples, logits });
+            let [real, made] = [(real, at_real.logits), (made, at_made.logits)]
+                .map(|(samples, logits)| losses::Judged { samples, logits });
             let mut rng = rng::stream(s.seed, "penalty", batch.first);
             let penalty = s.penalty.loss(&sides, &real, &made, &mut rng).map_err(EngineError::Caller)?;
             metrics.insert("penalty", tensor::scalar(penalty.clone().inner()));
@@ -260,7 +262,7 @@ impl<A: Architecture> Objective for GanObjective<A> {
         let generator = self.averaged()?;
         let draw = self.sampler.fixed(&self.device.clone().inner());
         let styles = GeneratorNet::map(&generator, draw.latents, draw.labels);
-        picture::grid(generator.synthesise(styles, &draw.synthesis, Mode::Infer))
+        picture::grid(generator.synthesise(styles, &draw.synthesis, Mode::Infer), self.sampler.columns())
     }
 
     fn watch(&mut self, step: u64) -> Result<Health> {

@@ -183,3 +183,25 @@ impl Bytes for FileBytes {
         Some(bytes.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EncodeOptions, Picture, encode};
+
+    #[test]
+    fn headers_tell_the_size() {
+        let (picture, limits) = (Picture::filled(13, 7, [0.2; 3]).unwrap(), Limits::default());
+        let small = Limits { max_side: 12, ..limits };
+        for format in Format::ALL.into_iter().filter(|format| !format.depths().is_empty()) {
+            let bytes = encode(&picture, &EncodeOptions::new(format)).unwrap();
+            assert_eq!(size_of(&bytes, &limits).unwrap(), (13, 7), "{format}");
+            assert!(matches!(size_of(&bytes, &small), Err(ImageError::Limit { .. })), "{format}");
+            for cut in 0..bytes.len().min(200) {
+                if let Ok(found) = size_of(&bytes[..cut], &limits) {
+                    assert_eq!(found, (13, 7), "{format} cut at {cut}");
+                }
+            }
+        }
+    }
+}

@@ -27,7 +27,8 @@ impl Labels {
     pub(super) fn insert(&mut self, name: &str, label: String) {
         if !label.trim().is_empty() {
             let name = name.replace('\\', "/");
-            self.0.insert(name.strip_prefix("./").unwrap_or(&name).to_owned(), label.trim().to_owned());
+            let label = label.trim().replace(char::is_control, "\u{fffd}");
+            self.0.insert(name.strip_prefix("./").unwrap_or(&name).to_owned(), label);
         }
     }
 

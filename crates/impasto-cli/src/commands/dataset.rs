@@ -1,0 +1,244 @@
+//! `impasto dataset`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use impasto_engine::data::gallery::{
+    self, ClassSource, Fit, Gallery, GallerySettings, SourceSummary, Spread, Survey, default_cache,
+};
+use impasto_engine::pipeline::{OutputOptions, Target};
+use impasto_engine::weights::write_atomic;
+use impasto_image::{Picture, sheet};
+
+use super::models::refuse_existing;
+use super::pictures::{LimitArgs, parse_size};
+use crate::failure::{FAILED, Failure};
+use crate::output::{self, Reporter};
+
+/// Lines of a kind that are printed before the rest is only counted.
+const SHOWN: usize = 10;
+/// Pictures on the sheet, and how many beside each other.
+const SHEET: (usize, u32) = (64, 8);
+
+/// Subcommands of `impasto dataset`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatasetCommand {
+    /// Say what pictures are like, which of them cannot be used and why, and what to train on them.
+    Check(CheckArgs),
+}
+
+/// Options of `impasto dataset check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Folders of pictures to any depth, zip and tar files of pictures (with the labels of StyleGAN or WebDataset or
+    /// without), or IDX files; several are taken together.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Check for training at this size in pixels, a number or ROWSxCOLUMNS: what is too small is refused, and the finished
+    /// pictures are kept for the training.
+    #[arg(long, value_name = "PX", value_parser = parse_size)]
+    res: Option<[usize; 2]>,
+    /// How pictures of other proportions are fitted: crop, pad or stretch.
+    #[arg(long, value_name = "HOW", default_value = "crop")]
+    fit: Fit,
+    /// Enlarge small pictures by whole factors and without smoothing.
+    #[arg(long)]
+    pixel_art: bool,
+    /// Colour behind transparent pixels and beside padded pictures, as RRGGBB.
+    #[arg(long, value_name = "COLOUR", default_value = "ffffff", value_parser = colour)]
+    background: [f32; 3],
+    /// Where classes come from: none, auto (labels, where there are any), from-folders (the first folder below PATH) or
+    /// from-labels.
+    #[arg(long, value_name = "SOURCE", default_value = "auto")]
+    classes: ClassSource,
+    /// Names of classes that are numbers in the data, in the order of the numbers.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    class_names: Vec<String>,
+    /// Keep pictures whose pixels are the same as an earlier one's.
+    #[arg(long)]
+    keep_duplicates: bool,
+    /// Write everything that was found to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write a picture of what training would see: some of the finished pictures, spread over all.
+    #[arg(long, value_name = "FILE", requires = "res")]
+    sheet: Option<PathBuf>,
+    /// Replace files that exist.
+    #[arg(long)]
+    overwrite: bool,
+    /// Folder in which finished pictures are kept; impasto's own in the user's cache when absent.
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    cache: Option<PathBuf>,
+    /// Keep nothing, and use nothing that was kept.
+    #[arg(long)]
+    no_cache: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(command: DatasetCommand, reporter: &Reporter) -> Result<(), Failure> {
+    let DatasetCommand::Check(args) = command;
+    let options = OutputOptions { overwrite: args.overwrite, parameters: false, ..OutputOptions::default() };
+    let sheet = args.sheet.clone().map(Target::File);
+    if let Some(target) = &sheet {
+        target.check(&options)?;
+    }
+    if let Some(json) = &args.json {
+        refuse_existing(json, args.overwrite)?;
+    }
+    let control = reporter.control();
+    let mut settings = GallerySettings {
+        fit: args.fit,
+        background: args.background,
+        pixel_art: args.pixel_art,
+        classes: args.classes,
+        class_names: args.class_names.clone(),
+        keep_duplicates: args.keep_duplicates,
+        limits: args.limits.limits(),
+        cache: if args.no_cache { None } else { args.cache.clone().or_else(default_cache) },
+        ..GallerySettings::default()
+    };
+    let survey = match args.res {
+        Some(size) => {
+            settings.size = size;
+            let (gallery, survey) = gallery::read(&args.paths, &settings, &control)?;
+            if let Some(target) = &sheet {
+                target.write(&overview(&gallery)?, &options, None, &control)?;
+            }
+            survey
+        }
+        None => gallery::survey(&args.paths, &settings, &control)?,
+    };
+    table(&survey).iter().for_each(|line| reporter.result(line));
+    if let Some(path) = &args.json {
+        let text = serde_json::to_string_pretty(&survey)
+            .map_err(|e| Failure { code: FAILED, message: format!("cannot write JSON: {e}") })?;
+        write_atomic(path, text.as_bytes())?;
+    }
+    reporter.result("");
+    reporter.result(&recommendation(&survey, &args));
+    survey.recipe.why.iter().for_each(|line| reporter.result(&format!("- {line}")));
+    for written in [&args.json, &args.sheet].into_iter().flatten() {
+        reporter.result(&format!("written {}", written.display()));
+    }
+    Ok(())
+}
+
+/// What was found, line by line.
+fn table(survey: &Survey) -> Vec<String> {
+    let row = |name: &str, value: String| format!("{name:<13}{value}");
+    let mut lines =
+        vec![row("pictures", format!("{} found, {} used, {}", survey.found, survey.used, output::bytes(survey.bytes)))];
+    let source = |s: &SourceSummary| format!("{} ({}): {}", s.name, s.kind, s.pictures);
+    lines.extend(some(&survey.sources, source).map(|line| row("from", line)));
+    let pixels = |s: &Spread| match s.min == s.max {
+        true => format!("{:.0}", s.min),
+        false => format!("{:.0} to {:.0}, middle {:.0}", s.min, s.max, s.median),
+    };
+    lines.push(row("widths", format!("{} px", pixels(&survey.width))));
+    lines.push(row("heights", format!("{} px", pixels(&survey.height))));
+    let aspect = survey.aspect;
+    let read = survey.formats.values().sum::<usize>();
+    lines.push(row(
+        "proportions",
+        format!(
+            "{:.2} to {:.2}, middle {:.2} wide by high; {} of {read} near the middle",
+            aspect.min, aspect.max, aspect.median, survey.same_aspect
+        ),
+    ));
+    let formats: Vec<String> = survey.formats.iter().map(|(format, count)| format!("{format} {count}")).collect();
+    lines.push(row("formats", formats.join(", ")));
+    let kinds = [(survey.grey, "grey"), (survey.transparent, "transparent"), (survey.deep, "of more than 8 bit")];
+    let kinds: Vec<String> =
+        kinds.iter().filter(|(count, _)| *count > 0).map(|(count, kind)| format!("{count} {kind}")).collect();
+    lines.push(row("channels", if kinds.is_empty() { "all opaque colour of 8 bit".into() } else { kinds.join(", ") }));
+    lines.push(row("classes", classes(survey)));
+    let [exact, near] = survey.duplicates.superfluous();
+    let done = if survey.duplicates.dropped > 0 { " (left out)" } else { "" };
+    lines.push(row("duplicates", format!("{exact} with the same pixels{done}, {near} nearly the same")));
+    lines.push(row("rejected", survey.rejected.len().to_string()));
+    if !survey.warnings.is_empty() {
+        lines.push(String::new());
+        lines.extend(survey.warnings.iter().map(|line| format!("! {line}")));
+    }
+    let group = |names: &Vec<String>| names.join(", ");
+    let details = some(&survey.rejected, |r| format!("- not used: {}: {}", r.path.display(), r.reason))
+        .chain(some(&survey.duplicates.exact, |names| format!("- same pixels: {}", group(names))))
+        .chain(some(&survey.duplicates.near, |names| format!("- nearly the same: {}", group(names))));
+    let details: Vec<String> = details.collect();
+    if !details.is_empty() {
+        lines.push(String::new());
+        lines.extend(details);
+    }
+    lines
+}
+
+/// A line for each of the first, and one that counts the rest.
+fn some<T>(all: &[T], line: impl Fn(&T) -> String) -> impl Iterator<Item = String> {
+    let rest = all.len().saturating_sub(SHOWN);
+    let last = (rest > 0).then(|| format!("  and {rest} more, all of them with --json FILE"));
+    all.iter().take(SHOWN).map(line).collect::<Vec<_>>().into_iter().chain(last)
+}
+
+fn classes(survey: &Survey) -> String {
+    let Some(from) = &survey.classes_from else {
+        let folders = survey.folders.len();
+        return match folders {
+            0 | 1 => "none".to_owned(),
+            _ => format!("none; with --classes from-folders there would be {folders}"),
+        };
+    };
+    let mut shown: Vec<String> =
+        survey.classes.iter().take(2 * SHOWN).map(|class| format!("{} {}", class.name, class.pictures)).collect();
+    if survey.classes.len() > shown.len() {
+        shown.push("...".to_owned());
+    }
+    format!("{} from {from}: {}", survey.classes.len(), shown.join(", "))
+}
+
+/// The command that follows the recipe.
+fn recommendation(survey: &Survey, args: &CheckArgs) -> String {
+    let recipe = &survey.recipe;
+    let [rows, columns] = args.res.unwrap_or(recipe.size);
+    let res = if rows == columns { rows.to_string() } else { format!("{rows}x{columns}") };
+    let data: Vec<String> = args.paths.iter().map(|path| quoted(path)).collect();
+    let classes = match survey.classes_from.as_deref() {
+        Some(from) => format!(" --classes from-{from}"),
+        None => String::new(),
+    };
+    format!(
+        "recommended  impasto train gan --data {} --cfg {} --res {res}{classes}",
+        data.join(" "),
+        recipe.architecture
+    )
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:,@%".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// Some finished pictures, spread over all.
+fn overview(gallery: &Gallery) -> Result<Picture, Failure> {
+    let [rows, columns] = gallery.size().map(|side| side as u32);
+    let count = gallery.len().min(SHEET.0);
+    let picture = |index: usize| {
+        let planes: Vec<f32> =
+            gallery.picture(index * gallery.len() / count).iter().map(|&byte| f32::from(byte) / 255.0).collect();
+        Picture::from_planar(columns, rows, &planes)
+    };
+    let pictures = (0..count).map(picture).collect::<Result<Vec<_>, _>>();
+    let pictures = pictures.map_err(|e| Failure { code: FAILED, message: e.to_string() })?;
+    Ok(sheet::contact_sheet(&pictures.iter().collect::<Vec<_>>(), SHEET.1, (columns, rows), 2))
+}
+
+/// `RRGGBB`, with or without `#`.
+fn colour(text: &str) -> Result<[f32; 3], String> {
+    let digits = text.strip_prefix('#').unwrap_or(text);
+    let number = u32::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 6 && digits.is_ascii());
+    let number = number.ok_or_else(|| format!("'{text}' is no colour; give six hexadecimal digits, such as ffffff"))?;
+    Ok([16, 8, 0].map(|shift| ((number >> shift) & 255) as f32 / 255.0))
+}
