@@ -32,7 +32,7 @@ pub(crate) struct GaussiansArgs {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "relativistic,minimax", value_parser = loss)]
     losses: Vec<AdversarialLoss>,
     /// Training steps of each.
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
     /// Samples a step.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(2..))]
@@ -41,11 +41,11 @@ pub(crate) struct GaussiansArgs {
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
     width: u32,
     /// Learning rate at its highest; it falls along half a cosine.
-    #[arg(long, value_name = "RATE", default_value_t = 1e-3)]
+    #[arg(long, value_name = "RATE", default_value_t = 2e-3)]
     rate: f32,
     /// Weight of the gradient penalties of relativistic (R1 and R2) and wasserstein (WGAN-GP); the other losses play
     /// without, as in their papers.
-    #[arg(long, value_name = "WEIGHT", default_value_t = 0.02)]
+    #[arg(long, value_name = "WEIGHT", default_value_t = 0.0005)]
     penalty: f32,
     /// Estimate the gradients of penalties from differences instead.
     #[arg(long)]
@@ -346,10 +346,10 @@ mod tests {
     fn the_default_loss_finds_a_ring() {
         let at = |i: usize| (i as f32 * std::f32::consts::TAU / 8.0).sin_cos();
         let mixture = Mixture { modes: (0..8).map(|i| [at(i).0, at(i).1]).collect(), deviation: 0.1 };
-        let penalty = Penalty { weight: 0.1, every: 1, exact: true, ..Penalty::default() };
+        let penalty = Penalty { weight: 0.02, every: 1, exact: true, ..Penalty::default() };
         let loss = AdversarialLoss::default();
-        let game = Game { loss, penalty, steps: 600, batch: 128, width: 32, latent: 4, rate: 2e-3, seed: 1 };
+        let game = Game { loss, penalty, steps: 800, batch: 128, width: 32, latent: 4, rate: 2e-3, seed: 1 };
         let found = mixture.judge(&game.play(&mixture).unwrap());
-        assert!(found.modes == 8 && found.near > 0.7, "{found:?}");
+        assert!(found.modes == 8 && found.near > 0.6, "{found:?}");
     }
 }
