@@ -5,6 +5,7 @@
 mod cases;
 mod fashion;
 mod floor;
+mod gaussians;
 mod memory;
 mod metrics;
 mod networks;
@@ -51,6 +52,8 @@ enum Command {
     Memory(memory::MemoryArgs),
     /// Whether the evaluator's metrics give what other libraries give for the same feature vectors and pictures.
     Metrics(metrics::MetricsArgs),
+    /// Whether losses find all of a distribution: 25 Gaussians on a grid.
+    Gaussians(gaussians::GaussiansArgs),
     /// Whether memory grows over a thousand training steps.
     Steady(steady::SteadyArgs),
     /// Whether the same bits come out with any number of threads, every time.
@@ -81,6 +84,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Fashion(args) => fashion::run(&args),
         Command::Memory(args) => memory::run(&args),
         Command::Metrics(args) => metrics::run(&args),
+        Command::Gaussians(args) => gaussians::run(&args),
         Command::Steady(args) => steady::run(&args),
         Command::Threads(args) => threads::run(&args),
         Command::Resize(args) => resize::run(&args),

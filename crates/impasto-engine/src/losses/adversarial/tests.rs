@@ -309,3 +309,27 @@ fn interpolates_lie_between() {
     assert!(shares.chunks(2).all(|pair| pair[0] == pair[1]) && shares[0] != shares[2]);
     assert!((mean(shares.into_iter()) - 0.5).abs() < 0.15);
 }
+
+/// Patch logits as rows give the very numbers that they gave as maps `[n, 1, h, w]`.
+#[test]
+fn maps_of_logits_may_be_flattened() {
+    let device = Device::flex();
+    let map = |name: &str| {
+        let draws = rng::normal(&mut rng::stream(8, name, 0), 3 * 5 * 7);
+        tensor::from_planes(draws, [3, 1, 5, 7], &device)
+    };
+    let (real, fake) = (map("real"), map("fake"));
+    let flat = |x: &Tensor<4>| x.clone().reshape([3, 35]);
+    let relativistic = AdversarialLoss::Relativistic;
+    let pairs = [
+        (relativistic.generator(Some(flat(&real)), flat(&fake)), softplus(real.clone() - fake.clone(), 1.0).mean()),
+        (relativistic.discriminator(flat(&real), flat(&fake)), softplus(fake.clone() - real.clone(), 1.0).mean()),
+        (
+            finite_difference_penalty(flat(&real), flat(&fake), 0.02),
+            (real - fake).reshape([3, 35]).mean_dim(1).square().mean() / (0.02f32 * 0.02),
+        ),
+    ];
+    for (i, (rows, maps)) in pairs.into_iter().enumerate() {
+        assert_eq!(tensor::scalar(rows).to_bits(), tensor::scalar(maps).to_bits(), "{i}");
+    }
+}

@@ -13,6 +13,7 @@ mod picture;
 #[cfg(test)]
 pub(crate) mod proving;
 mod settings;
+mod watch;
 
 pub use ada::Ada;
 pub use augment::{Augment, Border, Change, Policy};
@@ -23,5 +24,6 @@ pub use made::Made;
 pub use network::{Architecture, Build, DiscriminatorNet, Draw, GeneratorNet, Mode, Verdict};
 pub use objective::GanObjective;
 pub use settings::{AugmentSettings, GanTraining};
+pub use watch::{Limits, Looks, Observation, Remedy, Trouble, Watch, diversity, features};
 
 pub(crate) use network::{check_build, within};
