@@ -83,7 +83,7 @@ fn pictures_shown(architecture: &str, count: usize, side: usize) -> u64 {
 fn proportions(survey: &Survey, side: usize) -> Option<String> {
     let read = survey.found - survey.rejected.len().min(survey.found);
     let aspect = survey.aspect.median;
-    if (0.8..1.25).contains(&aspect) || (survey.same_aspect as f64) < 0.8 * read as f64 {
+    if (0.8..1.25).contains(&aspect) || (survey.same_aspect as f64) < 0.7 * read as f64 {
         return None;
     }
     let step = (side / 8).max(4) as f64;
