@@ -17,6 +17,8 @@ use crate::output::{self, Reporter};
 
 /// Lines of a kind that are printed before the rest is only counted.
 const SHOWN: usize = 10;
+/// Names of a group of duplicates that are printed.
+const GROUP: usize = 6;
 /// Pictures on the sheet, and how many beside each other.
 const SHEET: (usize, u32) = (64, 8);
 
@@ -142,10 +144,13 @@ fn table(survey: &Survey) -> Vec<String> {
     let read = survey.formats.values().sum::<usize>();
     lines.push(row(
         "proportions",
-        format!(
-            "{:.2} to {:.2}, middle {:.2} wide by high; {} of {read} near the middle",
-            aspect.min, aspect.max, aspect.median, survey.same_aspect
-        ),
+        match aspect.min == aspect.max {
+            true => format!("{:.2}, width by height", aspect.min),
+            false => format!(
+                "{:.2} to {:.2}, middle {:.2}, width by height; {} of {read} near the middle",
+                aspect.min, aspect.max, aspect.median, survey.same_aspect
+            ),
+        },
     ));
     let formats: Vec<String> = survey.formats.iter().map(|(format, count)| format!("{format} {count}")).collect();
     lines.push(row("formats", formats.join(", ")));
@@ -162,7 +167,11 @@ fn table(survey: &Survey) -> Vec<String> {
         lines.push(String::new());
         lines.extend(survey.warnings.iter().map(|line| format!("! {line}")));
     }
-    let group = |names: &Vec<String>| names.join(", ");
+    let group = |names: &Vec<String>| {
+        let more = names.len().saturating_sub(GROUP);
+        let shown = names[..names.len() - more].join(", ");
+        if more > 0 { format!("{shown} and {more} more") } else { shown }
+    };
     let details = some(&survey.rejected, |r| format!("- not used: {}: {}", r.path.display(), r.reason))
         .chain(some(&survey.duplicates.exact, |names| format!("- same pixels: {}", group(names))))
         .chain(some(&survey.duplicates.near, |names| format!("- nearly the same: {}", group(names))));

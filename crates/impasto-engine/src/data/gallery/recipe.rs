@@ -101,7 +101,8 @@ pub(super) fn warnings(survey: &Survey) -> Vec<String> {
     let used = survey.used;
     let share = |part: usize| part as f64 / survey.found.max(1) as f64;
     if used < 100 {
-        lines.push(format!("{used} pictures are very few: expect near copies of them; 100 or more are better"));
+        let are = if used == 1 { "picture is" } else { "pictures are" };
+        lines.push(format!("{used} {are} very few: expect near copies; 100 or more are better"));
     }
     let [exact, near] = survey.duplicates.superfluous();
     if share(exact) > 0.1 {
