@@ -5,6 +5,8 @@ mod attribution;
 mod bad_input;
 mod bench;
 mod eval;
+mod explore;
+mod generate;
 mod memorised;
 mod other;
 mod stylize;
