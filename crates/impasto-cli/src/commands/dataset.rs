@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use impasto_engine::data::gallery::{
-    self, ClassSource, Fit, Gallery, GallerySettings, SourceSummary, Spread, Survey, default_cache,
-};
+use impasto_engine::data::gallery::{self, ClassSource, Gallery, GallerySettings, SourceSummary, Spread, Survey};
 use impasto_engine::pipeline::{OutputOptions, Target};
 use impasto_engine::weights::write_atomic;
 use impasto_image::{Picture, sheet};
 
+use super::gallery::GalleryArgs;
 use super::models::refuse_existing;
 use super::pictures::{LimitArgs, parse_size};
 use crate::failure::{FAILED, Failure};
@@ -40,25 +39,8 @@ pub(crate) struct CheckArgs {
     /// pictures are kept for the training.
     #[arg(long, value_name = "PX", value_parser = parse_size)]
     res: Option<[usize; 2]>,
-    /// How pictures of other proportions are fitted: crop, pad or stretch.
-    #[arg(long, value_name = "HOW", default_value = "crop")]
-    fit: Fit,
-    /// Enlarge small pictures by whole factors and without smoothing.
-    #[arg(long)]
-    pixel_art: bool,
-    /// Colour behind transparent pixels and beside padded pictures, as RRGGBB.
-    #[arg(long, value_name = "COLOUR", default_value = "ffffff", value_parser = colour)]
-    background: [f32; 3],
-    /// Where classes come from: none, auto (labels, where there are any), from-folders (the first folder below PATH) or
-    /// from-labels.
-    #[arg(long, value_name = "SOURCE", default_value = "auto")]
-    classes: ClassSource,
-    /// Names of classes that are numbers in the data, in the order of the numbers.
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    class_names: Vec<String>,
-    /// Keep pictures whose pixels are the same as an earlier one's.
-    #[arg(long)]
-    keep_duplicates: bool,
+    #[command(flatten)]
+    gallery: GalleryArgs,
     /// Write everything that was found to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -68,12 +50,6 @@ pub(crate) struct CheckArgs {
     /// Replace files that exist.
     #[arg(long)]
     overwrite: bool,
-    /// Folder in which finished pictures are kept; impasto's own in the user's cache when absent.
-    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
-    cache: Option<PathBuf>,
-    /// Keep nothing, and use nothing that was kept.
-    #[arg(long)]
-    no_cache: bool,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -90,17 +66,7 @@ pub(crate) fn run(command: DatasetCommand, reporter: &Reporter) -> Result<(), Fa
         refuse_existing(json, args.overwrite)?;
     }
     let control = reporter.control();
-    let mut settings = GallerySettings {
-        fit: args.fit,
-        background: args.background,
-        pixel_art: args.pixel_art,
-        classes: args.classes,
-        class_names: args.class_names.clone(),
-        keep_duplicates: args.keep_duplicates,
-        limits: args.limits.limits(),
-        cache: if args.no_cache { None } else { args.cache.clone().or_else(default_cache) },
-        ..GallerySettings::default()
-    };
+    let mut settings = GallerySettings { limits: args.limits.limits(), ..args.gallery.settings(ClassSource::Auto) };
     let survey = match args.res {
         Some(size) => {
             settings.size = size;
@@ -242,12 +208,4 @@ fn overview(gallery: &Gallery) -> Result<Picture, Failure> {
     let pictures = (0..count).map(picture).collect::<Result<Vec<_>, _>>();
     let pictures = pictures.map_err(|e| Failure { code: FAILED, message: e.to_string() })?;
     Ok(sheet::contact_sheet(&pictures.iter().collect::<Vec<_>>(), SHEET.1, (columns, rows), 2))
-}
-
-/// `RRGGBB`, with or without `#`.
-fn colour(text: &str) -> Result<[f32; 3], String> {
-    let digits = text.strip_prefix('#').unwrap_or(text);
-    let number = u32::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 6 && digits.is_ascii());
-    let number = number.ok_or_else(|| format!("'{text}' is no colour; give six hexadecimal digits, such as ffffff"))?;
-    Ok([16, 8, 0].map(|shift| ((number >> shift) & 255) as f32 / 255.0))
 }
