@@ -131,15 +131,21 @@ struct Perceptron {
 }
 
 impl Perceptron {
-    fn new(widths: &[usize], seed: u64, name: &str, device: &Device) -> Self {
+    /// He-normal weights. The first layer's hinges lie up to about `reach` from the origin, where there are inputs to tell
+    /// apart; through the origin, all of them, they could not.
+    fn new(widths: &[usize], reach: f32, seed: u64, name: &str, device: &Device) -> Self {
         let layer = |(i, pair): (usize, &[usize])| {
             let (from, to) = (pair[0], pair[1]);
-            let draws = rng::normal(&mut rng::stream(seed, &format!("{name}.{i}"), 0), from * to);
+            let mut rng = rng::stream(seed, &format!("{name}.{i}"), 0);
             let deviation = (2.0 / from as f32).sqrt();
-            let weights: Vec<f32> = draws.into_iter().map(|v| v * deviation).collect();
+            let mut draw = |count: usize, deviation: f32| {
+                rng::normal(&mut rng, count).into_iter().map(|v| v * deviation).collect::<Vec<f32>>()
+            };
+            let weights = draw(from * to, deviation);
+            let biases = draw(to, if i == 0 { deviation * reach } else { 0.0 });
             Linear {
                 weight: Param::from_data(TensorData::new(weights, [from, to]), device),
-                bias: Some(Param::from_data(TensorData::zeros::<f32, _>([to]), device)),
+                bias: Some(Param::from_data(TensorData::new(biases, [to]), device)),
             }
         };
         Self { layers: widths.windows(2).enumerate().map(layer).collect() }
@@ -221,11 +227,12 @@ impl Game {
     fn play(&self, mixture: &Mixture) -> Result<Vec<f32>> {
         let device = Device::flex().autodiff();
         let inner = [self.width; 3];
-        let network = |from: usize, to: usize, name| {
+        let network = |from: usize, to: usize, reach: f32, name| {
             let widths = [&[from][..], &inner, &[to]].concat();
-            Perceptron::new(&widths, self.seed, name, &device)
+            Perceptron::new(&widths, reach, self.seed, name, &device)
         };
-        let (mut generator, mut discriminator) = (network(self.latent, 2, "generator"), network(2, 1, "discriminator"));
+        let mut generator = network(self.latent, 2, 1.0, "generator");
+        let mut discriminator = network(2, 1, 4.0, "discriminator");
         let config = AdamConfig { beta1: 0.0, clip_norm: f32::INFINITY, skip_norm: 1e6, ..AdamConfig::default() };
         let (mut generator_adam, mut discriminator_adam) = (Adam::new(config), Adam::new(config));
         let mut ema = Ema::new(weights::collect(&generator));
@@ -327,7 +334,7 @@ mod tests {
     #[test]
     fn the_gradient_by_hand_is_that_of_differentiation() {
         let device = Device::flex().autodiff();
-        let net = Perceptron::new(&[2, 16, 16, 16, 1], 3, "net", &device);
+        let net = Perceptron::new(&[2, 16, 16, 16, 1], 1.0, 3, "net", &device);
         let x = rows(rng::normal(&mut rng::stream(1, "x", 0), 20), [10, 2], &device).require_grad();
         let expected = x.grad(&net.forward(x.clone()).sum().backward()).map(tensor::values).unwrap();
         let found = net.input_gradient(x).map(tensor::values).unwrap();

@@ -150,7 +150,7 @@ fn gallery(size: [usize; 2], classes: &[String]) -> Gallery {
 }
 
 fn objective(entry: &Entry, trainer: &Trainer, folder: &Path) -> Box<dyn Objective> {
-    let mut tiny = toml::Table::try_from((entry.tiny)()).unwrap();
+    let tiny = toml::Table::try_from((entry.tiny)()).unwrap();
     let mut settings: toml::Table = toml::from_str("batch = 4\nsteps = 4\nseed = 3").unwrap();
     let device = cpu().autodiff();
     let material = match trainer.takes {
@@ -166,7 +166,7 @@ fn objective(entry: &Entry, trainer: &Trainer, folder: &Path) -> Box<dyn Objecti
             // A header's configuration: what the pictures decide, and the network.
             let classes = tiny.get("classes").map_or(Vec::new(), |names| names.clone().try_into().unwrap());
             let gallery = gallery(tiny["size"].clone().try_into().unwrap(), &classes);
-            settings.append(&mut tiny);
+            settings.extend(tiny);
             Material::Gallery(gallery)
         }
     };

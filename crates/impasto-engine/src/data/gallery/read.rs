@@ -23,6 +23,9 @@ use crate::error::{EngineError, Result};
 /// Pictures, and bytes of their files, that are collected before they are decoded side by side.
 const BATCH: (usize, u64) = (256, 64 << 20);
 
+/// Rejected pictures that are named where all are rejected.
+const EXAMPLES: usize = 3;
+
 /// Reads pictures from folders, archives and files, and says what they are like. What cannot be used is left out, with
 /// its reason in the survey. The result does not depend on the number of threads. With [`GallerySettings::cache`] the
 /// same pictures with the same settings are decoded once.
@@ -229,8 +232,9 @@ impl Gathered {
         };
         survey.rejected = self.rejected.iter().map(rejected).collect();
         if kept.is_empty() {
-            let example = survey.rejected.first().map_or(String::new(), |r| format!(", such as {}", r.reason));
-            let text = format!("none of its {} pictures can be used{example}", survey.found);
+            let example = |r: &Rejected| format!("{}: {}", r.path.display(), r.reason);
+            let examples: Vec<String> = survey.rejected.iter().take(EXAMPLES).map(example).collect();
+            let text = format!("none of its {} pictures can be used, such as {}", survey.found, examples.join("; "));
             return Err(EngineError::file(sources[0].path(), text));
         }
         survey.recipe = Recipe::of(&survey);

@@ -220,7 +220,7 @@ fn what_cannot_be_read_is_said() {
         ("empty", "holds no pictures"),
         ("text", "holds no pictures"),
         ("text/a.txt", "holds no pictures"),
-        ("small", "none of its 1 pictures can be used, such as its 9x9 px"),
+        ("small", "none of its 1 pictures can be used, such as a.png: its 9x9 px"),
     ] {
         let error = read_at(&at(name), &settings(ClassSource::None)).unwrap_err();
         assert!(error.blame() == Blame::Input && error.to_string().contains(part), "{name}: {error}");

@@ -171,7 +171,7 @@ impl Watch {
                 format!("samples became worse: their distance from real pictures is {worse:.1} times its lowest"),
             ),
         ];
-        let mut worrying = None;
+        let mut worrying: Option<(bool, String)> = None;
         for (trouble, [worth_a_word, pointless], words) in found {
             let count = &mut self.counts[trouble as usize];
             *count = if pointless { *count + 1 } else { 0 };
@@ -179,11 +179,14 @@ impl Watch {
                 self.last = Some(trouble);
                 return Health::Collapsed(words);
             }
-            if worth_a_word || pointless {
-                worrying.get_or_insert(words);
+            // What may end in a collapse comes before what is only worth a word.
+            if pointless && !worrying.as_ref().is_some_and(|(pointless, _)| *pointless)
+                || worth_a_word && worrying.is_none()
+            {
+                worrying = Some((pointless, words));
             }
         }
-        worrying.map_or(Health::Well, Health::Worrying)
+        worrying.map_or(Health::Well, |(_, words)| Health::Worrying(words))
     }
 
     /// What to change after the roll-back that the last collapse led to; that for numbers that are not finite where there

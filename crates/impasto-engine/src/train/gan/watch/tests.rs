@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::*;
@@ -26,6 +28,9 @@ fn noise(n: usize, side: usize) -> Tensor<4> {
     tensor::from_planar((0..n * 3 * side * side).map(|_| rng.random()).collect(), n, side, side, &Device::flex())
 }
 
+static MADE: LazyLock<Looks> = LazyLock::new(|| Looks::of(pictures(2, 48, 32, None)));
+static REAL: LazyLock<Looks> = LazyLock::new(|| Looks::of(pictures(1, 48, 32, None)));
+
 /// A training that goes well.
 fn healthy(step: u64) -> Observation {
     Observation {
@@ -33,8 +38,8 @@ fn healthy(step: u64) -> Observation {
         gap: 0.8,
         overfitting: 0.4,
         gradient: 1.0,
-        made: Looks::of(pictures(2, 48, 32, None)),
-        real: Looks::of(pictures(1, 48, 32, None)),
+        made: *MADE,
+        real: *REAL,
         distance: Some(100.0 / step as f32),
     }
 }
