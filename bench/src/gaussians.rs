@@ -40,6 +40,9 @@ pub(crate) struct GaussiansArgs {
     /// Units of each of the three hidden layers.
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
     width: u32,
+    /// Scales at which the discriminator sees positions besides, each half of the last.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=10))]
+    scales: u32,
     /// Learning rate at its highest; it falls along half a cosine.
     #[arg(long, value_name = "RATE", default_value_t = 1e-3)]
     rate: f32,
@@ -124,16 +127,22 @@ fn rows(values: Vec<f32>, shape: [usize; 2], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// A perceptron.
+/// A perceptron. It may see its inputs at several scales besides (Fourier features, Tancik et al. 2020), without which fine
+/// structure takes long to learn.
 #[derive(Module, Debug)]
 struct Perceptron {
     layers: Vec<Linear>,
+    /// Sine and cosine of each input times 1, 2, 4 and so on.
+    #[module(skip)]
+    scales: Vec<f32>,
 }
 
 impl Perceptron {
-    /// He-normal weights. The first layer's hinges lie up to about `reach` from the origin, where there are inputs to tell
-    /// apart; through the origin, all of them, they could not.
-    fn new(widths: &[usize], reach: f32, seed: u64, name: &str, device: &Device) -> Self {
+    /// He-normal weights. The first layer has biases too: hinges that all go through the origin tell little apart.
+    fn new(widths: &[usize], scales: usize, seed: u64, name: &str, device: &Device) -> Self {
+        let scales: Vec<f32> = (0..scales).map(|i| f32::exp2(i as f32)).collect();
+        let mut widths = widths.to_vec();
+        widths[0] *= 1 + 2 * scales.len();
         let layer = |(i, pair): (usize, &[usize])| {
             let (from, to) = (pair[0], pair[1]);
             let mut rng = rng::stream(seed, &format!("{name}.{i}"), 0);
@@ -142,27 +151,34 @@ impl Perceptron {
                 rng::normal(&mut rng, count).into_iter().map(|v| v * deviation).collect::<Vec<f32>>()
             };
             let weights = draw(from * to, deviation);
-            let biases = draw(to, if i == 0 { deviation * reach } else { 0.0 });
+            let biases = draw(to, if i == 0 { deviation } else { 0.0 });
             Linear {
                 weight: Param::from_data(TensorData::new(weights, [from, to]), device),
                 bias: Some(Param::from_data(TensorData::new(biases, [to]), device)),
             }
         };
-        Self { layers: widths.windows(2).enumerate().map(layer).collect() }
+        Self { layers: widths.windows(2).enumerate().map(layer).collect(), scales }
+    }
+
+    /// Inputs `[n, d]` and what is seen of them at other scales, `[n, d (1 + 2 scales)]`.
+    fn seen(&self, x: Tensor<2>) -> Tensor<2> {
+        let waves = self.scales.iter().flat_map(|&scale| [(x.clone() * scale).sin(), (x.clone() * scale).cos()]);
+        Tensor::cat(std::iter::once(x.clone()).chain(waves).collect(), 1)
     }
 
     /// `[n, first width]` to `[n, last width]`.
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let last = self.layers.len() - 1;
-        self.layers.iter().enumerate().fold(x, |x, (i, layer)| {
+        self.layers.iter().enumerate().fold(self.seen(x), |x, (i, layer)| {
             let x = layer.forward(x);
             if i < last { leaky_relu(x, SLOPE) } else { x }
         })
     }
 
     /// The gradient of the sum of all outputs by the inputs: `[n, first width]`, as a function of the weights.
-    fn input_gradient(&self, mut x: Tensor<2>) -> Option<Tensor<2>> {
+    fn input_gradient(&self, inputs: Tensor<2>) -> Option<Tensor<2>> {
         let (last, hidden) = self.layers.split_last()?;
+        let mut x = self.seen(inputs.clone());
         let mut slopes = Vec::with_capacity(hidden.len());
         for layer in hidden {
             let pre = layer.forward(x);
@@ -175,7 +191,13 @@ impl Perceptron {
         let outputs = last.weight.val().dims()[1];
         let top = Tensor::ones([n, outputs], &x.device()).matmul(from(last)); // [n, width]
         let layers = hidden.iter().zip(slopes).rev();
-        Some(layers.fold(top, |gradient, (layer, slope)| (gradient * slope).matmul(from(layer))))
+        let gradient = layers.fold(top, |gradient, (layer, slope)| (gradient * slope).matmul(from(layer)));
+        let d = inputs.dims()[1];
+        let part = |i: usize| gradient.clone().slice([0..n, i * d..(i + 1) * d]); // [n, d]
+        Some(self.scales.iter().enumerate().fold(part(0), |sum, (i, &scale)| {
+            let angle = inputs.clone() * scale;
+            sum + (angle.clone().cos() * part(2 * i + 1) - angle.sin() * part(2 * i + 2)) * scale
+        }))
     }
 }
 
@@ -198,6 +220,7 @@ struct Game {
     batch: usize,
     width: usize,
     latent: usize,
+    scales: usize,
     rate: f32,
     seed: u64,
 }
@@ -218,21 +241,29 @@ impl Game {
             batch: args.batch as usize,
             width: args.width as usize,
             latent: 16,
+            scales: args.scales as usize,
             rate: args.rate,
             seed: args.seed,
         }
+    }
+
+    /// The penalty of a step. It falls to a thousandth over the first half: a smooth discriminator first shows where the
+    /// modes are, a steeper one then how narrow they are (as the schedule of Huang et al. 2024).
+    fn annealed(&self, step: u64) -> Penalty {
+        let along = (2.0 * step as f32 / self.steps as f32).min(1.0);
+        Penalty { weight: self.penalty.weight * f32::powf(1e-3, along), ..self.penalty.clone() }
     }
 
     /// Samples of the averaged generator after training, flat pairs.
     fn play(&self, mixture: &Mixture) -> Result<Vec<f32>> {
         let device = Device::flex().autodiff();
         let inner = [self.width; 3];
-        let network = |from: usize, to: usize, reach: f32, name| {
+        let network = |from: usize, to: usize, scales: usize, name| {
             let widths = [&[from][..], &inner, &[to]].concat();
-            Perceptron::new(&widths, reach, self.seed, name, &device)
+            Perceptron::new(&widths, scales, self.seed, name, &device)
         };
-        let mut generator = network(self.latent, 2, 1.0, "generator");
-        let mut discriminator = network(2, 1, 4.0, "discriminator");
+        let mut generator = network(self.latent, 2, 0, "generator");
+        let mut discriminator = network(2, 1, self.scales, "discriminator");
         let config = AdamConfig { beta1: 0.0, clip_norm: f32::INFINITY, skip_norm: 1e6, ..AdamConfig::default() };
         let (mut generator_adam, mut discriminator_adam) = (Adam::new(config), Adam::new(config));
         let mut ema = Ema::new(weights::collect(&generator));
@@ -249,7 +280,7 @@ impl Game {
             let mut loss = self.loss.discriminator(at_real.logits.clone(), at_fake.logits.clone());
             if self.penalty.is_due(step) {
                 let mut rng = rng::stream(self.seed, "penalty", step);
-                let penalty = self.penalty.loss(&discriminator, &at_real, &at_fake, &mut rng);
+                let penalty = self.annealed(step).loss(&discriminator, &at_real, &at_fake, &mut rng);
                 loss = loss + penalty.map_err(|problem| anyhow!(problem))?;
             }
             let grads = ParamGrads::of(&discriminator, &loss.backward());
@@ -334,7 +365,7 @@ mod tests {
     #[test]
     fn the_gradient_by_hand_is_that_of_differentiation() {
         let device = Device::flex().autodiff();
-        let net = Perceptron::new(&[2, 16, 16, 16, 1], 1.0, 3, "net", &device);
+        let net = Perceptron::new(&[2, 16, 16, 16, 1], 3, 3, "net", &device);
         let x = rows(rng::normal(&mut rng::stream(1, "x", 0), 20), [10, 2], &device).require_grad();
         let expected = x.grad(&net.forward(x.clone()).sum().backward()).map(tensor::values).unwrap();
         let found = net.input_gradient(x).map(tensor::values).unwrap();
@@ -348,7 +379,7 @@ mod tests {
         let mixture = Mixture { modes: (0..8).map(|i| [at(i).0, at(i).1]).collect(), deviation: 0.1 };
         let penalty = Penalty { weight: 0.1, every: 1, exact: true, ..Penalty::default() };
         let loss = AdversarialLoss::default();
-        let game = Game { loss, penalty, steps: 600, batch: 128, width: 32, latent: 4, rate: 2e-3, seed: 1 };
+        let game = Game { loss, penalty, steps: 600, batch: 128, width: 32, latent: 4, scales: 0, rate: 2e-3, seed: 1 };
         let found = mixture.judge(&game.play(&mixture).unwrap());
         assert!(found.modes == 8 && found.near > 0.7, "{found:?}");
     }

@@ -134,7 +134,7 @@ impl Penalty {
             }
             PenaltyKind::Wgan => {
                 let samples = interpolates(&real.samples, &fake.samples, rng);
-                self.from_one(discriminator, samples, rng)?
+                self.off_one(discriminator, samples, rng)?
             }
         };
         Ok(raw * (self.weight * self.every as f32))
@@ -157,7 +157,7 @@ impl Penalty {
     }
 
     /// Mean squared distance of the gradient's norm from 1.
-    fn from_one<const D: usize>(
+    fn off_one<const D: usize>(
         &self,
         discriminator: &impl Judge<D>,
         samples: Tensor<D>,

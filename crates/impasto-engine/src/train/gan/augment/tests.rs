@@ -43,7 +43,8 @@ fn first_channel(x: Tensor<4>) -> Vec<f32> {
 #[test]
 fn movements_move_pixels() {
     let square = [1., 2., 3., 4., 5., 6., 7., 8., 9.];
-    let cases: [(&str, fn(&mut Affine), [f32; 9], [f32; 9]); 5] = [
+    type Case = (&'static str, fn(&mut Affine), [f32; 9], [f32; 9]);
+    let cases: [Case; 5] = [
         (
             "right",
             |a| a.then_shifted([1., 0.]),
@@ -112,7 +113,8 @@ fn colours_change_as_named() {
     let each = |f: &dyn Fn([f64; 3]) -> [f64; 3]| pixels.map(f);
     let whole = (grey(pixels[0]) + grey(pixels[1])) / 2.0;
     let turn = std::f64::consts::TAU / 3.0;
-    let cases: [(&str, &dyn Fn(&mut Colour), [[f64; 3]; 2]); 7] = [
+    type Case<'a> = (&'static str, &'a dyn Fn(&mut Colour), [[f64; 3]; 2]);
+    let cases: [Case<'_>; 7] = [
         ("brightness", &|c| c.brighten(0.3), each(&|p| p.map(|v| v + 0.3))),
         ("contrast", &|c| c.contrast(1.5), each(&|p| p.map(|v| 0.5 + 1.5 * (v - 0.5)))),
         ("saturation", &|c| c.saturate(0.25), each(&|p| p.map(|v| grey(p) + 0.25 * (v - grey(p))))),
