@@ -10,6 +10,7 @@ use impasto_engine::metrics::Embeddings;
 use impasto_engine::rng::{self, Rng};
 use impasto_engine::tensor;
 use impasto_engine::train::{Adam, AdamConfig, ParamGrads, warm_cosine};
+use impasto_engine::weights;
 
 /// Numbers that stand for a picture.
 const FEATURES: usize = 128;
@@ -66,6 +67,7 @@ impl Classifier {
         if classes < 2 {
             bail!("a classifier needs pictures of several classes");
         }
+        let plain = Self::new(gallery.size(), classes, seed, device);
         let device = device.clone().autodiff();
         let mut net = Self::new(gallery.size(), classes, seed, &device);
         let mut adam = Adam::new(AdamConfig { beta2: 0.999, ..AdamConfig::default() });
@@ -83,19 +85,19 @@ impl Classifier {
             let grads = ParamGrads::of(&net, &loss.backward());
             net = adam.step(net, &grads, 1e-3 * warm_cosine(step, steps, 20, 0.01)).0;
         }
-        Ok(net)
+        let trained = weights::apply(plain, &weights::collect(&net)).map_err(|problem| anyhow!("{problem}"))?;
+        Ok(trained.no_grad())
     }
 
     /// What it makes of many pictures `[n, 3, h, w]`: their features, and the class that each looks like.
     pub(super) fn judge(&self, images: &Tensor<4>) -> Result<(Embeddings, Vec<usize>)> {
-        let net = self.clone().no_grad();
         let count = images.dims()[0];
         let (mut features, mut classes) = (Vec::new(), Vec::new());
         for first in (0..count).step_by(AT_ONCE) {
             let part = images.clone().slice_dim(0, first..count.min(first + AT_ONCE));
-            let found = net.features(part.inner_if_autodiff());
+            let found = self.features(part);
             classes.extend(
-                tensor::values(net.classes.forward(found.clone()).argmax(1).float()).iter().map(|&c| c as usize),
+                tensor::values(self.classes.forward(found.clone()).argmax(1).float()).iter().map(|&c| c as usize),
             );
             features.extend(tensor::values(found));
         }

@@ -104,7 +104,7 @@ impl Form {
 pub enum Noise {
     /// None: every layer's noise is zero.
     Off,
-    /// Drawn for each picture from its seed.
+    /// Drawn for each picture from its seed; one seed serves all.
     Seeds(Vec<u64>),
     /// Given: `[n or 1, 1, h, w]` for each layer that adds noise, in their order.
     Maps(Vec<Tensor<4>>),
@@ -114,7 +114,7 @@ pub enum Noise {
 }
 
 impl Noise {
-    /// The noise of a layer whose map is `[n, c, h, w]`: `[n, 1, h, w]`, standard normal; `None` where there is none.
+    /// The noise of a layer whose map is `[n, c, h, w]`: `[n or 1, 1, h, w]`, standard normal; `None` where there is none.
     pub fn layer(&self, index: usize, [h, w]: [usize; 2], device: &Device) -> Option<Tensor<4>> {
         match self {
             Self::Off => None,
@@ -134,10 +134,11 @@ impl Noise {
         }
     }
 
-    /// That of the picture at `index` of a batch.
+    /// That of the picture at `index` of a batch; a single seed or map serves all.
     pub fn of(&self, index: usize) -> Self {
         match self {
-            Self::Off | Self::Sizes(_) => self.clone(),
+            Self::Off => Self::Off,
+            Self::Seeds(seeds) if seeds.len() == 1 => self.clone(),
             Self::Seeds(seeds) => Self::Seeds(seeds.get(index).copied().into_iter().collect()),
             Self::Maps(maps) => {
                 let own =

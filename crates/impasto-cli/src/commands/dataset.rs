@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use impasto_engine::data::gallery::{
-    self, ClassSource, Fit, Gallery, GallerySettings, SourceSummary, Spread, Survey, default_cache,
-};
+use impasto_engine::data::gallery::{self, ClassSource, Gallery, GallerySettings, SourceSummary, Spread, Survey};
 use impasto_engine::pipeline::{OutputOptions, Target};
 use impasto_engine::weights::write_atomic;
 use impasto_image::{Picture, sheet};
 
+use super::gallery::GalleryArgs;
 use super::models::refuse_existing;
 use super::pictures::{LimitArgs, parse_size};
 use crate::failure::{FAILED, Failure};
@@ -17,6 +16,8 @@ use crate::output::{self, Reporter};
 
 /// Lines of a kind that are printed before the rest is only counted.
 const SHOWN: usize = 10;
+/// Names of a group of duplicates that are printed.
+const GROUP: usize = 6;
 /// Pictures on the sheet, and how many beside each other.
 const SHEET: (usize, u32) = (64, 8);
 
@@ -38,25 +39,8 @@ pub(crate) struct CheckArgs {
     /// pictures are kept for the training.
     #[arg(long, value_name = "PX", value_parser = parse_size)]
     res: Option<[usize; 2]>,
-    /// How pictures of other proportions are fitted: crop, pad or stretch.
-    #[arg(long, value_name = "HOW", default_value = "crop")]
-    fit: Fit,
-    /// Enlarge small pictures by whole factors and without smoothing.
-    #[arg(long)]
-    pixel_art: bool,
-    /// Colour behind transparent pixels and beside padded pictures, as RRGGBB.
-    #[arg(long, value_name = "COLOUR", default_value = "ffffff", value_parser = colour)]
-    background: [f32; 3],
-    /// Where classes come from: none, auto (labels, where there are any), from-folders (the first folder below PATH) or
-    /// from-labels.
-    #[arg(long, value_name = "SOURCE", default_value = "auto")]
-    classes: ClassSource,
-    /// Names of classes that are numbers in the data, in the order of the numbers.
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    class_names: Vec<String>,
-    /// Keep pictures whose pixels are the same as an earlier one's.
-    #[arg(long)]
-    keep_duplicates: bool,
+    #[command(flatten)]
+    gallery: GalleryArgs,
     /// Write everything that was found to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -66,12 +50,6 @@ pub(crate) struct CheckArgs {
     /// Replace files that exist.
     #[arg(long)]
     overwrite: bool,
-    /// Folder in which finished pictures are kept; impasto's own in the user's cache when absent.
-    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
-    cache: Option<PathBuf>,
-    /// Keep nothing, and use nothing that was kept.
-    #[arg(long)]
-    no_cache: bool,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -88,17 +66,7 @@ pub(crate) fn run(command: DatasetCommand, reporter: &Reporter) -> Result<(), Fa
         refuse_existing(json, args.overwrite)?;
     }
     let control = reporter.control();
-    let mut settings = GallerySettings {
-        fit: args.fit,
-        background: args.background,
-        pixel_art: args.pixel_art,
-        classes: args.classes,
-        class_names: args.class_names.clone(),
-        keep_duplicates: args.keep_duplicates,
-        limits: args.limits.limits(),
-        cache: if args.no_cache { None } else { args.cache.clone().or_else(default_cache) },
-        ..GallerySettings::default()
-    };
+    let mut settings = GallerySettings { limits: args.limits.limits(), ..args.gallery.settings(ClassSource::Auto) };
     let survey = match args.res {
         Some(size) => {
             settings.size = size;
@@ -142,10 +110,13 @@ fn table(survey: &Survey) -> Vec<String> {
     let read = survey.formats.values().sum::<usize>();
     lines.push(row(
         "proportions",
-        format!(
-            "{:.2} to {:.2}, middle {:.2} wide by high; {} of {read} near the middle",
-            aspect.min, aspect.max, aspect.median, survey.same_aspect
-        ),
+        match aspect.min == aspect.max {
+            true => format!("{:.2}, width by height", aspect.min),
+            false => format!(
+                "{:.2} to {:.2}, middle {:.2}, width by height; {} of {read} near the middle",
+                aspect.min, aspect.max, aspect.median, survey.same_aspect
+            ),
+        },
     ));
     let formats: Vec<String> = survey.formats.iter().map(|(format, count)| format!("{format} {count}")).collect();
     lines.push(row("formats", formats.join(", ")));
@@ -162,7 +133,11 @@ fn table(survey: &Survey) -> Vec<String> {
         lines.push(String::new());
         lines.extend(survey.warnings.iter().map(|line| format!("! {line}")));
     }
-    let group = |names: &Vec<String>| names.join(", ");
+    let group = |names: &Vec<String>| {
+        let more = names.len().saturating_sub(GROUP);
+        let shown = names[..names.len() - more].join(", ");
+        if more > 0 { format!("{shown} and {more} more") } else { shown }
+    };
     let details = some(&survey.rejected, |r| format!("- not used: {}: {}", r.path.display(), r.reason))
         .chain(some(&survey.duplicates.exact, |names| format!("- same pixels: {}", group(names))))
         .chain(some(&survey.duplicates.near, |names| format!("- nearly the same: {}", group(names))));
@@ -233,12 +208,4 @@ fn overview(gallery: &Gallery) -> Result<Picture, Failure> {
     let pictures = (0..count).map(picture).collect::<Result<Vec<_>, _>>();
     let pictures = pictures.map_err(|e| Failure { code: FAILED, message: e.to_string() })?;
     Ok(sheet::contact_sheet(&pictures.iter().collect::<Vec<_>>(), SHEET.1, (columns, rows), 2))
-}
-
-/// `RRGGBB`, with or without `#`.
-fn colour(text: &str) -> Result<[f32; 3], String> {
-    let digits = text.strip_prefix('#').unwrap_or(text);
-    let number = u32::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 6 && digits.is_ascii());
-    let number = number.ok_or_else(|| format!("'{text}' is no colour; give six hexadecimal digits, such as ffffff"))?;
-    Ok([16, 8, 0].map(|shift| ((number >> shift) & 255) as f32 / 255.0))
 }

@@ -6,6 +6,7 @@ pub(crate) mod dataset;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod explore;
+pub(crate) mod gallery;
 pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod mix;

@@ -119,10 +119,24 @@ impl Bench {
     /// Tiny random weights of a network of the registry.
     pub(crate) fn model(&self, name: &str, algorithm: &str) -> (Header, Arrays) {
         let entry = registry::find(algorithm).unwrap();
-        let Build::Network(build) = entry.build else { panic!("{algorithm} has no weights") };
-        let config = (entry.tiny)();
+        self.weights(name, algorithm, (entry.tiny)())
+    }
+
+    /// A tiny random generator of 16x16 pictures.
+    pub(crate) fn generator(&self, name: &str, classes: &[&str]) {
+        let mut config = (registry::find("dcgan").unwrap().tiny)();
+        config["classes"] = json!(classes);
+        self.weights(name, "dcgan", config);
+    }
+
+    fn weights(&self, name: &str, algorithm: &str, config: Value) -> (Header, Arrays) {
         let device = device::open(DeviceSpec::Cpu).unwrap().device;
-        let arrays = build(BuildParts { config: &config, arrays: None, seed: 1, device: &device }).unwrap().arrays();
+        let parts = BuildParts { config: &config, arrays: None, seed: 1, device: &device };
+        let arrays = match registry::find(algorithm).unwrap().build {
+            Build::Network(build) => build(parts).unwrap().arrays(),
+            Build::Generator(build) => build(parts).unwrap().arrays(),
+            Build::Optimisation { .. } | Build::Features(_) => panic!("{algorithm} has no weights of this kind"),
+        };
         let header = header(algorithm, config);
         weights::save(&self.path(name), &header, &arrays, Precision::F32).unwrap();
         (header, arrays)

@@ -6,6 +6,8 @@ mod bad_input;
 mod bench;
 mod dataset;
 mod eval;
+mod explore;
+mod generate;
 mod memorised;
 mod other;
 mod stylize;

@@ -12,7 +12,7 @@ use super::ops::{self, Affine, Norm};
 pub enum BatchStatistics {
     /// Those of the batch. Mean and variance of every layer, `[c]` each, are kept in the order of layers.
     Batch(Vec<[Tensor<1>; 2]>),
-    /// Those that [`BatchNorm::settle`] kept.
+    /// Those that [`settle`] kept.
     Standing,
 }
 

@@ -4,8 +4,8 @@ use burn::tensor::{Tensor, TensorData};
 
 use crate::rng;
 
-/// Squarings of the weights' products: each doubles the steps of a power iteration, of which this makes 64.
-const SQUARINGS: usize = 6;
+/// Squarings of the weights' products: each doubles the steps of a power iteration, of which this makes 256.
+const SQUARINGS: usize = 8;
 
 /// The largest singular value of `weight` `[rows, columns]`, `[1]`. For gradients its singular vectors are constants.
 ///

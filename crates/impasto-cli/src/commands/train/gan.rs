@@ -4,12 +4,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use impasto_engine::Control;
-use impasto_engine::data::gallery::{ClassSource, Fit, GallerySettings};
+use impasto_engine::data::gallery::ClassSource;
 use impasto_engine::pipeline::train::{GanChoice, TrainRequest};
 use impasto_engine::registry::{Setting, Takes};
 
+use crate::commands::gallery::GalleryArgs;
+use crate::commands::pictures::parse_size;
 use crate::failure::Failure;
 
 /// The subcommand.
@@ -27,18 +28,11 @@ pub(super) struct GanRun {
     /// The architecture: auto (by the number of pictures), dcgan, fastgan or stylegan.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     cfg: String,
-    /// Size of pictures in pixels, a number or HEIGHTxWIDTH; chosen by the pictures where not given.
-    #[arg(long, value_name = "PX", value_parser = size)]
+    /// Size of pictures in pixels, a number or ROWSxCOLUMNS; chosen by the pictures where not given.
+    #[arg(long, value_name = "PX", value_parser = parse_size)]
     res: Option<[usize; 2]>,
-    /// Where classes come from.
-    #[arg(long, value_name = "SOURCE", default_value = "none", value_parser = class_source())]
-    classes: ClassSource,
-    /// Names of classes that are numbers in the data, in the order of the numbers.
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    class_names: Vec<String>,
-    /// How pictures of another shape become of that size.
-    #[arg(long, value_name = "HOW", default_value = "crop", value_parser = fit())]
-    fit: Fit,
+    #[command(flatten)]
+    gallery: GalleryArgs,
 }
 
 impl GanRun {
@@ -51,43 +45,10 @@ impl GanRun {
             data: self.data.clone(),
             architecture: (self.cfg != "auto").then(|| self.cfg.clone()),
             size: self.res,
-            gallery: GallerySettings {
-                classes: self.classes,
-                class_names: self.class_names.clone(),
-                fit: self.fit,
-                ..GallerySettings::default()
-            },
+            gallery: self.gallery.settings(ClassSource::None),
             given,
         };
         Ok(choice.request(control)?)
-    }
-}
-
-/// One of the names that the engine's settings use.
-fn class_source() -> impl TypedValueParser<Value = ClassSource> {
-    let names = ["none", "auto", "from-folders", "from-labels"];
-    PossibleValuesParser::new(names).map(|name| match name.as_str() {
-        "auto" => ClassSource::Auto,
-        "from-folders" => ClassSource::Folders,
-        "from-labels" => ClassSource::Labels,
-        _ => ClassSource::None,
-    })
-}
-
-fn fit() -> impl TypedValueParser<Value = Fit> {
-    PossibleValuesParser::new(["crop", "pad", "stretch"]).map(|name| match name.as_str() {
-        "pad" => Fit::Pad,
-        "stretch" => Fit::Stretch,
-        _ => Fit::Crop,
-    })
-}
-
-/// `128` or `96x128`, rows before columns.
-fn size(text: &str) -> Result<[usize; 2], String> {
-    let number = |part: &str| part.trim().parse::<usize>().map_err(|_| format!("'{part}' is not a number of pixels"));
-    match text.split_once(['x', 'X']) {
-        Some((rows, columns)) => Ok([number(rows)?, number(columns)?]),
-        None => Ok([number(text)?; 2]),
     }
 }
 

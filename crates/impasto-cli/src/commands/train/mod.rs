@@ -97,7 +97,6 @@ enum What {
 #[derive(Debug)]
 struct AlgorithmRun {
     algorithm: &'static str,
-    trainer: &'static Trainer,
     sources: BTreeMap<String, Vec<PathBuf>>,
     perception: Option<PerceptionSpec>,
     crop: Option<usize>,
@@ -174,7 +173,7 @@ impl FromArgMatches for NewRun {
             .ids()
             .filter(|id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine))
             .map(|id| id.as_str())
-            .filter(|id| !shared.contains(id) && !["RunOptions", "GanRun"].contains(id))
+            .filter(|id| !shared.contains(id) && !["RunOptions", "GanRun", "GalleryArgs"].contains(id))
             .map(|id| format!("--{}", id.replace('_', "-")))
             .collect();
         let what = if name == gan::NAME {
@@ -185,7 +184,6 @@ impl FromArgMatches for NewRun {
             let paths = |role: &str| matches.get_many::<PathBuf>(role).into_iter().flatten().cloned().collect();
             What::Algorithm(Box::new(AlgorithmRun {
                 algorithm: entry.descriptor.name,
-                trainer,
                 sources: trainer.roles.iter().map(|role| (role.name.to_owned(), paths(role.name))).collect(),
                 perception: trainer.perception.and_then(|option| matches.get_one(option).cloned()),
                 crop: matches.get_one("crop").copied(),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::generator::Codes;
-use crate::train::gan::proving::prove;
+use crate::train::gan::proving::{prove, wrapped_pictures_shift};
 
 fn tiny(size: [usize; 2]) -> Build<DcganConfig> {
     let network = DcganConfig {
@@ -26,6 +26,11 @@ fn it_keeps_to_the_contract() {
     prove::<Dcgan>(&Build { network: normalised, codes: codes(), ..tiny([16, 16]) });
     let spectral = DcganConfig { spectral: true, ..plain.network };
     prove::<Dcgan>(&Build { network: spectral, classes: classes(), ..tiny([28, 28]) });
+}
+
+#[test]
+fn patterns_may_begin_anywhere() {
+    wrapped_pictures_shift::<Dcgan>(&tiny([24, 16]), &["project.weight", "project.bias"]);
 }
 
 #[test]

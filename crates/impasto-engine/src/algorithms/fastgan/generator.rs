@@ -56,10 +56,10 @@ struct Layer {
 impl Layer {
     fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
         let x = self.conv.forward_bordered(x, 1.0, pass.synthesis.wrap); // [n, 2c, h', w']
-        let [_, c, h, w] = x.dims();
-        let x = match pass.synthesis.noise.layer(self.index, [h, w], &x.device()) {
+        let ([_, c, h, w], device) = (x.dims(), x.device());
+        let x = match pass.synthesis.noise.layer(self.index, [h, w], &device) {
             // The normalisation behind has a shift of its own.
-            Some(noise) => with_noise(x.clone(), Some(noise), self.strength.val(), Tensor::zeros([c], &x.device())),
+            Some(noise) => with_noise(x, Some(noise), self.strength.val(), Tensor::zeros([c], &device)),
             None => x,
         };
         gated(self.norm.forward(x, pass.class.as_ref(), pass.statistics, 1.0)) // [n, c, h', w']

@@ -4,7 +4,7 @@ use super::*;
 use crate::generator::{Codes, Generator, Noise, Synthesis};
 use crate::tensor::values;
 use crate::train::gan::Made;
-use crate::train::gan::proving::prove;
+use crate::train::gan::proving::{prove, wrapped_pictures_shift};
 
 fn tiny(size: [usize; 2]) -> Build<StyleganConfig> {
     let network = StyleganConfig {
@@ -37,6 +37,14 @@ fn it_keeps_to_the_contract() {
     prove::<Stylegan>(&Build { network: network(|c| c.attention = Some(16)), codes: codes(), ..tiny([32, 40]) });
     let spectral = network(|c| (c.spectral, c.spread) = (true, false));
     prove::<Stylegan>(&Build { network: spectral, ..tiny([28, 28]) });
+}
+
+#[test]
+fn patterns_may_begin_anywhere() {
+    wrapped_pictures_shift::<Stylegan>(
+        &Build { network: network(|c| c.attention = Some(16)), ..tiny([32, 40]) },
+        &["constant"],
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Reading a gallery: every source in turn, its pictures decoded side by side, what is wrong with any of them kept apart.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -22,6 +22,9 @@ use crate::error::{EngineError, Result};
 
 /// Pictures, and bytes of their files, that are collected before they are decoded side by side.
 const BATCH: (usize, u64) = (256, 64 << 20);
+
+/// Rejected pictures that are named where all are rejected.
+const EXAMPLES: usize = 3;
 
 /// Reads pictures from folders, archives and files, and says what they are like. What cannot be used is left out, with
 /// its reason in the survey. The result does not depend on the number of threads. With [`GallerySettings::cache`] the
@@ -229,8 +232,9 @@ impl Gathered {
         };
         survey.rejected = self.rejected.iter().map(rejected).collect();
         if kept.is_empty() {
-            let example = survey.rejected.first().map_or(String::new(), |r| format!(", such as {}", r.reason));
-            let text = format!("none of its {} pictures can be used{example}", survey.found);
+            let example = |r: &Rejected| format!("{}: {}", r.path.display(), r.reason);
+            let examples: Vec<String> = survey.rejected.iter().take(EXAMPLES).map(example).collect();
+            let text = format!("none of its {} pictures can be used, such as {}", survey.found, examples.join("; "));
             return Err(EngineError::file(sources[0].path(), text));
         }
         survey.recipe = Recipe::of(&survey);
@@ -315,22 +319,36 @@ impl Gathered {
 }
 
 /// How sources and pictures are called.
-struct Shown(Vec<String>);
+struct Shown {
+    sources: Vec<String>,
+    /// What stands in front of the names of a source's pictures.
+    prefixes: Vec<String>,
+}
 
 impl Shown {
     fn new(sources: &[Source]) -> Self {
-        let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Self(sources.iter().map(|source| name(source.path())).collect())
+        // What would move a terminal's cursor is not part of a name: some come from strangers' archives.
+        let name = |source: &Source| {
+            let path = source.path();
+            printable(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
+        };
+        let several = sources.len() > 1;
+        let prefix = |source: &Source| {
+            if several && !source.is_picture() { format!("{}/", name(source)) } else { String::new() }
+        };
+        Self { sources: sources.iter().map(name).collect(), prefixes: sources.iter().map(prefix).collect() }
     }
 
     fn source(&self, index: usize) -> &str {
-        &self.0[index]
+        &self.sources[index]
     }
 
-    /// A picture's name, with that of its source in front where there are several. What would move a terminal's cursor is
-    /// not part of it: names come from strangers' archives.
+    /// A picture's name, with that of its source in front where there are several.
     fn name(&self, source: usize, name: &str) -> String {
-        let name = name.replace(char::is_control, "\u{fffd}");
-        if self.0.len() == 1 { name } else { format!("{}/{name}", self.0[source]) }
+        format!("{}{}", self.prefixes[source], printable(name))
     }
+}
+
+fn printable(name: &str) -> String {
+    name.replace(char::is_control, "\u{fffd}")
 }

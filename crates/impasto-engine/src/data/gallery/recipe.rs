@@ -83,7 +83,7 @@ fn pictures_shown(architecture: &str, count: usize, side: usize) -> u64 {
 fn proportions(survey: &Survey, side: usize) -> Option<String> {
     let read = survey.found - survey.rejected.len().min(survey.found);
     let aspect = survey.aspect.median;
-    if (0.8..1.25).contains(&aspect) || (survey.same_aspect as f64) < 0.8 * read as f64 {
+    if (0.8..1.25).contains(&aspect) || (survey.same_aspect as f64) < 0.7 * read as f64 {
         return None;
     }
     let step = (side / 8).max(4) as f64;
@@ -101,7 +101,8 @@ pub(super) fn warnings(survey: &Survey) -> Vec<String> {
     let used = survey.used;
     let share = |part: usize| part as f64 / survey.found.max(1) as f64;
     if used < 100 {
-        lines.push(format!("{used} pictures are very few: expect near copies of them; 100 or more are better"));
+        let are = if used == 1 { "picture is" } else { "pictures are" };
+        lines.push(format!("{used} {are} very few: expect near copies; 100 or more are better"));
     }
     let [exact, near] = survey.duplicates.superfluous();
     if share(exact) > 0.1 {

@@ -121,6 +121,27 @@ fn a_survey_refuses_no_size() {
 }
 
 #[test]
+fn several_places_are_taken_together() {
+    let folder = mixed();
+    let paths = ["a", "b/1.png", "b/2.png"].map(|name| folder.path().join(name));
+    let (gallery, survey) = read(&paths, &settings(ClassSource::None), &Control::silent()).unwrap();
+    assert_eq!(gallery.names(), ["a/0.png", "a/1.png", "a/2.png", "a/3.png", "1.png", "2.png"]);
+    let kinds: Vec<_> = survey.sources.iter().map(|s| (s.name.as_str(), s.kind.as_str(), s.pictures)).collect();
+    assert_eq!(kinds, [("a", "folder", 4), ("1.png", "picture", 1), ("2.png", "picture", 1)]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_is_named_is_followed_and_others_are_not() {
+    let folder = mixed();
+    let links = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(folder.path(), links.path().join("link")).unwrap();
+    let (gallery, _) = read_at(&links.path().join("link"), &settings(ClassSource::None)).unwrap();
+    assert_eq!(gallery.len(), 9);
+    assert!(read_at(links.path(), &settings(ClassSource::None)).unwrap_err().to_string().contains("holds no pictures"));
+}
+
+#[test]
 fn threads_change_nothing() {
     let folder = mixed();
     let on = |threads| {
@@ -199,7 +220,7 @@ fn what_cannot_be_read_is_said() {
         ("empty", "holds no pictures"),
         ("text", "holds no pictures"),
         ("text/a.txt", "holds no pictures"),
-        ("small", "none of its 1 pictures can be used, such as its 9x9 px"),
+        ("small", "none of its 1 pictures can be used, such as a.png: its 9x9 px"),
     ] {
         let error = read_at(&at(name), &settings(ClassSource::None)).unwrap_err();
         assert!(error.blame() == Blame::Input && error.to_string().contains(part), "{name}: {error}");

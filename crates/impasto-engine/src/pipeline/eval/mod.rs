@@ -17,7 +17,7 @@ mod style;
 
 pub use cache::{Cache, Topic};
 pub use embed::embed;
-pub use generator::{GeneratorEvaluation, REAL_SPLIT, evaluate_generator};
+pub use generator::{GeneratorEvaluation, REAL_SPLIT, Samples, evaluate_generator};
 pub use networks::{EvalNetworks, NetworkIdentity, NetworkKind, Unavailable};
 pub use pair::{PairFigure, PairFigures, evaluate_pair};
 pub use set::{PictureFile, PictureSet};

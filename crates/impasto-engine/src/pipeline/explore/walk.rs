@@ -98,7 +98,7 @@ impl<'a> Walk<'a> {
             Ok(Station { code: studio.place(point)?, latent })
         };
         let stations = points.iter().map(station).collect::<Result<_>>()?;
-        Ok(Self { studio: studio, job, stations })
+        Ok(Self { studio, job, stations })
     }
 
     /// Number of frames. A closed walk ends before it is back, so that it can be repeated.

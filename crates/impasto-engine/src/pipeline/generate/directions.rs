@@ -25,10 +25,10 @@ pub struct Direction {
     /// What is added to styles for an amount of 1, `[layers, width]`: the deviation of styles along it.
     pub styles: Vec<f32>,
     /// How much pictures change with an amount of 1, in the eyes of a perception network; what files are ordered by.
-    pub effect: f64,
+    pub effect: f32,
     /// How much of what was looked at it explains: variance of the styles, or length under the style matrices, from 0
     /// to 1.
-    pub share: f64,
+    pub share: f32,
 }
 
 /// Directions of one generator.
@@ -53,7 +53,7 @@ pub struct DirectionsHeader {
     /// How they were found, one line.
     pub about: String,
     /// Names, effects and shares in the order of the file.
-    pub directions: Vec<(String, f64, f64)>,
+    pub directions: Vec<(String, f32, f32)>,
 }
 
 impl Directions {
@@ -103,7 +103,7 @@ impl Directions {
         if header.model != model.blake3 {
             return Err(refused(format!("holds directions of another generator ('{}')", header.title)));
         }
-        let direction = |(name, effect, share): &(String, f64, f64)| {
+        let direction = |(name, effect, share): &(String, f32, f32)| {
             let array = arrays.remove(name).filter(|array| array.shape == [form.layers, form.width]);
             let styles = array.map(|array| array.values).filter(|values| values.iter().all(|v| v.is_finite()));
             let styles = styles.ok_or_else(|| refused(format!("direction '{name}' is damaged")))?;

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::{Augment, AugmentSettings};
+use crate::losses::AdversarialLoss;
 use crate::train::State;
 
 /// Adaptive discriminator augmentation (ADA, Karras et al. 2020): the probability of changes rises while the discriminator
@@ -10,7 +11,7 @@ use crate::train::State;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ada {
     augment: Augment,
-    target: f32,
+    target: Option<f32>,
     /// The highest probability it is steered to.
     most: f32,
     probability: f32,
@@ -39,13 +40,14 @@ impl Ada {
     /// Steps of one average.
     const STEPS: u32 = 4;
 
-    /// At its beginning, for pictures of `size`.
-    pub fn new(settings: &AugmentSettings, size: [usize; 2]) -> Self {
+    /// At its beginning, for a loss and pictures of `size`.
+    pub fn new(settings: &AugmentSettings, loss: AdversarialLoss, size: [usize; 2]) -> Self {
+        let probability = settings.start();
         Self {
             augment: settings.policy.augment(size),
-            target: settings.target,
-            most: Self::MOST.max(settings.probability),
-            probability: settings.probability,
+            target: settings.steered_to(loss),
+            most: Self::MOST.max(probability),
+            probability,
             signals: 0.0,
             steps: 0,
             pictures: 0,
@@ -65,16 +67,14 @@ impl Ada {
     /// Takes the overfitting signal of a step over `batch` pictures, in `[-1, 1]`: the mean sign of the logits of real
     /// pictures, or of what sets them off from those of made ones. What is not a number is left out.
     pub fn steer(&mut self, signal: f32, batch: usize) {
-        if self.target == 0.0 || signal.is_nan() {
-            return;
-        }
+        let Some(target) = self.target.filter(|_| !signal.is_nan()) else { return };
         self.signals += signal;
         self.steps += 1;
         self.pictures += batch as u64;
         if self.steps < Self::STEPS {
             return;
         }
-        let above = self.signals / self.steps as f32 - self.target;
+        let above = self.signals / self.steps as f32 - target;
         let direction = if above == 0.0 { 0.0 } else { above.signum() };
         self.probability = (self.probability + direction * self.pictures as f32 / Self::PICTURES).clamp(0.0, self.most);
         (self.signals, self.steps, self.pictures) = (0.0, 0, 0);
@@ -119,7 +119,13 @@ mod tests {
     use crate::train::gan::Policy;
 
     fn ada(probability: f32, target: f32) -> Ada {
-        Ada::new(&AugmentSettings { policy: Policy::Ada, probability, target }, [8, 8])
+        // Where there is no target, DiffAugment's probability stays.
+        let (policy, target) = match target {
+            0.0 => (Policy::Diffaugment, None),
+            target => (Policy::Ada, Some(target)),
+        };
+        let settings = AugmentSettings { policy, probability: Some(probability), target };
+        Ada::new(&settings, AdversarialLoss::Hinge, [8, 8])
     }
 
     #[test]

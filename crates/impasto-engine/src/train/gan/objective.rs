@@ -5,7 +5,10 @@ use burn::tensor::{Device, Tensor};
 use impasto_image::Picture;
 
 use super::batch::{Batch, Sampler};
-use super::{Ada, Architecture, Build, DiscriminatorNet, GanTraining, GeneratorNet, Mode, Verdict, picture};
+use super::{
+    Ada, Architecture, Build, DiscriminatorNet, GanTraining, GeneratorNet, Limits, Looks, Mode, Observation, Remedy,
+    Verdict, Watch, picture,
+};
 use crate::data::Gallery;
 use crate::error::{EngineError, Result};
 use crate::losses;
@@ -26,8 +29,13 @@ pub struct GanObjective<A: Architecture> {
     discriminator_adam: Adam,
     ema: Ema,
     ada: Ada,
-    /// Halved by every roll-back.
-    rate_factor: f32,
+    watch: Watch,
+    /// Real pictures as the watch sees them.
+    real: Looks,
+    /// Figures of the last steps, each step counting for a fiftieth.
+    recent: Metrics,
+    /// What roll-backs have made of the settings.
+    factors: Remedy,
     /// Stored in the weights' header.
     provenance: serde_json::Value,
 }
@@ -63,15 +71,19 @@ impl<A: Architecture> GanObjective<A> {
                 AdamConfig { beta1: settings.beta1, clip_norm, skip_norm: f32::INFINITY, ..AdamConfig::default() };
             Adam::new(config)
         };
+        let sampler = Sampler::new(&settings, gallery, generator.form().clone()).map_err(EngineError::Caller)?;
         Ok(Self {
-            sampler: Sampler::new(&settings, gallery, generator.form().clone()).map_err(EngineError::Caller)?,
+            real: Looks::of(sampler.real(&device.clone().inner())),
+            sampler,
             ema: Ema::new(weights::collect(&generator)),
             discriminator: A::discriminator(&build, settings.seed, device),
             generator,
             generator_adam: adam(),
             discriminator_adam: adam(),
-            ada: Ada::new(&settings.augment, settings.size),
-            rate_factor: 1.0,
+            ada: Ada::new(&settings.augment, settings.loss, settings.size),
+            watch: Watch::new(Limits::of(settings.loss)),
+            recent: Metrics::new(),
+            factors: UNCHANGED,
             device: device.clone(),
             provenance,
             build,
@@ -118,7 +130,7 @@ impl<A: Architecture> GanObjective<A> {
             let mut rng = rng::stream(s.seed, "penalty", batch.first);
             let penalty = s.penalty.loss(&sides, &real, &made, &mut rng).map_err(EngineError::Caller)?;
             metrics.insert("penalty", tensor::scalar(penalty.clone().inner()));
-            loss = loss + penalty;
+            loss = loss + penalty * self.factors.penalty;
         }
         let grads = ParamGrads::of(&judge, &loss.backward());
         Ok(Judged { batch, generator, fake, grads, metrics })
@@ -155,6 +167,14 @@ impl<A: Architecture> GanObjective<A> {
         Some(categorical + continuous)
     }
 
+    /// Always the same samples of the averaged generator, `[n, 3, h, w]`.
+    fn samples(&self) -> Result<Tensor<4>> {
+        let generator = self.averaged()?;
+        let draw = self.sampler.fixed(&self.device.clone().inner());
+        let styles = GeneratorNet::map(&generator, draw.latents, draw.labels);
+        Ok(generator.synthesise(styles, &draw.synthesis, Mode::Infer))
+    }
+
     /// The averaged generator with statistics for inference, without autodiff.
     fn averaged(&self) -> Result<A::Generator> {
         let device = self.device.clone().inner();
@@ -180,6 +200,15 @@ impl<D: DiscriminatorNet> losses::Judge<4> for Sides<'_, D> {
     }
 }
 
+/// What roll-backs change, by name.
+const FACTORS: [&str; 4] = ["rate", "discriminator_rate", "penalty", "augment"];
+
+/// Nothing changed yet. What is added to the probability of augmentation is kept there.
+const UNCHANGED: Remedy = Remedy { rate: 1.0, discriminator_rate: 1.0, penalty: 1.0, augment: 0.0 };
+
+/// The figures of steps that the watch looks at.
+const METRICS: [&str; 4] = ["logit_real", "logit_made", "overfitting", "gradient"];
+
 /// The mean logit.
 fn mean(verdict: &Verdict) -> f32 {
     tensor::scalar(verdict.logits.clone().inner().mean())
@@ -196,8 +225,9 @@ fn overfitting(loss: losses::AdversarialLoss, real: &Verdict, made: &Verdict) ->
 impl<A: Architecture> Objective for GanObjective<A> {
     fn step(&mut self, step: u64) -> Result<Metrics> {
         let s = &self.settings;
-        let share = warm_cosine(step, s.steps, s.warm_up, s.rate_floor) * self.rate_factor;
-        let (rate, discriminator_rate) = (s.rate * share, s.discriminator_rate * share);
+        let share = warm_cosine(step, s.steps, s.warm_up, s.rate_floor);
+        let rate = s.rate * share * self.factors.rate;
+        let discriminator_rate = s.discriminator_rate * share * self.factors.discriminator_rate;
         let batches = self.sampler.parts(step, &self.device);
 
         let judged = side_by_side(batches, |batch| self.discriminator_part(step, batch));
@@ -224,6 +254,10 @@ impl<A: Architecture> Objective for GanObjective<A> {
         metrics.insert("gradient", generator_norm);
         metrics.insert("gradient_discriminator", norm);
         metrics.insert("rate", rate);
+        for name in METRICS {
+            let value = metrics.get(name).copied().unwrap_or_default();
+            self.recent.entry(name).and_modify(|mean| *mean += (value - *mean) / 50.0).or_insert(value);
+        }
         Ok(metrics)
     }
 
@@ -235,7 +269,14 @@ impl<A: Architecture> Objective for GanObjective<A> {
         self.generator_adam.save("generator_adam", &mut state);
         self.discriminator_adam.save("discriminator_adam", &mut state);
         self.ada.save("ada", &mut state);
-        state.counters.insert("rate_factor".to_owned(), u64::from(self.rate_factor.to_bits()));
+        self.watch.save("watch", &mut state);
+        let Remedy { rate, discriminator_rate, penalty, augment } = self.factors;
+        for (name, value) in FACTORS.into_iter().zip([rate, discriminator_rate, penalty, augment]) {
+            state.counters.insert(format!("factors.{name}"), u64::from(value.to_bits()));
+        }
+        for (name, value) in &self.recent {
+            state.counters.insert(format!("recent.{name}"), u64::from(value.to_bits()));
+        }
         state
     }
 
@@ -247,8 +288,21 @@ impl<A: Architecture> Objective for GanObjective<A> {
         self.generator_adam.restore("generator_adam", state, &inner)?;
         self.discriminator_adam.restore("discriminator_adam", state, &inner)?;
         self.ada.restore("ada", state)?;
-        let bits = state.counters.get("rate_factor").ok_or("the rate factor is missing")?;
-        self.rate_factor = u32::try_from(*bits).map(f32::from_bits).map_err(|e| e.to_string())?;
+        self.watch.restore("watch", state)?;
+        let read = |name: String| {
+            let bits = state.counters.get(&name).map(|bits| u32::try_from(*bits).map(f32::from_bits));
+            bits.map(|value| value.map_err(|e| format!("{name}: {e}")))
+        };
+        let factor = |name: &str| read(format!("factors.{name}")).ok_or(format!("the factor '{name}' is missing"))?;
+        let [rate, discriminator_rate, penalty, augment] = FACTORS.map(factor);
+        self.factors =
+            Remedy { rate: rate?, discriminator_rate: discriminator_rate?, penalty: penalty?, augment: augment? };
+        self.recent = Metrics::new();
+        for name in METRICS {
+            if let Some(value) = read(format!("recent.{name}")) {
+                self.recent.insert(name, value?);
+            }
+        }
         Ok(())
     }
 
@@ -259,15 +313,21 @@ impl<A: Architecture> Objective for GanObjective<A> {
     }
 
     fn preview(&self) -> Result<Picture> {
-        let generator = self.averaged()?;
-        let draw = self.sampler.fixed(&self.device.clone().inner());
-        let styles = GeneratorNet::map(&generator, draw.latents, draw.labels);
-        picture::grid(generator.synthesise(styles, &draw.synthesis, Mode::Infer), self.sampler.columns())
+        picture::grid(self.samples()?, self.sampler.columns())
     }
 
     fn watch(&mut self, step: u64) -> Result<Health> {
-        let _ = step;
-        Ok(Health::Well)
+        let recent = |name| self.recent.get(name).copied().unwrap_or_default();
+        let seen = Observation {
+            step,
+            gap: recent("logit_real") - recent("logit_made"),
+            overfitting: recent("overfitting"),
+            gradient: recent("gradient"),
+            made: Looks::of(self.samples()?),
+            real: self.real,
+            distance: None,
+        };
+        Ok(self.watch.look(&seen))
     }
 
     fn export(&self) -> Result<(Header, Arrays)> {
@@ -283,8 +343,12 @@ impl<A: Architecture> Objective for GanObjective<A> {
     }
 
     fn soften(&mut self) -> String {
-        self.rate_factor *= 0.5;
-        "half the learning rate".to_owned()
+        let remedy = self.watch.remedy();
+        self.factors.rate *= remedy.rate;
+        self.factors.discriminator_rate *= remedy.discriminator_rate;
+        self.factors.penalty *= remedy.penalty;
+        self.ada.raise(remedy.augment);
+        remedy.to_string()
     }
 }
 

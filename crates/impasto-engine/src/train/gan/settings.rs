@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Policy};
+use super::{Ada, Build, Policy};
 use crate::data::gallery::Augmentation;
 use crate::generator::Codes;
 use crate::losses::{AdversarialLoss, Penalty};
@@ -56,21 +56,43 @@ pub struct GanTraining<C> {
 }
 
 /// What the discriminator sees of pictures, real and made ones alike.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentSettings {
     /// Which changes: none, diffaugment (colour, translation, cutout) or ada (everything but cutout).
     pub policy: Policy,
-    /// Probability of each change for each picture at the beginning, in `[0, 1]`.
-    pub probability: f32,
-    /// The overfitting signal that the probability is steered towards (Karras et al. 2020), such as 0.6; 0 leaves it
-    /// where it began.
-    pub target: f32,
+    /// Probability of each change for each picture at the beginning, in `[0, 1]`; where absent, 1 for diffaugment and 0
+    /// for ada.
+    pub probability: Option<f32>,
+    /// The overfitting signal that the probability is steered towards, in `[-1, 1]`; where absent, that of the paper for
+    /// ada, and for diffaugment it stays where it began.
+    pub target: Option<f32>,
 }
 
-impl Default for AugmentSettings {
-    fn default() -> Self {
-        Self { policy: Policy::default(), probability: 1.0, target: 0.0 }
+impl AugmentSettings {
+    /// The probability at the beginning.
+    pub fn start(&self) -> f32 {
+        self.probability.unwrap_or(if self.policy == Policy::Ada { 0.0 } else { 1.0 })
+    }
+
+    /// What the probability is steered towards under a loss; `None` where it stays.
+    pub fn steered_to(&self, loss: AdversarialLoss) -> Option<f32> {
+        let usual = if loss.needs_real() { Ada::RELATIVE_TARGET } else { Ada::TARGET };
+        self.target.or((self.policy == Policy::Ada).then_some(usual))
+    }
+
+    /// Checks the values for pictures of `size`.
+    ///
+    /// # Errors
+    /// A line that says which one does not fit.
+    pub fn validate(&self, size: [usize; 2]) -> Result<(), String> {
+        if let Some(start) = self.probability.filter(|start| !(0.0..=1.0).contains(start)) {
+            return Err(format!("augment.probability is {start}, not in 0..=1"));
+        }
+        if let Some(target) = self.target.filter(|target| !(-1.0..=1.0).contains(target)) {
+            return Err(format!("augment.target is {target}, not in -1..=1"));
+        }
+        self.policy.augment(size).validate(size)
     }
 }
 
@@ -126,9 +148,8 @@ impl<C: Clone> GanTraining<C> {
             false => Err(format!("{name} is {value}; it must be above 0")),
         };
         share("style_mixing", self.style_mixing.into())?;
-        share("augment.probability", self.augment.probability.into())?;
         self.vary.validate()?;
-        self.augment.policy.augment(self.size).validate(self.size)?;
+        self.augment.validate(self.size)?;
         share("rate_floor", self.rate_floor.into())?;
         share("ema", self.ema.into())?;
         positive("rate", self.rate)?;

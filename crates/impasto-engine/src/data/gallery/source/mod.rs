@@ -82,12 +82,18 @@ impl Source {
     /// [`EngineError::File`] when it is missing or holds no pictures.
     pub(super) fn find(path: &Path) -> Result<Vec<Self>> {
         let metadata = std::fs::metadata(path).map_err(|e| EngineError::io(path, &e))?;
+        // What is named is followed where it is a link, and called by its name where it is named `.`.
+        let resolved = path.is_symlink() || path.file_name().is_none();
+        let real = if resolved { path.canonicalize().map_err(|e| EngineError::io(path, &e))? } else { path.to_owned() };
+        let path = real.as_path();
         if metadata.is_dir() {
             return folder::find(path);
         }
         let kind = match container(path)? {
             Some(kind) => kind,
-            None if is_picture_name(&path.to_string_lossy()) => Kind::Folder(vec![path.to_owned()]),
+            None if extension(&path.to_string_lossy()).and_then(Format::from_extension).is_some() => {
+                Kind::Folder(vec![path.to_owned()])
+            }
             None => return Err(EngineError::file(path, EXPECTED)),
         };
         Ok(vec![Self { path: path.to_owned(), kind }])
@@ -98,11 +104,16 @@ impl Source {
         &self.path
     }
 
+    /// Whether it is one picture.
+    pub(super) fn is_picture(&self) -> bool {
+        matches!(&self.kind, Kind::Folder(files) if files.as_slice() == [self.path.as_path()])
+    }
+
     /// What it is, for people.
     pub(super) fn kind(&self) -> &'static str {
         match self.kind {
-            Kind::Folder(_) if self.path.is_dir() => "folder",
-            Kind::Folder(_) => "picture",
+            Kind::Folder(_) if self.is_picture() => "picture",
+            Kind::Folder(_) => "folder",
             Kind::Zip => "zip file",
             Kind::Tar => "tar file",
             Kind::Idx => "IDX file",

@@ -50,8 +50,14 @@ fn idx_labels() -> Vec<u8> {
     vec![0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 7]
 }
 
-/// What a file gives: the names and labels of usable pictures, and the reasons of others.
-fn read(path: &Path) -> Result<(Vec<(String, Option<String>)>, Vec<String>)> {
+/// The names and labels of usable pictures, and the reasons of others.
+type Found = (Vec<(String, Option<String>)>, Vec<String>);
+
+/// A container's name, its bytes, and the names and labels of its pictures.
+type Case = (&'static str, Vec<u8>, &'static [(&'static str, &'static str)]);
+
+/// What a file gives.
+fn read(path: &Path) -> Result<Found> {
     let limits = Limits::default();
     let (mut names, mut reasons) = (Vec::new(), Vec::new());
     for source in Source::find(path)? {
@@ -99,7 +105,7 @@ fn every_container_is_read() {
     let dataset = br#"{"labels": [["00000/a.png", 3], ["00000/b.png", 5]]}"#;
     let web = [("b.cls", &b"1"[..]), ("b.png", b), ("./x/a.png", a), ("x/a.json", br#"{"label": "hat"}"#)];
     let plain = [("a.png", a), ("sub/b.png", b), (".hidden/c.png", c), ("sub/notes.txt", b"text")];
-    let cases: [(&str, Vec<u8>, &[(&str, &str)]); 9] = [
+    let cases: [Case; 9] = [
         (
             "stylegan.zip",
             zipped(&[("dataset.json", dataset), ("00000/a.png", a), ("00000/b.png", b)]),

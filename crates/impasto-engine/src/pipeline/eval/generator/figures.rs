@@ -8,7 +8,9 @@ use crate::error::Result;
 use crate::metrics::{self, Embeddings};
 use crate::pipeline::eval::report::{Better, Figure};
 use crate::pipeline::eval::spaces::{Defined, Space, Spaces, defined, distances, measure_distances};
-use crate::pipeline::eval::{Evaluator, NetworkKind};
+use crate::pipeline::eval::{BOOTSTRAP_ROUNDS, Evaluator, NetworkKind};
+
+use super::samples::{PAIRS, STEP};
 
 /// Neighbours of precision, recall, density and coverage.
 const NEIGHBOURS: usize = 5;
@@ -152,6 +154,29 @@ fn spread_metrics(space: &Space, seed: u64) -> [Defined; 3] {
             &[("share", json!(DUPLICATE))],
         ),
     ]
+}
+
+/// The name of the perceptual path length.
+const PATH_LENGTH: &str = "ppl-percept";
+
+/// How smoothly pictures change between styles, of a generator at hand.
+pub(super) fn path_metric(spaces: &Spaces, seed: u64) -> Defined {
+    let network = spaces.all.iter().find(|space| space.name == "percept").map(|space| space.network.clone());
+    defined(
+        PATH_LENGTH.to_owned(),
+        "perceptual path length between styles",
+        (Better::Lower, 2),
+        "mean distance of percept's unit vectors at all levels over a part of the straight way between two styles of one \
+         class, at a place drawn evenly, divided by the part's square (the form of Karras et al. 2019 in another network)",
+        network,
+        &[("pairs", json!(PAIRS)), ("part", json!(STEP)), ("seed", json!(seed))],
+    )
+}
+
+/// The figure of [`path_metric`].
+pub(super) fn path_length(lengths: &[f64], seed: u64) -> (String, Figure) {
+    let found = metrics::mean_interval(lengths, BOOTSTRAP_ROUNDS, seed);
+    (PATH_LENGTH.to_owned(), Figure { interval: Some([found.low, found.high]), ..Figure::of(found.value) })
 }
 
 /// Figures of samples beside real pictures; what the sets are too small for is left out.

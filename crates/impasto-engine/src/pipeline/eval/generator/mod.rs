@@ -2,11 +2,14 @@
 
 mod figures;
 mod findings;
+mod samples;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use self::figures::{figures, metrics_of, needing};
+pub use self::samples::Samples;
+
+use self::figures::{figures, metrics_of, needing, path_length, path_metric};
 use super::judges;
 use super::protocol::{DataProtocol, Protocol, VERSION};
 use super::report::{Example, FORMAT, Figure, Finding, Report, Row, RowKind, Source, Tone};
@@ -31,6 +34,8 @@ pub struct GeneratorEvaluation {
     pub fakes: Vec<PathBuf>,
     /// Samples judged of each folder, drawn by the seed; all where absent.
     pub samples: Option<usize>,
+    /// Path lengths of the generators whose samples are in some of these folders; see [`Samples::lengths`].
+    pub lengths: BTreeMap<PathBuf, Vec<f64>>,
 }
 
 /// Pictures with their vectors in every space.
@@ -76,11 +81,13 @@ pub fn evaluate_generator(request: &GeneratorEvaluation, evaluator: &Evaluator<'
         fakes.push(fake);
     }
     let least = fakes.iter().map(|fake| fake.set.len()).min().unwrap_or_default();
-    let metrics = metrics_of(&spaces, least, real.set.len(), evaluator.seed);
+    let mut metrics = metrics_of(&spaces, least, real.set.len(), evaluator.seed);
+    metrics.extend((!request.lengths.is_empty()).then(|| path_metric(&spaces, evaluator.seed)));
     let mut rows = Vec::new();
     for (fake, label) in fakes.iter().zip(&labels) {
         evaluator.control.check()?;
-        let figures = figures(&spaces, &real.vectors, &fake.vectors, true, evaluator)?;
+        let mut figures = figures(&spaces, &real.vectors, &fake.vectors, true, evaluator)?;
+        figures.extend(request.lengths.get(&fake.root).map(|lengths| path_length(lengths, evaluator.seed)));
         rows.push(row(label.clone(), RowKind::Candidate, fake.set.len(), figures));
         rows.extend(class_rows(&spaces, &real, fake, label, evaluator)?);
     }
@@ -109,7 +116,7 @@ pub fn evaluate_generator(request: &GeneratorEvaluation, evaluator: &Evaluator<'
 
 fn check_labels(labels: &[String]) -> Result<()> {
     if labels.is_empty() {
-        return Err(EngineError::Caller("give --fake DIR: a folder of samples".into()));
+        return Err(EngineError::Caller("give --fake DIR, a folder of samples, or --model".into()));
     }
     let repeated = labels.iter().enumerate().find(|(index, label)| labels[..*index].contains(label));
     match repeated {

@@ -194,7 +194,12 @@ impl Sampled {
     }
 
     fn direction(&self, method: Method, index: usize, along: &[f64], share: f64) -> Direction {
-        Direction { name: format!("{}{index}", method.name()), styles: self.spread(along), effect: 0.0, share }
+        Direction {
+            name: format!("{}{index}", method.name()),
+            styles: self.spread(along),
+            effect: 0.0,
+            share: share as f32,
+        }
     }
 }
 
@@ -248,7 +253,7 @@ fn measure(studio: &Studio, all: &mut [Direction], seed: u64, control: &Control)
             };
             Ok(f64::from(tensor::scalar(eye.between(&seen(-1.0)?, &seen(1.0)?)?)))
         })?;
-        direction.effect = distances.iter().sum::<f64>() / (2 * WITNESSES) as f64;
+        direction.effect = (distances.iter().sum::<f64>() / (2 * WITNESSES) as f64) as f32;
         control.emit(Event::Progress { done, total, message: String::new() });
     }
     control.emit(Event::Finished { stage, seconds: started.elapsed().as_secs_f64() });

@@ -1,0 +1,158 @@
+//! Pictures from generators.
+
+use impasto_image::{Limits, Picture};
+use serde_json::Value;
+
+use crate::bench::{Bench, Ran};
+
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.generator("g.safetensors", &["red", "green"]);
+    bench
+}
+
+fn json(bench: &Bench, name: &str) -> Value {
+    serde_json::from_str(&bench.run(&["inspect", name, "--json"]).ok().stdout).unwrap()
+}
+
+#[test]
+fn seeds_give_files_and_always_the_same() {
+    let bench = bench();
+    let make = |folder: &str| {
+        let ran = bench.run(&["generate", "g.safetensors", "--seeds", "0-15", "--out-dir", folder]).ok();
+        assert_eq!(ran.stdout.lines().count(), 16);
+    };
+    make("a");
+    make("b");
+    let mut seen: Vec<Vec<u8>> = Vec::new();
+    for seed in 0..16 {
+        let read = |folder: &str| std::fs::read(bench.path(&format!("{folder}/g-seed{seed:04}.png"))).unwrap();
+        let bytes = read("a");
+        assert_eq!(bytes, read("b"), "seed {seed}");
+        let picture = impasto_image::decode(&bytes, &Limits::default()).unwrap();
+        assert_eq!((picture.width, picture.height), (16, 16));
+        assert!(seen.iter().all(|other| *other != bytes), "seed {seed} is like another");
+        seen.push(bytes);
+    }
+    assert_eq!(bench.files().len(), 33);
+    let again = ["generate", "g.safetensors", "--seeds", "3", "--out-dir", "a"];
+    bench.run(&again).fails(2, &["g-seed0003.png already exists", "--overwrite"]);
+    bench.run(&[&again[..], &["--overwrite"]].concat()).ok();
+    // Whatever the number of threads.
+    for threads in ["1", "3"] {
+        let mut command = bench.command(&["generate", "g.safetensors", "--seeds", "0-15", "--out-dir", threads]);
+        Ran::from(command.env("RAYON_NUM_THREADS", threads).output().unwrap()).ok();
+        assert_eq!(std::fs::read(bench.path(&format!("{threads}/g-seed0009.png"))).unwrap(), seen[9]);
+    }
+}
+
+#[test]
+fn pictures_say_how_they_were_made() {
+    let bench = bench();
+    let args = ["--trunc", "0.7", "--class", "red:3", "--class", "1", "--noise", "const", "--mirror", "--hue", "40"];
+    bench.run(&[&["generate", "g.safetensors", "--seeds", "12", "-o", "a.png"], &args[..]].concat()).ok();
+    let made = json(&bench, "a.png");
+    assert_eq!((&made["seed"], &made["classes"]["red"]), (&12.into(), &0.75.into()));
+    assert_eq!(made["model"]["algorithm"], "dcgan");
+    assert!(!made.to_string().contains(&*bench.path("").to_string_lossy()), "a path of this machine is in the file");
+    let command = made["command"].as_str().unwrap();
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    bench.run(&[&words[..], &["-o", "b.png"]].concat()).ok();
+    let read = |name: &str| std::fs::read(bench.path(name)).unwrap();
+    assert_eq!(read("a.png"), read("b.png"));
+    bench.run(&["generate", "g.safetensors", "--seeds", "12", "-o", "plain.png", "--no-metadata"]).ok();
+    assert_eq!(json(&bench, "plain.png"), Value::Null);
+    // Without seeds, the seed of every command.
+    bench.run(&["generate", "g.safetensors", "--seed", "12", "--no-metadata"]).ok();
+    assert_eq!(read("g-seed0012.png"), read("plain.png"));
+    bench.run(&["generate", "g.safetensors", "--seeds", "5,6", "--name", "{model}_{seed}.jpg"]).ok();
+    assert!(bench.path("g_seed0005.jpg").is_file() && bench.path("g_seed0006.jpg").is_file());
+}
+
+#[test]
+fn sheets_and_patterns() {
+    let bench = bench();
+    let size = |picture: Picture| (picture.width, picture.height);
+    bench.run(&["generate", "g.safetensors", "--seeds", "0-4", "--grid"]).ok();
+    assert_eq!(bench.files(), ["g-grid.png", "g.safetensors"], "only the sheet");
+    assert_eq!(size(bench.open("g-grid.png")), (3 * 18 + 2, 2 * 18 + 2));
+    bench.run(&["generate", "g.safetensors", "--seeds", "0-4", "--grid", "5x1", "--out-dir", "d"]).ok();
+    assert_eq!(size(bench.open("d/g-grid.png")), (5 * 18 + 2, 20));
+    assert!(bench.path("d/g-seed0004.png").is_file());
+    bench.run(&["generate", "g.safetensors", "--seeds", "0-4", "--grid", "2x2"]).fails(2, &["5 pictures"]);
+
+    bench.run(&["generate", "g.safetensors", "--seeds", "3", "--tile", "-o", "t.png"]).ok();
+    bench.run(&["generate", "g.safetensors", "--seeds", "3", "--tile", "--tile-preview", "2", "-o", "p.png"]).ok();
+    let (tile, preview) = (bench.open("t.png"), bench.open("p.png"));
+    assert_eq!(size(preview.clone()), (32, 32));
+    assert_eq!(impasto_image::crop(&preview, 16, 16, 16, 16).rgb, tile.rgb);
+    bench.run(&["generate", "g.safetensors", "--seeds", "3", "-o", "n.png"]).ok();
+    assert_ne!(bench.open("n.png").rgb, tile.rgb);
+}
+
+#[test]
+fn wrong_usage_says_what_to_do() {
+    let bench = bench();
+    bench.generator("plain.safetensors", &[]);
+    bench.model("f.safetensors", "fusion");
+    for (args, code, parts) in [
+        (&["generate", "nothing"][..], 2, &["no generator 'nothing'", "models list"][..]),
+        (&["generate", "nothing.safetensors"], 3, &["nothing.safetensors"]),
+        (&["generate", "f.safetensors"], 3, &["'fusion', which is no generator"]),
+        (&["generate", "g.safetensors", "--class", "gren"], 2, &["'green'"]),
+        (&["generate", "plain.safetensors", "--class", "red"], 2, &["no classes"]),
+        (&["generate", "g.safetensors", "--seeds", "0,1", "-o", "x.png"], 2, &["2 results"]),
+        (&["generate", "g.safetensors", "--trunc", "9"], 2, &["trunc"]),
+        (&["mix", "g.safetensors", "--rows", "1", "--cols", "2", "--layers", "0"], 2, &["one style", "explore walk"]),
+    ] {
+        bench.run(args).fails(code, parts);
+    }
+    assert_eq!(bench.run(&["generate", "g.safetensors", "--seeds", "4-1"]).code, 2);
+    assert_eq!(bench.files(), ["f.safetensors", "g.safetensors", "plain.safetensors"], "nothing was written");
+}
+
+#[test]
+fn a_generators_picture_can_be_a_style() {
+    let bench = bench();
+    bench.model("model.safetensors", "fusion");
+    bench.picture("photo.png", 70, 50, 1);
+    let paint = |style: &str, output: &str| {
+        let args =
+            ["stylize", "photo.png", "--model", "model.safetensors", "--seed", "7", "--style", style, "-o", output];
+        bench.run(&args).ok()
+    };
+    bench.run(&["generate", "g.safetensors", "--seeds", "12", "--class", "green", "--depth", "16", "-o", "s.png"]).ok();
+    paint("gen:g.safetensors:seed=12,class=green", "a.png");
+    paint("s.png", "b.png");
+    let (a, b) = (bench.open("a.png"), bench.open("b.png"));
+    let apart = a.rgb.iter().zip(&b.rgb).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(apart < 0.02, "painted with the picture in a file: {apart}");
+    let made = json(&bench, "a.png");
+    assert_eq!(made["styles"][0]["name"], "gen:g.safetensors:seed=12,class=green");
+    paint("gen:g.safetensors:seed=13,class=green", "c.png");
+    assert_ne!(bench.open("c.png").rgb, a.rgb);
+}
+
+#[test]
+fn a_generator_is_judged_by_its_samples() {
+    let bench = bench();
+    for class in ["red", "green"] {
+        (0..4).for_each(|seed| {
+            bench.picture(&format!("real/{class}/{seed}.png"), 40, 40, seed);
+        });
+    }
+    let judge = |args: &[&str]| {
+        let all =
+            [&["eval", "generator", "--real", "real", "--no-cache", "--json", "--networks", "real"], args].concat();
+        Ran::from(bench.command(&all).env_remove("IMPASTO_SHARED").output().unwrap())
+    };
+    let ran = judge(&["--model", "g.safetensors", "--samples", "8", "--classes", "--keep", "made"]).ok();
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    let labels: Vec<&str> = rows.iter().map(|row| row["label"].as_str().unwrap()).collect();
+    assert_eq!(labels[..3], ["g", "g: green", "g: red"], "{labels:?}");
+    assert!(rows[0]["figures"]["ppl-percept"]["value"].as_f64().unwrap() > 0.0);
+    assert!(rows[0]["figures"]["diversity-percept"]["value"].as_f64().unwrap() > 0.0);
+    assert!(bench.path("made/g/green/seed000007.png").is_file());
+    assert_eq!(judge(&["--model", "g.safetensors"]).code, 2, "how many samples?");
+}
