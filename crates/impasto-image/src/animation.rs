@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(frames.len(), 2);
         assert_eq!(frames[1].delay().numer_denom_ms(), (50, 1));
         assert_eq!(frames[1].buffer().get_pixel(4, 2).0, [0, 0, 255, 255]);
-        for (frames, rate) in [(&[red.clone()][..], 0), (&[red.clone()], 51), (&[], 10)] {
+        for (frames, rate) in [(std::slice::from_ref(&red), 0), (std::slice::from_ref(&red), 51), (&[][..], 10)] {
             assert!(encode(frames, rate).is_err());
         }
         assert!(encode(&[red, Picture::filled(4, 3, [0.0; 3]).unwrap()], 10).is_err());

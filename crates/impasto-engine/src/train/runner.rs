@@ -241,7 +241,7 @@ mod tests {
 
     use super::*;
     use crate::train::State;
-    use crate::weights::{Arrays, FORMAT_VERSION, Header};
+    use crate::weights::{Array, Arrays, FORMAT_VERSION, Header};
 
     /// Counts its steps. Goes wrong at `breaks` as long as its rate is above `bearable`: its values stop being finite, or
     /// its samples collapse.
@@ -270,7 +270,7 @@ mod tests {
 
         fn state(&self) -> State {
             let counters = [("steps".to_owned(), self.steps), ("halvings".to_owned(), self.halvings)].into();
-            State { counters, ..State::default() }
+            State { counters, arrays: array() }
         }
 
         fn restore(&mut self, state: &State) -> Result<(), String> {
@@ -291,7 +291,7 @@ mod tests {
             let name = || "counting".to_owned();
             let header =
                 Header { version: FORMAT_VERSION, algorithm: name(), title: name(), licence: name(), config, training };
-            Ok((header, Arrays::new()))
+            Ok((header, array()))
         }
 
         fn watch(&mut self, step: u64) -> Result<Health> {
@@ -306,6 +306,11 @@ mod tests {
             self.halvings += 1;
             format!("1/{} of the learning rate", 1 << self.halvings)
         }
+    }
+
+    /// Files without any tensor are not read.
+    fn array() -> Arrays {
+        Arrays::from([("w".to_owned(), Array { shape: vec![1], values: vec![0.0] })])
     }
 
     fn settings() -> RunSettings {
