@@ -63,13 +63,7 @@ impl Checkpoint {
     /// # Errors
     /// [`EngineError::Environment`] when it cannot be written or does not read back equal; the former latest one stays.
     pub fn save(&self, folder: &Path) -> Result<PathBuf> {
-        // A state that replaces another of the same step, after a roll-back, gets a name of its own: the old one stays until
-        // the pointer has moved.
-        let names = (0u32..).map(|revision| match revision {
-            0 => format!("step-{:08}", self.step),
-            _ => format!("step-{:08}-r{revision:03}", self.step),
-        });
-        let name = names.into_iter().find(|name| !folder.join(name).exists()).unwrap_or_default();
+        let name = self.free_name(folder);
         let target = folder.join(&name);
         let temporary = folder.join(format!(".{name}.partial"));
         let failed = |e: std::io::Error| {
@@ -97,6 +91,20 @@ impl Checkpoint {
         Ok(target)
     }
 
+    /// A state that replaces others of the same step, after a roll-back, gets a name that comes after theirs: the old ones
+    /// stay until the pointer has moved, and the newest is never the first to be pruned.
+    fn free_name(&self, folder: &Path) -> String {
+        let base = format!("step-{:08}", self.step);
+        let revision = |path: PathBuf| -> Option<u32> {
+            let rest = path.file_name()?.to_str()?.strip_prefix(&base)?;
+            if rest.is_empty() { Some(0) } else { rest.strip_prefix("-r")?.parse().ok() }
+        };
+        match checkpoints(folder).into_iter().filter_map(revision).max() {
+            None => base,
+            Some(last) => format!("{base}-r{:03}", last + 1),
+        }
+    }
+
     /// Reads the latest checkpoint of `folder`; `None` when there is none yet.
     ///
     /// # Errors
@@ -115,18 +123,20 @@ impl Checkpoint {
 
     /// Deletes all but the newest `keep` checkpoints of `folder`; failures to delete are ignored.
     pub fn prune(folder: &Path, keep: usize) {
-        let Ok(entries) = std::fs::read_dir(folder) else { return };
-        let mut found: Vec<PathBuf> = entries
-            .flatten()
-            .map(|e| e.path())
-            .filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("step-")))
-            .collect();
+        let mut found = checkpoints(folder);
         found.sort();
         let surplus = found.len().saturating_sub(keep);
         for path in &found[..surplus] {
             let _ = std::fs::remove_dir_all(path);
         }
     }
+}
+
+/// The checkpoints of a folder, in no order.
+fn checkpoints(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let named = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-"));
+    entries.map(|entry| entry.path()).filter(named).collect()
 }
 
 fn read(folder: &Path) -> Result<Checkpoint> {
@@ -172,6 +182,19 @@ mod tests {
         Checkpoint::prune(folder.path(), 1);
         assert_eq!(Checkpoint::latest(folder.path()).unwrap(), Some(sample(12)));
         assert!(!folder.path().join("step-00000003").exists());
+    }
+
+    #[test]
+    fn a_state_that_replaces_another_of_its_step_is_the_newest() {
+        let folder = tempfile::tempdir().unwrap();
+        for value in 0..5 {
+            let mut state = sample(8);
+            state.state.counters.insert("roll_backs".to_owned(), value);
+            state.save(folder.path()).unwrap();
+            Checkpoint::prune(folder.path(), 2);
+            assert_eq!(Checkpoint::latest(folder.path()).unwrap(), Some(state));
+        }
+        assert_eq!(checkpoints(folder.path()).len(), 2);
     }
 
     #[test]
