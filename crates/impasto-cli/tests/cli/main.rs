@@ -7,6 +7,7 @@ mod bench;
 mod dataset;
 mod eval;
 mod explore;
+mod gan;
 mod generate;
 mod memorised;
 mod other;

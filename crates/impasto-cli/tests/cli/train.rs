@@ -29,15 +29,15 @@ fn args<'a>(runs: &'a str, steps: &'a str) -> Vec<&'a str> {
 }
 
 /// The weights and the last state of a run.
-fn result(run: &Path, steps: u64) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn result(run: &Path, steps: u64) -> (Vec<u8>, Vec<u8>) {
     let state = run.join(format!("checkpoints/step-{steps:08}/state.safetensors"));
     (std::fs::read(run.join("weights.safetensors")).unwrap(), std::fs::read(state).unwrap())
 }
 
-/// Starts a run and waits until it has a checkpoint beyond the first.
-fn until_a_checkpoint(bench: &Bench, runs: &str, steps: &str) -> Child {
-    let mut child = bench.command(&args(runs, steps)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let latest = bench.path(runs).join("0000-fusion/checkpoints/latest");
+/// Starts the training in `run` and waits until it has a checkpoint beyond the first.
+pub(crate) fn until_a_checkpoint(bench: &Bench, args: &[&str], run: &str) -> Child {
+    let mut child = bench.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let latest = bench.path(run).join("checkpoints/latest");
     let deadline = Instant::now() + Duration::from_secs(60);
     while std::fs::read_to_string(&latest).map_or(true, |name| name == "step-00000000") {
         assert!(Instant::now() < deadline, "no checkpoint");
@@ -51,7 +51,7 @@ fn until_a_checkpoint(bench: &Bench, runs: &str, steps: &str) -> Child {
 fn a_killed_run_resumes_bit_for_bit() {
     let bench = bench();
     bench.run(&args("whole", "30")).ok();
-    let mut child = until_a_checkpoint(&bench, "killed", "30");
+    let mut child = until_a_checkpoint(&bench, &args("killed", "30"), "killed/0000-fusion");
     child.kill().unwrap();
     child.wait().unwrap();
     let ran = bench.run(&["train", "--resume", "killed/0000-fusion"]);
@@ -110,7 +110,7 @@ fn a_run_begins_from_the_weights_of_another_and_remembers_it() {
 fn an_interrupted_run_ends_cleanly_and_resumes_bit_for_bit() {
     let bench = bench();
     bench.run(&args("whole", "60")).ok();
-    let child = until_a_checkpoint(&bench, "cut", "60");
+    let child = until_a_checkpoint(&bench, &args("cut", "60"), "cut/0000-fusion");
     let second = Ran::from(bench.plain(&["train", "--resume", "cut/0000-fusion"]).output().unwrap());
     assert!(second.code == 0 || second.stderr.contains("another process trains"), "{second:?}");
     let pid = child.id().to_string();

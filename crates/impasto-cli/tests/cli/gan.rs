@@ -1,0 +1,73 @@
+//! Training a generator: recipe, exact resume, what it made, refusals.
+
+use crate::bench::{Bench, Ran};
+use crate::train::{result, until_a_checkpoint};
+
+const NETWORK: &str = "network={latent = 6, width = 4, most = 8, discriminator_width = 4, discriminator_most = 8}";
+
+/// Pictures of two kinds.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    for seed in 0..4 {
+        bench.picture(&format!("pictures/light/{seed}.png"), 20, 16, seed);
+        bench.picture(&format!("pictures/dark/{seed}.png"), 16, 18, 10 + seed);
+    }
+    bench
+}
+
+/// `train gan` with tiny settings into `runs`.
+fn args<'a>(runs: &'a str, steps: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let data = ["train", "gan", "--data", "pictures", "--cfg", "dcgan", "--res", "16", "--no-cache"];
+    let settings = ["--batch", "4", "--seed", "3", "--set", NETWORK, "--checkpoint-every", "5", "--log-every", "1"];
+    [&data[..], &settings[..], &["--steps", steps, "--run-dir", runs], more].concat()
+}
+
+#[test]
+fn a_killed_run_resumes_bit_for_bit_and_its_generator_makes_pictures() {
+    let bench = bench();
+    let classes = ["--classes", "from-folders"];
+    bench.run(&args("whole", "40", &classes)).ok();
+    let mut child = until_a_checkpoint(&bench, &args("killed", "40", &classes), "killed/0000-dcgan");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    Ran::from(bench.plain(&["train", "--resume", "killed/0000-dcgan"]).output().unwrap()).ok();
+    let [whole, killed] = ["whole", "killed"].map(|runs| result(&bench.path(runs).join("0000-dcgan"), 40));
+    assert!(whole == killed, "a resumed run differs");
+
+    let sheet =
+        impasto_image::open(&bench.path("whole/0000-dcgan/samples/step-00000040.png"), &Default::default()).unwrap();
+    // A column for each of the two classes, eight rows, one pixel around each.
+    assert_eq!((sheet.width, sheet.height), (2 * 17 + 1, 8 * 17 + 1));
+    let generate = ["generate", "whole/0000-dcgan", "--class", "dark", "--seeds", "0-3", "--out-dir", "made"];
+    bench.run(&generate).ok();
+    let made = bench.open("made/0000-dcgan-seed0003.png");
+    assert_eq!((made.width, made.height), (16, 16));
+}
+
+#[test]
+fn what_is_not_given_is_chosen_and_said() {
+    let bench = bench();
+    let ran = bench
+        .run(&["train", "gan", "--data", "pictures", "--no-cache", "--seed", "1", "--batch", "2", "--dry-run"])
+        .ok();
+    for part in ["fastgan, since it is made for few pictures", "16 px", "8 pictures are very few"] {
+        assert!(ran.stderr.contains(part), "no '{part}' in {ran:?}");
+    }
+    for part in ["algorithm = \"fastgan\"", "loss = \"relativistic\"", "[training.vary]", "parameters", "images/s"] {
+        assert!(ran.stdout.contains(part), "no '{part}' in {ran:?}");
+    }
+    assert!(!bench.path("runs").exists());
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    let bench = bench();
+    bench.run(&["train", "gan", "--cfg", "dcgan"]).fails(2, &["--data"]);
+    bench.run(&args("runs", "2", &["--set", "los=hinge"])).fails(2, &["'loss'"]);
+    bench.run(&args("runs", "2", &["--set", "loss=hing"])).fails(2, &["hinge"]);
+    bench.run(&args("runs", "2", &["--set", "beta1=1.5"])).fails(2, &["beta1", "1.5"]);
+    bench.run(&["train", "gan", "--data", "pictures", "--cfg", "fusion"]).fails(2, &["fusion", "fastgan"]);
+    bench.run(&["train", "gan", "--data", "nowhere", "--cfg", "dcgan", "--res", "16"]).fails(3, &["nowhere"]);
+    bench.run(&["train", "gan", "--data", "pictures", "--cfg", "dcgan", "--res", "17"]).fails(2, &["17"]);
+    assert!(!bench.path("runs").exists());
+}
