@@ -4,6 +4,7 @@ mod checkpoint;
 mod ema;
 pub mod gan;
 mod optimizer;
+mod page;
 mod run_dir;
 mod runner;
 mod tensorboard;

@@ -1,4 +1,5 @@
-//! A run's folder: `config.toml`, `log.jsonl`, `samples/`, `checkpoints/`, `events.out.tfevents.*`, `README.md`.
+//! A run's folder: `config.toml`, `log.jsonl`, `samples/`, `checkpoints/`, `events.out.tfevents.*`, `index.html`,
+//! `README.md`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

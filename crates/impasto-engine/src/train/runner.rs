@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::tensorboard::EventWriter;
-use super::{Checkpoint, Health, Metrics, Objective, RunDir};
+use super::{Checkpoint, Health, Metrics, Objective, RunDir, page};
 use crate::control::{Control, Event};
 use crate::error::{EngineError, Result};
 use crate::weights::{self, Precision};
@@ -109,6 +109,7 @@ pub fn run(
     }
     let (header, arrays) = objective.export()?;
     weights::save(&dir.weights(), &header, &arrays, Precision::F16)?;
+    page::write(dir, settings.steps)?;
     Ok(session.finish(step))
 }
 
@@ -221,6 +222,7 @@ impl<'a> Session<'a> {
         let options = impasto_image::EncodeOptions::new(impasto_image::Format::Png);
         impasto_image::save(&objective.preview()?, &path, &options, true)
             .map_err(|e| EngineError::picture(&path, e))?;
+        page::write(self.dir, self.settings.steps)?;
         self.control.emit(Event::Preview { path });
         Ok(())
     }

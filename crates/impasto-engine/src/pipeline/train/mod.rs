@@ -200,7 +200,14 @@ impl Training {
     pub fn create_dir(&self, parent: &Path) -> Result<RunDir> {
         let dir = RunDir::create(parent, &self.config.algorithm)?;
         dir.write_config(&self.config.to_toml()?)?;
-        let readme = include_str!("RUN.md").replace("{algorithm}", &self.config.algorithm);
+        let (_, trainer) = trainer(&self.config.algorithm)?;
+        let usage = match trainer.takes {
+            Takes::Crops => {
+                "Paint with the weights by `impasto stylize photo.jpg --style painting.jpg --model weights.safetensors`."
+            }
+            Takes::Gallery => "Make pictures by `impasto generate`, this folder and `--seeds 0-63 --grid`.",
+        };
+        let readme = include_str!("RUN.md").replace("{algorithm}", &self.config.algorithm).replace("{use}", usage);
         weights::write_atomic(&dir.root().join("README.md"), readme.as_bytes())?;
         Ok(dir)
     }
