@@ -49,7 +49,7 @@ pub(super) fn write(dir: &RunDir, of: u64) -> Result<()> {
     let log = match fs::read_to_string(dir.log()) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(e) => return Err(EngineError::io(&dir.log(), &e)),
+        Err(e) => return Err(EngineError::io(dir.log(), &e)),
     };
     // A line that was cut off by a power cut says nothing.
     let lines: Vec<Line> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();

@@ -85,6 +85,18 @@ impl AdversarialLoss {
         }
     }
 
+    /// What the discriminator's loss is where it guesses, all logits being 0; `None` where that means nothing, since logits
+    /// have no scale.
+    pub fn guessing(self) -> Option<f32> {
+        match self {
+            Self::Minimax | Self::NonSaturating => Some(2.0 * std::f32::consts::LN_2),
+            Self::LeastSquares => Some(0.5),
+            Self::Hinge => Some(2.0),
+            Self::Relativistic => Some(std::f32::consts::LN_2),
+            Self::Wasserstein => None,
+        }
+    }
+
     /// Both losses for the same logits `[n, k]`, and `L_G + lambda L_D`.
     pub fn both(self, real: Tensor<2>, fake: Tensor<2>, lambda: f32) -> Losses {
         let generator = self.generator(Some(real.clone()), fake.clone());

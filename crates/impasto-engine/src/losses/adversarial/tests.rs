@@ -333,3 +333,16 @@ fn maps_of_logits_may_be_flattened() {
         assert_eq!(tensor::scalar(rows).to_bits(), tensor::scalar(maps).to_bits(), "{i}");
     }
 }
+
+#[test]
+fn guessing_costs_what_is_said() {
+    let device = Device::flex();
+    let zeros = || exact(&[0.0; 4], [4, 1], &device);
+    for loss in AdversarialLoss::ALL {
+        let found = number(loss.discriminator(zeros(), zeros()));
+        match loss.guessing() {
+            Some(said) => assert!((found - f64::from(said)).abs() < 1e-6, "{loss:?}: {found}"),
+            None => assert_eq!(loss, AdversarialLoss::Wasserstein),
+        }
+    }
+}

@@ -207,7 +207,7 @@ const FACTORS: [&str; 4] = ["rate", "discriminator_rate", "penalty", "augment"];
 const UNCHANGED: Remedy = Remedy { rate: 1.0, discriminator_rate: 1.0, penalty: 1.0, augment: 0.0 };
 
 /// The figures of steps that the watch looks at.
-const METRICS: [&str; 4] = ["logit_real", "logit_made", "overfitting", "gradient"];
+const METRICS: [&str; 5] = ["logit_real", "logit_made", "overfitting", "gradient", "discriminator"];
 
 /// The mean logit.
 fn mean(verdict: &Verdict) -> f32 {
@@ -323,6 +323,7 @@ impl<A: Architecture> Objective for GanObjective<A> {
             gap: recent("logit_real") - recent("logit_made"),
             overfitting: recent("overfitting"),
             gradient: recent("gradient"),
+            swing: self.settings.loss.guessing().map_or(0.0, |guessing| recent("discriminator") / guessing),
             made: Looks::of(self.samples()?),
             real: self.real,
             distance: None,

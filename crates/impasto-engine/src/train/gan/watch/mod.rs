@@ -25,6 +25,9 @@ pub struct Observation {
     pub overfitting: f32,
     /// Norm of the generator's gradient.
     pub gradient: f32,
+    /// The discriminator's loss as a multiple of what guessing would give ([`AdversarialLoss::guessing`]); 0 for losses
+    /// without such a value.
+    pub swing: f32,
     /// A fixed set of samples of the averaged generator.
     pub made: Looks,
     /// As many real pictures.
@@ -55,6 +58,9 @@ pub struct Limits {
     pub gap: [f32; 2],
     /// The Fréchet distance is this many times its lowest.
     pub worse: [f32; 2],
+    /// The discriminator's loss is this many times what guessing would give: both networks overshoot at every step. This
+    /// counts in the grace too, since it only grows.
+    pub swing: [f32; 2],
 }
 
 impl Default for Limits {
@@ -68,6 +74,7 @@ impl Default for Limits {
             saturated: [0.25, 0.5],
             gap: [10.0, 20.0],
             worse: [1.5, 3.0],
+            swing: [4.0, 16.0],
         }
     }
 }
@@ -112,7 +119,7 @@ impl Watch {
         let (diversity, few) = (seen.made.diversity_beside(&seen.real), seen.made.nearest_beside(&seen.real));
         let rough = seen.made.roughness_beside(&seen.real);
         let saturated = seen.made.saturation - seen.real.saturation;
-        let numbers = [seen.gap, seen.overfitting, seen.gradient, diversity, few, rough, saturated];
+        let numbers = [seen.gap, seen.overfitting, seen.gradient, seen.swing, diversity, few, rough, saturated];
         if numbers.iter().chain(&seen.distance).any(|v| !v.is_finite()) {
             self.last = Some(Trouble::NotFinite);
             return Health::Collapsed("what the networks make or say is no longer a number".to_owned());
@@ -121,10 +128,8 @@ impl Watch {
         if let Some(distance) = seen.distance {
             self.best_distance = self.best_distance.min(distance);
         }
-        if seen.step < self.limits.grace {
-            return Health::Well;
-        }
         let limits = &self.limits;
+        let early = seen.step < limits.grace;
         let percent = |share: f32| (100.0 * share).round();
         let known = seen.overfitting >= Limits::KNOWN;
         let worse = seen.distance.map_or(1.0, |distance| distance / self.best_distance.max(f32::MIN_POSITIVE));
@@ -170,9 +175,20 @@ impl Watch {
                 [worse > limits.worse[0], worse > limits.worse[1]],
                 format!("samples became worse: their distance from real pictures is {worse:.1} times its lowest"),
             ),
+            (
+                Trouble::Swinging,
+                [seen.swing > limits.swing[0], seen.swing > limits.swing[1]],
+                format!(
+                    "training swings: the discriminator is wrong {:.0} times as much as if it guessed; learning rates are too high",
+                    seen.swing
+                ),
+            ),
         ];
         let mut worrying: Option<(bool, String)> = None;
         for (trouble, [worth_a_word, pointless], words) in found {
+            if early && trouble != Trouble::Swinging {
+                continue;
+            }
             let count = &mut self.counts[trouble as usize];
             *count = if pointless { *count + 1 } else { 0 };
             if *count >= limits.patience {

@@ -19,6 +19,8 @@ pub enum Trouble {
     Winning,
     /// Samples became much worse.
     Worse,
+    /// Both networks overshoot at every step.
+    Swinging,
 }
 
 /// What is changed after a roll-back.
@@ -36,8 +38,16 @@ pub struct Remedy {
 
 impl Trouble {
     /// All of them.
-    pub(super) const ALL: [Self; 7] =
-        [Self::NotFinite, Self::Same, Self::Few, Self::Noise, Self::Saturated, Self::Winning, Self::Worse];
+    pub(super) const ALL: [Self; 8] = [
+        Self::NotFinite,
+        Self::Same,
+        Self::Few,
+        Self::Noise,
+        Self::Saturated,
+        Self::Winning,
+        Self::Worse,
+        Self::Swinging,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -48,6 +58,7 @@ impl Trouble {
             Self::Saturated => "saturated",
             Self::Winning => "winning",
             Self::Worse => "worse",
+            Self::Swinging => "swinging",
         }
     }
 
@@ -56,6 +67,8 @@ impl Trouble {
         let slower = Remedy { rate: 0.5, discriminator_rate: 0.5, penalty: 1.0, augment: 0.0 };
         match self {
             Self::NotFinite => slower,
+            // Far too high, not a little.
+            Self::Swinging => Remedy { rate: 0.1, discriminator_rate: 0.1, ..slower },
             // A generator runs to one place where a steep discriminator shows it one way.
             Self::Same | Self::Few | Self::Noise | Self::Saturated => Remedy { penalty: 2.0, ..slower },
             // The generator shall catch up: it keeps its rate.
@@ -67,7 +80,11 @@ impl Trouble {
 
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let factor = |value: f32| if value == 0.5 { "half".to_owned() } else { format!("{value} times") };
+        let factor = |value: f32| match value {
+            0.5 => "half".to_owned(),
+            0.1 => "a tenth of".to_owned(),
+            value => format!("{value} times"),
+        };
         let mut parts = Vec::new();
         match (self.rate == 1.0, self.discriminator_rate == 1.0) {
             (false, false) if self.rate == self.discriminator_rate => {

@@ -38,6 +38,7 @@ fn healthy(step: u64) -> Observation {
         gap: 0.8,
         overfitting: 0.4,
         gradient: 1.0,
+        swing: 1.0,
         made: *MADE,
         real: *REAL,
         distance: Some(100.0 / step as f32),
@@ -62,7 +63,7 @@ fn planted_trouble_is_noticed() {
     let rough = looks(noise(48, 32));
     let nearly = looks(pictures(2, 48, 32, None) * 0.3 + 0.3);
     type Plant<'a> = &'a dyn Fn(&mut Observation);
-    let cases: [(&str, Plant<'_>, u32, &str); 12] = [
+    let cases: [(&str, Plant<'_>, u32, &str); 14] = [
         ("nothing", &|_| {}, 0, ""),
         ("one picture", &|o| o.made = same, 2, "samples look alike"),
         ("four pictures", &|o| o.made = few, 2, "few kinds"),
@@ -71,6 +72,8 @@ fn planted_trouble_is_noticed() {
         ("alike", &|o| o.made = nearly, 0, "samples look alike"),
         ("a sure discriminator", &|o| (o.gap, o.overfitting) = (25.0, 1.0), 2, "the discriminator wins"),
         ("a confident discriminator", &|o| (o.gap, o.overfitting) = (12.0, 1.0), 0, "the discriminator wins"),
+        ("a swinging training", &|o| o.swing = 40.0, 2, "training swings"),
+        ("a restless training", &|o| o.swing = 6.0, 0, "training swings"),
         ("a large gap without memory", &|o| (o.gap, o.overfitting) = (25.0, 0.5), 0, ""),
         ("worse samples", &|o| o.distance = Some(1.0), 2, "worse"),
         ("no number", &|o| o.gradient = f32::NAN, 1, "no longer a number"),
