@@ -10,7 +10,7 @@
 //! losses  features  metrics
 //! traits  generator  tiled
 //! blocks
-//! device  tensor  weights  descriptor  control  rng  places  error
+//! device  tensor  weights  descriptor  control  rng  places  markup  error
 //! ```
 
 pub mod algorithms;
@@ -23,6 +23,7 @@ mod error;
 pub mod features;
 pub mod generator;
 pub mod losses;
+mod markup;
 pub mod metrics;
 pub mod models;
 pub mod pipeline;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::RunDir;
 use crate::error::{EngineError, Result};
+use crate::markup::escape;
 use crate::weights::write_atomic;
 
 /// Most points of a curve; more lines of the log are averaged.
@@ -157,11 +158,6 @@ fn curve(name: &str, points: &[(f64, f64)], backs: &[u64]) -> String {
         path.join(" "),
         escape(name)
     )
-}
-
-/// Text as it stands in HTML.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -201,9 +201,9 @@ impl<D: DiscriminatorNet> losses::Judge<4> for Sides<'_, D> {
 }
 
 /// What roll-backs change, by name.
-const FACTORS: [&str; 4] = ["rate", "discriminator_rate", "penalty", "augment"];
+const FACTORS: [&str; 3] = ["rate", "discriminator_rate", "penalty"];
 
-/// Nothing changed yet. What is added to the probability of augmentation is kept there.
+/// Nothing changed yet. What a remedy adds to the probability of augmentation goes to [`Ada`] at once.
 const UNCHANGED: Remedy = Remedy { rate: 1.0, discriminator_rate: 1.0, penalty: 1.0, augment: 0.0 };
 
 /// The figures of steps that the watch looks at.
@@ -270,8 +270,8 @@ impl<A: Architecture> Objective for GanObjective<A> {
         self.discriminator_adam.save("discriminator_adam", &mut state);
         self.ada.save("ada", &mut state);
         self.watch.save("watch", &mut state);
-        let Remedy { rate, discriminator_rate, penalty, augment } = self.factors;
-        for (name, value) in FACTORS.into_iter().zip([rate, discriminator_rate, penalty, augment]) {
+        let Remedy { rate, discriminator_rate, penalty, .. } = self.factors;
+        for (name, value) in FACTORS.into_iter().zip([rate, discriminator_rate, penalty]) {
             state.counters.insert(format!("factors.{name}"), u64::from(value.to_bits()));
         }
         for (name, value) in &self.recent {
@@ -294,9 +294,8 @@ impl<A: Architecture> Objective for GanObjective<A> {
             bits.map(|value| value.map_err(|e| format!("{name}: {e}")))
         };
         let factor = |name: &str| read(format!("factors.{name}")).ok_or(format!("the factor '{name}' is missing"))?;
-        let [rate, discriminator_rate, penalty, augment] = FACTORS.map(factor);
-        self.factors =
-            Remedy { rate: rate?, discriminator_rate: discriminator_rate?, penalty: penalty?, augment: augment? };
+        let [rate, discriminator_rate, penalty] = FACTORS.map(factor);
+        self.factors = Remedy { rate: rate?, discriminator_rate: discriminator_rate?, penalty: penalty?, ..UNCHANGED };
         self.recent = Metrics::new();
         for name in METRICS {
             if let Some(value) = read(format!("recent.{name}")) {

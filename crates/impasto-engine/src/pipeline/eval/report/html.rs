@@ -7,9 +7,10 @@ use std::fmt::Write;
 use impasto_image::Limits;
 
 use self::pictures::figure;
-use super::svg::{self, Cloud, Rung, escape};
+use super::svg::{self, Cloud, Rung};
 use super::table::care;
 use super::{Better, Figure, Metric, Report, Row, RowKind, Tone, number};
+use crate::markup::escape;
 use crate::pipeline::eval::protocol::MetricProtocol;
 
 /// Nothing but what is in the page may be shown.
