@@ -27,6 +27,9 @@ pub struct Form {
     /// The part of the latent that is drawn to mean something.
     #[serde(default)]
     pub codes: Codes,
+    /// Whether its pictures have no colour, since those it learned from had none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub grey: bool,
 }
 
 /// Structured latent codes (InfoGAN, Chen et al. 2016). They are the last numbers of a latent: first one one-hot group
@@ -85,6 +88,11 @@ impl Form {
     pub fn latents(&self, seeds: &[u64], device: &Device) -> Tensor<2> {
         let values = seeds.iter().flat_map(|&seed| self.latent_of(seed)).collect();
         Tensor::from_data(TensorData::new(values, [seeds.len(), self.latent]), device)
+    }
+
+    /// What a network painted, `[n, 3, h, w]`, without colour where its pictures have none.
+    pub fn painted(&self, image: Tensor<4>) -> Tensor<4> {
+        if self.grey { image.mean_dim(1).repeat_dim(1, 3) } else { image }
     }
 
     /// Labels as one-hot rows `[n, classes]`; `None` for a generator without classes.

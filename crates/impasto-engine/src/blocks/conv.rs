@@ -3,6 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::batch_norm::NORMED_DEVIATION;
 use super::map::Map;
 use super::ops::{self, ConvSpec, PadMode};
 use super::spectral;
@@ -71,6 +72,13 @@ impl ConvConfig {
     pub fn init_gain(mut self, gain: f32) -> Self {
         self.init_gain = gain;
         self
+    }
+
+    /// For a layer with a batch normalisation behind it: initial weights of [`NORMED_DEVIATION`].
+    pub fn normed(self) -> Self {
+        let shape = self.weight_shape();
+        let fan_in = (shape[1] * shape[2] * shape[3]) as f32;
+        self.init_gain(NORMED_DEVIATION * (fan_in / 2.0).sqrt())
     }
 
     /// Draws He-normal weights from the stream named `name` of `seed`; biases are zero.

@@ -20,7 +20,7 @@ mod tile;
 mod wrap;
 
 pub use attention::SelfAttention;
-pub use batch_norm::{BatchNorm, BatchStatistics, settle};
+pub use batch_norm::{BatchNorm, BatchStatistics, NORMED_DEVIATION, settle};
 pub use conv::{Conv, ConvConfig};
 pub use correlation::{correlations, recorrelate};
 pub use dense::{Dense, Embedding};

@@ -62,12 +62,13 @@ pub trait Objective: Send {
     /// When statistics that belong to the weights cannot be taken.
     fn export(&self) -> Result<(Header, Arrays)>;
 
-    /// How training goes, asked for now and then and before every checkpoint. What it depends on belongs to the state.
+    /// How training goes, asked for now and then and before every checkpoint. What it depends on belongs to the state;
+    /// what it measures is added to `figures`, which are logged.
     ///
     /// # Errors
     /// When the network fails on the samples that are looked at.
-    fn watch(&mut self, step: u64) -> Result<Health> {
-        let _ = step;
+    fn watch(&mut self, step: u64, figures: &mut Metrics) -> Result<Health> {
+        let _ = (step, figures);
         Ok(Health::Well)
     }
 

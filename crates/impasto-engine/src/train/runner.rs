@@ -137,6 +137,10 @@ fn save(
     Ok(())
 }
 
+fn failed(e: std::io::Error) -> EngineError {
+    EngineError::Environment(format!("cannot write the log: {e}"))
+}
+
 fn not_finite(metrics: &Metrics) -> Option<&'static str> {
     metrics.iter().find(|(_, value)| !value.is_finite()).map(|(name, _)| *name)
 }
@@ -181,7 +185,6 @@ impl<'a> Session<'a> {
         let count = self.count as f32;
         let means: Metrics = std::mem::take(&mut self.sums).into_iter().map(|(k, v)| (k, v / count)).collect();
         self.count = 0;
-        let failed = |e: std::io::Error| EngineError::Environment(format!("cannot write the log: {e}"));
         self.note(&serde_json::json!({ "step": step, "samples_per_second": self.speed(step), "metrics": means }))?;
         self.events.scalars(step, means.iter().map(|(k, v)| (*k, *v))).map_err(failed)?;
         let figures: Vec<String> = means.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
@@ -191,8 +194,14 @@ impl<'a> Session<'a> {
     }
 
     /// Asks how training goes; returns what is wrong where going on is pointless.
-    fn watch(&self, step: u64, objective: &mut dyn Objective) -> Result<Option<String>> {
-        match objective.watch(step)? {
+    fn watch(&mut self, step: u64, objective: &mut dyn Objective) -> Result<Option<String>> {
+        let mut figures = Metrics::new();
+        let health = objective.watch(step, &mut figures)?;
+        if !figures.is_empty() {
+            self.note(&serde_json::json!({ "step": step, "metrics": figures }))?;
+            self.events.scalars(step, figures.iter().map(|(k, v)| (*k, *v))).map_err(failed)?;
+        }
+        match health {
             Health::Well => Ok(None),
             Health::Worrying(text) => {
                 self.control.warn(format!("step {step}: {text}"));
@@ -212,7 +221,6 @@ impl<'a> Session<'a> {
 
     /// Adds a line to the log.
     fn note(&self, line: &serde_json::Value) -> Result<()> {
-        let failed = |e: std::io::Error| EngineError::Environment(format!("cannot write the log: {e}"));
         let mut log = OpenOptions::new().create(true).append(true).open(self.dir.log()).map_err(failed)?;
         writeln!(log, "{line}").map_err(failed)
     }
@@ -296,7 +304,8 @@ mod tests {
             Ok((header, array()))
         }
 
-        fn watch(&mut self, step: u64) -> Result<Health> {
+        fn watch(&mut self, step: u64, figures: &mut Metrics) -> Result<Health> {
+            figures.insert("looked", step as f32);
             Ok(match self.breaks_at(step, true) {
                 true => Health::Collapsed("all samples are alike".into()),
                 false if step == 4 => Health::Worrying("samples are dull".into()),

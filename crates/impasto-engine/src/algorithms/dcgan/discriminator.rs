@@ -17,7 +17,7 @@ struct Stage {
     norm: Option<BatchNorm>,
 }
 
-/// Convolutions of kernel 4 and stride 2 down to the base grid, then one logit of what is there.
+/// Convolutions of kernel 4 and stride 2 down to the base grid, then the head.
 #[derive(Module, Debug)]
 pub struct DcganDiscriminator {
     stages: Vec<Stage>,
@@ -79,7 +79,7 @@ impl DiscriminatorNet for DcganDiscriminator {
             x = filters.forward(x, SLOPE).detach(); // [n, c', h / 2, w / 2]
             passed.push((filters, [h, w], leaky_mask(x.clone(), SLOPE)));
         }
-        let slope = self.head.input_gradient(x.dims(), labels); // [n, c, rows, columns]
+        let slope = self.head.input_gradient(x, labels); // [n, c, rows, columns]
         let slope =
             passed.into_iter().rev().fold(slope, |slope, (filters, size, mask)| filters.adjoint(slope * mask, size));
         Some(slope * 2.0) // [n, 3, h, w]

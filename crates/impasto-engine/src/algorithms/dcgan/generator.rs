@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::DcganConfig;
-use crate::blocks::{BatchNorm, BatchStatistics, Conv, ConvConfig, Dense, PadMode, settle};
+use crate::blocks::{BatchNorm, BatchStatistics, Conv, ConvConfig, Dense, NORMED_DEVIATION, PadMode, settle};
 use crate::generator::{Form, Synthesis};
 use crate::train::gan::{Build, Draw, GeneratorNet, Grid, Latents, Mode};
 
@@ -43,7 +43,7 @@ impl DcganGenerator {
         let class = latents.class_width();
         let zeros = |config: ConvConfig| config.pad_mode(PadMode::Zero);
         let stage = |i: usize| Stage {
-            conv: zeros(ConvConfig::same(widths[i], widths[i + 1], 3).upsampled()).init(
+            conv: zeros(ConvConfig::same(widths[i], widths[i + 1], 3).upsampled().normed()).init(
                 seed,
                 &format!("generator.stages.{i}"),
                 device,
@@ -51,9 +51,8 @@ impl DcganGenerator {
             norm: BatchNorm::new(widths[i + 1], class, device),
         };
         let outputs = widths[0] * grid.base[0] * grid.base[1];
-        let deviation = (1.0 / form.width as f32).sqrt();
         Self {
-            project: Dense::init(seed, "generator.project", [form.width, outputs], deviation, device),
+            project: Dense::init(seed, "generator.project", [form.width, outputs], NORMED_DEVIATION, device),
             first: BatchNorm::new(widths[0], class, device),
             stages: (0..grid.doublings).map(stage).collect(),
             colour: zeros(ConvConfig::same(c.width, 3, 3)).init_gain(COLOUR_GAIN).init(
@@ -80,7 +79,8 @@ impl DcganGenerator {
             let x = stage.conv.forward_bordered(x, 1.0, wrap); // [n, c', 2h, 2w]
             stage.norm.forward(x, class.as_ref(), statistics, 0.0)
         });
-        self.colour.forward_bordered(x, 1.0, wrap).tanh() * 0.5 + 0.5 // [n, 3, h, w]
+        let image = self.form.painted(self.colour.forward_bordered(x, 1.0, wrap)); // [n, 3, h, w]
+        image.tanh() * 0.5 + 0.5
     }
 
     /// Layers with statistics, in the order they are computed in.

@@ -12,7 +12,7 @@ fn tiny(size: [usize; 2]) -> Build<DcganConfig> {
         discriminator_most: 8,
         ..DcganConfig::default()
     };
-    Build { size, classes: Vec::new(), codes: Codes::default(), network }
+    Build { size, classes: Vec::new(), codes: Codes::default(), grey: false, network }
 }
 
 #[test]

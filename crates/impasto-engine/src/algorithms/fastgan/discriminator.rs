@@ -52,8 +52,9 @@ pub struct FastganDiscriminator {
     /// To half size.
     stem: Conv,
     stages: Vec<Down>,
-    /// From the base grid.
+    /// From the base grid, each position by itself. What follows is linear: classes are compared here.
     whole: Conv,
+    whole_logit: Conv,
     /// From the map before the base grid.
     part: Conv,
     part_logit: Conv,
@@ -92,7 +93,8 @@ impl FastganDiscriminator {
         Self {
             stem: draw("stem", halving(3, widths[doublings - 1])),
             stages: (0..doublings - 1).rev().map(stage).collect(),
-            whole: draw("whole", ConvConfig::same(widths[0], 1, 3).init_gain(0.7)),
+            whole: draw("whole", ConvConfig::same(widths[0], widths[0], 1)),
+            whole_logit: draw("whole_logit", ConvConfig::same(widths[0], 1, 3).init_gain(0.7)),
             part: draw("part", halving(widths[1], widths[0])),
             part_logit: draw("part_logit", ConvConfig::same(widths[0], 1, 1).init_gain(0.7)),
             classes: (!build.classes.is_empty()).then(|| {
@@ -130,9 +132,10 @@ impl DiscriminatorNet for FastganDiscriminator {
         let own = maps[maps.len() - 2].clone(); // [n, c, 2 * rows, 2 * columns]
         let flat = |x: Tensor<4>| x.reshape([n, rows * columns]);
 
-        let mut whole = self.whole.filters(self.spectral).forward(base.clone(), 1.0); // [n, 1, rows, columns]
+        let hidden = self.whole.filters(self.spectral).forward(base.clone(), SLOPE); // [n, c, rows, columns]
+        let mut whole = self.whole_logit.filters(self.spectral).forward(hidden.clone(), 1.0); // [n, 1, rows, columns]
         if let Some(class) = self.class(labels) {
-            whole = whole + (base.clone() * class).sum_dim(1); // [n, 1, rows, columns]
+            whole = whole + (hidden * class).sum_dim(1); // [n, 1, rows, columns]
         }
         let part = self.part.filters(self.spectral).forward(own.clone(), SLOPE); // [n, c, rows, columns]
         let part = self.part_logit.filters(self.spectral).forward(part, 1.0); // [n, 1, rows, columns]
@@ -177,16 +180,18 @@ impl DiscriminatorNet for FastganDiscriminator {
             passed.push(back);
             x = y;
         }
-        let [part, part_logit, whole] =
-            [&self.part, &self.part_logit, &self.whole].map(|conv| conv.filters(self.spectral));
+        let [part, part_logit, whole, whole_logit] =
+            [&self.part, &self.part_logit, &self.whole, &self.whole_logit].map(|conv| conv.filters(self.spectral));
         let mask = leaky_mask(part.forward(own.clone(), SLOPE), SLOPE); // [n, c, rows, columns]
         let base = size(&x);
         let ones = Tensor::ones([n, 1, base[0], base[1]], (&x.device(), x.dtype()));
         let from_part = part.adjoint(part_logit.adjoint(ones.clone(), base) * mask, size(&own)); // [n, c, 2r, 2c]
-        let mut slope = whole.adjoint(ones, base); // [n, c, rows, columns]
+        let mut slope = whole_logit.adjoint(ones, base); // [n, c, rows, columns]
         if let Some(class) = self.class(labels) {
             slope = slope + class;
         }
+        let mask = leaky_mask(whole.forward(x, SLOPE), SLOPE); // [n, c, rows, columns]
+        slope = whole.adjoint(slope * mask, base); // [n, c, rows, columns]
         let mut passed = passed.into_iter().rev();
         // The last stage leads from the map that parts are judged by to the base grid.
         slope = passed.next()?.back(slope) + from_part; // [n, c, 2r, 2c]

@@ -7,7 +7,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::FastganConfig;
 use crate::blocks::{
-    BatchNorm, BatchStatistics, Conv, ConvConfig, Dense, PadMode, SelfAttention, gated, scaled, settle, with_noise,
+    BatchNorm, BatchStatistics, Conv, ConvConfig, Dense, NORMED_DEVIATION, PadMode, SelfAttention, gated, scaled,
+    settle, with_noise,
 };
 use crate::generator::{Form, Synthesis};
 use crate::tensor::values;
@@ -145,7 +146,7 @@ impl FastganGenerator {
         let mut layer = |name: String, config: ConvConfig| {
             index += 1;
             Layer {
-                conv: config.pad_mode(PadMode::Zero).init(seed, &name, device),
+                conv: config.pad_mode(PadMode::Zero).normed().init(seed, &name, device),
                 strength: Param::from_data(TensorData::zeros::<f32, _>([config.channels_out]), device),
                 norm: BatchNorm::new(config.channels_out, class, device),
                 index: index - 1,
@@ -168,10 +169,9 @@ impl FastganGenerator {
             Excite::init(seed, &format!("generator.excite.{source}"), shape, device)
         };
         let outputs = widths[0] * grid.base[0] * grid.base[1];
-        let deviation = (1.0 / form.width as f32).sqrt();
         let colour = ConvConfig::same(c.width, 3, 3).init_gain(COLOUR_GAIN).pad_mode(PadMode::Zero);
         Self {
-            project: Dense::init(seed, "generator.project", [form.width, outputs], deviation, device),
+            project: Dense::init(seed, "generator.project", [form.width, outputs], NORMED_DEVIATION, device),
             first: BatchNorm::new(widths[0], class, device),
             stages,
             excite: (0..sources(grid.doublings)).map(excite).collect(),
@@ -222,7 +222,8 @@ impl FastganGenerator {
                 x = scaled(x, self.excite[source].forward(sources[source].clone()));
             }
         }
-        self.colour.forward_bordered(x, 1.0, synthesis.wrap).tanh() * 0.5 + 0.5 // [n, 3, h, w]
+        let image = self.form.painted(self.colour.forward_bordered(x, 1.0, synthesis.wrap)); // [n, 3, h, w]
+        image.tanh() * 0.5 + 0.5
     }
 
     /// Layers with statistics, in the order they are computed in.

@@ -17,7 +17,7 @@ fn tiny(size: [usize; 2]) -> Build<FastganConfig> {
         decoder_width: 2,
         ..FastganConfig::default()
     };
-    Build { size, classes: Vec::new(), codes: Codes::default(), network }
+    Build { size, classes: Vec::new(), codes: Codes::default(), grey: false, network }
 }
 
 fn network(change: fn(&mut FastganConfig)) -> FastganConfig {

@@ -73,8 +73,8 @@ impl DiscriminatorNet for StyleganDiscriminator {
             x = y;
         }
         let [_, _, rows, columns] = x.dims();
-        let mask = leaky_mask(last.forward(x, SLOPE), SLOPE); // [n, c, rows, columns]
-        let slope = self.head.input_gradient(mask.dims(), labels) * mask; // [n, c, rows, columns]
+        let x = last.forward(x, SLOPE).detach(); // [n, c, rows, columns]
+        let slope = self.head.input_gradient(x.clone(), labels) * leaky_mask(x, SLOPE); // [n, c, rows, columns]
         let slope = last.adjoint(slope, [rows, columns]);
         let slope = passed.into_iter().rev().fold(slope, |slope, back| back.back(slope)); // [n, c, h, w]
         Some(stem.adjoint(slope * leaky_mask(first, SLOPE), [h, w]) * 2.0) // [n, 3, h, w]

@@ -131,7 +131,7 @@ impl GeneratorNet for StyleganGenerator {
             let larger = bordered(image, wrap, 2, upsample_bilinear2); // [n, 3, 2h, 2w]
             image = larger + stage.colours.forward(x.clone(), style(refine));
         }
-        image * 0.5 + 0.5
+        self.form.painted(image) * 0.5 + 0.5
     }
 
     fn calibrated(mut self, batches: &[Draw]) -> Self {

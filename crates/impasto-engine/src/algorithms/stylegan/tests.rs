@@ -18,7 +18,7 @@ fn tiny(size: [usize; 2]) -> Build<StyleganConfig> {
         discriminator_most: 8,
         ..StyleganConfig::default()
     };
-    Build { size, classes: Vec::new(), codes: Codes::default(), network }
+    Build { size, classes: Vec::new(), codes: Codes::default(), grey: false, network }
 }
 
 fn network(change: fn(&mut StyleganConfig)) -> StyleganConfig {

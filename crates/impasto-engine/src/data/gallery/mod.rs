@@ -98,6 +98,15 @@ impl Gallery {
         &self.names
     }
 
+    /// Whether no picture has any colour.
+    pub fn is_grey(&self) -> bool {
+        let plane = self.size[0] * self.size[1];
+        self.pixels.chunks_exact(3 * plane).all(|planes| {
+            let (red, others) = planes.split_at(plane);
+            others.chunks_exact(plane).all(|other| other == red)
+        })
+    }
+
     /// A picture's planar 8 bit RGB.
     pub fn picture(&self, index: usize) -> &[u8] {
         let length = 3 * self.size[0] * self.size[1];

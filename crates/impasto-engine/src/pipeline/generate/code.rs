@@ -182,6 +182,7 @@ mod tests {
             size: [4, 4],
             classes: vec!["a".into(), "b".into()],
             codes: Codes::default(),
+            grey: false,
         };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.safetensors");

@@ -258,7 +258,7 @@ mod tests {
 
     fn form(classes: &[&str]) -> Form {
         let classes = classes.iter().map(|&class| class.to_owned()).collect();
-        Form { latent: 2, width: 2, layers: 1, size: [4, 4], classes, codes: Codes::default() }
+        Form { latent: 2, width: 2, layers: 1, size: [4, 4], classes, codes: Codes::default(), grey: false }
     }
 
     #[test]

@@ -120,6 +120,7 @@ pub(in crate::pipeline) fn studio(job: GenerationJob, classes: &[&str], tracked:
         size: [16, 16],
         classes: classes.iter().map(|&class| class.to_owned()).collect(),
         codes: Codes::default(),
+        grey: false,
     };
     // Styles vary most along their first numbers.
     let scale: Vec<f32> = (0..WIDTH).map(|i| 2.0 / (1.0 + i as f32)).collect();

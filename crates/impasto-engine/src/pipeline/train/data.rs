@@ -104,6 +104,11 @@ impl Loaded {
         }
     }
 
+    /// Whether whole pictures have no colour.
+    pub(super) fn is_grey(&self) -> bool {
+        matches!(self, Self::Gallery { gallery, .. } if gallery.is_grey())
+    }
+
     /// Bytes of pictures kept in memory.
     pub(super) fn bytes(&self) -> usize {
         match self {

@@ -103,6 +103,9 @@ impl Training {
         let loaded = load(trainer, &sources, plan, gallery.as_ref(), control)?;
         if let Some(classes) = loaded.classes() {
             training.insert("classes".to_owned(), classes.to_vec().into());
+            if loaded.is_grey() {
+                training.insert("grey".to_owned(), true.into());
+            }
             training = complete(&training)?;
         }
         let perception = match (&request.perception, trainer.perception) {

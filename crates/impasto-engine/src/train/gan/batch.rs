@@ -1,5 +1,7 @@
 //! What a step is made from: real pictures, latents, labels and noise, all by sample number.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{Draw, GanTraining, GeneratorNet};
@@ -13,6 +15,9 @@ const CALIBRATION: usize = 512;
 
 /// Latents in one batch of them.
 const CALIBRATION_BATCH: usize = 32;
+
+/// Pictures computed together where many are looked at.
+const PART: usize = 25;
 
 /// Rows of the grid of samples that is shown and watched.
 const ROWS: usize = 8;
@@ -82,7 +87,7 @@ impl Sampler {
     }
 
     /// Latents of samples, and seeds for their noise.
-    fn latents(&self, stream: &str, numbers: std::ops::Range<u64>, device: &Device) -> (Tensor<2>, Vec<u64>) {
+    fn latents(&self, stream: &str, numbers: Range<u64>, device: &Device) -> (Tensor<2>, Vec<u64>) {
         let count = (numbers.end - numbers.start) as usize;
         let (mut values, mut seeds) = (Vec::with_capacity(count * self.form.latent), Vec::with_capacity(count));
         for number in numbers {
@@ -104,20 +109,26 @@ impl Sampler {
 
     /// What statistics for inference are taken over: the classes as often as they come.
     pub(super) fn calibration(&self, device: &Device) -> Vec<Draw> {
-        let batches = CALIBRATION / CALIBRATION_BATCH;
-        (0..batches)
-            .map(|batch| {
-                let first = (batch * CALIBRATION_BATCH) as u64;
-                let numbers = first..first + CALIBRATION_BATCH as u64;
-                let (latents, seeds) = self.latents("calibration", numbers.clone(), device);
-                let picked = |number| {
-                    let mut rng = rng::stream(self.seed, "calibration classes", number);
-                    self.gallery.label(rng.random_range(0..self.gallery.len()))
-                };
-                let labels: Vec<usize> = numbers.filter_map(picked).collect();
-                Draw { latents, labels: self.form.labels(&labels, device), synthesis: Synthesis::seeds(&seeds) }
-            })
-            .collect()
+        let size = CALIBRATION_BATCH as u64;
+        let numbers = |batch: u64| batch * size..(batch + 1) * size;
+        (0..CALIBRATION as u64 / size).map(|batch| self.draw("calibration", numbers(batch), device)).collect()
+    }
+
+    /// Parts of `count` samples, always the same: the classes as often as they come.
+    pub(super) fn many(&self, count: usize, device: Device) -> impl Iterator<Item = Draw> {
+        let numbers = move |part: usize| (part * PART) as u64..count.min((part + 1) * PART) as u64;
+        (0..count.div_ceil(PART)).map(move |part| self.draw("likeness", numbers(part), &device))
+    }
+
+    /// Samples of a stream.
+    fn draw(&self, stream: &str, numbers: Range<u64>, device: &Device) -> Draw {
+        let (latents, seeds) = self.latents(stream, numbers.clone(), device);
+        let picked = |number| {
+            let mut rng = rng::stream(self.seed, &format!("{stream} classes"), number);
+            self.gallery.label(rng.random_range(0..self.gallery.len()))
+        };
+        let labels: Vec<usize> = numbers.filter_map(picked).collect();
+        Draw { latents, labels: self.form.labels(&labels, device), synthesis: Synthesis::seeds(&seeds) }
     }
 
     /// Columns of the grid: one for each class, where there are neither one nor too many.
@@ -143,8 +154,21 @@ impl Sampler {
 
     /// Real pictures to set beside [`Sampler::fixed`]: as many, spread over the gallery.
     pub(super) fn real(&self, device: &Device) -> Tensor<4> {
-        let count = (ROWS * self.columns()).min(self.gallery.len());
-        let indices: Vec<usize> = (0..count).map(|index| index * self.gallery.len() / count).collect();
-        self.gallery.batch(&indices, &[], device)
+        self.gallery.batch(&self.spread(ROWS * self.columns()), &[], device)
+    }
+
+    /// Parts of up to `most` real pictures, spread over the gallery.
+    pub(super) fn many_real(&self, most: usize, device: &Device) -> impl Iterator<Item = Tensor<4>> {
+        let indices = self.spread(most);
+        (0..indices.len().div_ceil(PART)).map(move |part| {
+            let end = indices.len().min((part + 1) * PART);
+            self.gallery.batch(&indices[part * PART..end], &[], device)
+        })
+    }
+
+    /// Numbers of up to `most` real pictures.
+    fn spread(&self, most: usize) -> Vec<usize> {
+        let count = most.min(self.gallery.len());
+        (0..count).map(|index| index * self.gallery.len() / count).collect()
     }
 }

@@ -15,7 +15,10 @@ pub struct Latents {
 impl Latents {
     /// For so many classes, with vectors of `class_width` numbers; without classes there are none.
     pub fn new(classes: usize, class_width: usize, seed: u64, device: &Device) -> Self {
-        let table = || Embedding::init(seed, "generator.classes", [classes, class_width], 1.0, device);
+        // Vectors of length one beside latents of length sqrt(latent): were both alike to the generator, it would settle
+        // for one picture of each class before it found a use for its latents.
+        let deviation = 1.0 / (class_width as f32).sqrt();
+        let table = || Embedding::init(seed, "generator.classes", [classes, class_width], deviation, device);
         Self { classes: (classes > 0).then(table) }
     }
 

@@ -24,6 +24,6 @@ pub use made::Made;
 pub use network::{Architecture, Build, DiscriminatorNet, Draw, GeneratorNet, Mode, Verdict};
 pub use objective::GanObjective;
 pub use settings::{AugmentSettings, GanTraining};
-pub use watch::{Limits, Looks, Observation, Remedy, Trouble, Watch, diversity, features};
+pub use watch::{Likeness, Limits, Looks, Observation, Remedy, Trouble, Watch, diversity, features};
 
 pub(crate) use network::{check_build, within};

@@ -26,6 +26,9 @@ pub struct Build<C> {
     /// Structured latent codes.
     #[serde(default)]
     pub codes: Codes,
+    /// Whether pictures have no colour.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub grey: bool,
     /// The architecture's own dimensions.
     pub network: C,
 }
@@ -47,7 +50,7 @@ impl<C> Build<C> {
     pub(crate) fn form(&self, latent: usize, beside: usize, layers: usize) -> Form {
         let latent = latent + self.codes.len();
         let (size, classes, codes) = (self.size, self.classes.clone(), self.codes.clone());
-        Form { latent, width: latent + beside, layers, size, classes, codes }
+        Form { latent, width: latent + beside, layers, size, classes, codes, grey: self.grey }
     }
 }
 

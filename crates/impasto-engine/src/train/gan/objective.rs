@@ -6,8 +6,8 @@ use impasto_image::Picture;
 
 use super::batch::{Batch, Sampler};
 use super::{
-    Ada, Architecture, Build, DiscriminatorNet, GanTraining, GeneratorNet, Limits, Looks, Mode, Observation, Remedy,
-    Verdict, Watch, picture,
+    Ada, Architecture, Build, DiscriminatorNet, GanTraining, GeneratorNet, Likeness, Limits, Looks, Mode, Observation,
+    Remedy, Verdict, Watch, picture,
 };
 use crate::data::Gallery;
 use crate::error::{EngineError, Result};
@@ -32,6 +32,8 @@ pub struct GanObjective<A: Architecture> {
     watch: Watch,
     /// Real pictures as the watch sees them.
     real: Looks,
+    /// What samples are compared with them by, where they are enough.
+    likeness: Option<Likeness>,
     /// Figures of the last steps, each step counting for a fiftieth.
     recent: Metrics,
     /// What roll-backs have made of the settings.
@@ -72,8 +74,10 @@ impl<A: Architecture> GanObjective<A> {
             Adam::new(config)
         };
         let sampler = Sampler::new(&settings, gallery, generator.form().clone()).map_err(EngineError::Caller)?;
+        let inner = device.clone().inner();
         Ok(Self {
-            real: Looks::of(sampler.real(&device.clone().inner())),
+            real: Looks::of(sampler.real(&inner)),
+            likeness: Likeness::new(sampler.many_real(Likeness::MOST, &inner), &inner)?,
             sampler,
             ema: Ema::new(weights::collect(&generator)),
             discriminator: A::discriminator(&build, settings.seed, device),
@@ -173,6 +177,16 @@ impl<A: Architecture> GanObjective<A> {
         let draw = self.sampler.fixed(&self.device.clone().inner());
         let styles = GeneratorNet::map(&generator, draw.latents, draw.labels);
         Ok(generator.synthesise(styles, &draw.synthesis, Mode::Infer))
+    }
+
+    /// Parts of many samples of the averaged generator, always the same, `[n, 3, h, w]` each.
+    fn many(&self) -> Result<impl Iterator<Item = Tensor<4>>> {
+        let generator = self.averaged()?;
+        let draws = self.sampler.many(Likeness::MOST, self.device.clone().inner());
+        Ok(draws.map(move |draw| {
+            let styles = GeneratorNet::map(&generator, draw.latents, draw.labels);
+            generator.synthesise(styles, &draw.synthesis, Mode::Infer)
+        }))
     }
 
     /// The averaged generator with statistics for inference, without autodiff.
@@ -315,7 +329,10 @@ impl<A: Architecture> Objective for GanObjective<A> {
         picture::grid(self.samples()?, self.sampler.columns())
     }
 
-    fn watch(&mut self, step: u64) -> Result<Health> {
+    fn watch(&mut self, step: u64, figures: &mut Metrics) -> Result<Health> {
+        if let Some(likeness) = &self.likeness {
+            figures.extend(likeness.measure(self.many()?)?);
+        }
         let recent = |name| self.recent.get(name).copied().unwrap_or_default();
         let seen = Observation {
             step,
@@ -325,7 +342,7 @@ impl<A: Architecture> Objective for GanObjective<A> {
             swing: self.settings.loss.guessing().map_or(0.0, |guessing| recent("discriminator") / guessing),
             made: Looks::of(self.samples()?),
             real: self.real,
-            distance: None,
+            distance: figures.get("fd").copied(),
         };
         Ok(self.watch.look(&seen))
     }

@@ -21,6 +21,7 @@ pub(crate) fn prove<A: Architecture>(build: &Build<A::Config>) {
     let made = pictures_depend_on_themselves_only::<A>(build);
     files_keep_every_bit(build, &made);
     wrapped_pictures_have_no_seam(&made);
+    grey_pictures_have_no_colour::<A>(build);
     slopes_are_exact::<A>(build);
 }
 
@@ -94,6 +95,16 @@ fn gradients_reach_every_weight<A: Architecture>(build: &Build<A::Config>) {
     let again = A::generator(build, 1, &device);
     assert_eq!(weights::collect(&again), weights::collect(&generator));
     assert_ne!(weights::collect(&A::generator(build, 2, &device)), weights::collect(&generator));
+}
+
+fn grey_pictures_have_no_colour<A: Architecture>(build: &Build<A::Config>) {
+    let device = Device::flex().autodiff();
+    let net = A::generator(&Build { grey: true, ..build.clone() }, 1, &device);
+    let Draw { latents, labels, synthesis } = draw(&net, 0, &device);
+    let images = net.synthesise(GeneratorNet::map(&net, latents, labels), &synthesis, Mode::Train); // [n, 3, h, w]
+    let plane = |channel: usize| values(images.clone().narrow(1, channel, 1));
+    assert!(plane(0) == plane(1) && plane(1) == plane(2));
+    assert!(values(A::generator(build, 1, &device).centre()) == values(net.centre()));
 }
 
 fn pictures_depend_on_themselves_only<A: Architecture>(build: &Build<A::Config>) -> Made<A> {

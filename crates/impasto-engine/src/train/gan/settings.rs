@@ -19,6 +19,9 @@ pub struct GanTraining<C> {
     pub size: [usize; 2],
     /// Names of the classes, taken from the pictures; empty for a generator without.
     pub classes: Vec<String>,
+    /// Whether pictures have no colour, taken from the pictures; those that are made have none then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub grey: bool,
     /// Structured latent codes that the generator shall give a meaning.
     pub codes: Codes,
     /// Steps in all.
@@ -102,6 +105,7 @@ impl<C: Default> Default for GanTraining<C> {
             batch: 16,
             size: [64, 64],
             classes: Vec::new(),
+            grey: false,
             codes: Codes::default(),
             steps: 20_000,
             rate: 2e-4,
@@ -131,6 +135,7 @@ impl<C: Clone> GanTraining<C> {
             size: self.size,
             classes: self.classes.clone(),
             codes: self.codes.clone(),
+            grey: self.grey,
             network: self.network.clone(),
         }
     }

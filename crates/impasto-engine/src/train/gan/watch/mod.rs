@@ -1,11 +1,13 @@
 //! Whether a training still goes somewhere: what is looked at now and then, what it means, and what to change when going on
 //! would be pointless.
 
+mod likeness;
 mod looks;
 mod remedy;
 #[cfg(test)]
 mod tests;
 
+pub use likeness::Likeness;
 pub use looks::{Looks, diversity, features};
 pub use remedy::{Remedy, Trouble};
 
