@@ -1,8 +1,10 @@
 //! Chores of impasto's developers. `cargo run -p xtask -- scene` draws the example picture, `cargo run --release -p xtask
-//! -- styles` makes the bundled styles.
+//! -- styles` makes the bundled styles, `cargo run --release -p xtask -- generator NAME --run DIR --title TEXT` bundles what
+//! was trained.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
+mod generator;
 mod scene;
 mod styles;
 
@@ -32,6 +34,8 @@ enum Command {
     },
     /// Make the bundled style codes from paintings in the public domain.
     Styles(styles::StylesArgs),
+    /// Take the generator of a training run into the program.
+    Generator(generator::GeneratorArgs),
 }
 
 fn main() -> Result<()> {
@@ -43,6 +47,7 @@ fn main() -> Result<()> {
             Ok(())
         }
         Command::Styles(args) => styles::make(&args),
+        Command::Generator(args) => generator::ship(&args),
     }
 }
 
