@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use impasto_engine::device::{self, DeviceSpec};
 use impasto_engine::registry::{self, Build, BuildParts};
 use impasto_engine::weights::{self, Array, Arrays, FORMAT_VERSION, Header, Precision};
-use impasto_image::{EncodeOptions, Format, Limits, Picture};
+use impasto_image::{Depth, EncodeOptions, Format, Limits, Picture};
 use serde_json::{Value, json};
 
 /// A folder that goes away in the end.
@@ -205,4 +205,21 @@ pub(crate) fn quantised(picture: &Picture) -> Vec<u8> {
 /// PNG bytes.
 pub(crate) fn png(picture: &Picture) -> Vec<u8> {
     impasto_image::encode(picture, &EncodeOptions::new(Format::Png)).unwrap()
+}
+
+/// Compares with the picture of this name in `golden/`. Golden pictures were looked at; with new weights, look at the new
+/// ones and write them by `IMPASTO_BLESS=1 cargo test --workspace golden`.
+pub(crate) fn golden(picture: &Picture, name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cli/golden/{name}.png"));
+    if std::env::var_os("IMPASTO_BLESS").is_some() {
+        let options = EncodeOptions { depth: Some(Depth::U8), ..EncodeOptions::for_path(&path).unwrap() };
+        impasto_image::save(picture, &path, &options, true).unwrap();
+    }
+    let golden = impasto_image::open(&path, &Limits::default()).unwrap();
+    assert_eq!((picture.width, picture.height), (golden.width, golden.height), "{name}");
+    // Indifferent to the last bits of other processors.
+    let distances: Vec<f32> = picture.rgb.iter().zip(&golden.rgb).map(|(a, b)| (a - b).abs()).collect();
+    let mean = distances.iter().sum::<f32>() / distances.len() as f32;
+    let most = distances.iter().copied().fold(0.0, f32::max);
+    assert!(mean < 0.004 && most < 0.05, "{name}: mean {mean}, most {most}");
 }

@@ -3,7 +3,7 @@
 use impasto_image::{Limits, Picture};
 use serde_json::Value;
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, Ran, golden};
 
 fn bench() -> Bench {
     let bench = Bench::new();
@@ -43,6 +43,24 @@ fn seeds_give_files_and_always_the_same() {
         let mut command = bench.command(&["generate", "g.safetensors", "--seeds", "0-15", "--out-dir", threads]);
         Ran::from(command.env("RAYON_NUM_THREADS", threads).output().unwrap()).ok();
         assert_eq!(std::fs::read(bench.path(&format!("{threads}/g-seed0009.png"))).unwrap(), seen[9]);
+    }
+}
+
+/// The golden sheets were looked at.
+#[test]
+fn bundled_generators_are_listed_and_paint_the_golden_sheets() {
+    let bench = Bench::new();
+    let listed = bench.run(&["models", "list"]).ok().stdout;
+    let kind = |line: &str| line.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>();
+    let generators: Vec<String> =
+        listed.lines().map(kind).filter(|words| words[1] == "generator").map(|words| words[0].clone()).collect();
+    assert!(generators.contains(&"garments".to_owned()), "{listed}");
+    for name in &generators {
+        let sheet = format!("{name}.png");
+        let ran = bench.run(&["generate", name, "--seeds", "0-15", "--out-dir", name]).ok();
+        assert_eq!(ran.stdout.lines().count(), 16, "{ran:?}");
+        bench.run(&["generate", name, "--seeds", "0-15", "--grid", "-o", &sheet]).ok();
+        golden(&bench.open(&sheet), &format!("generator-{name}"));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use impasto_image::{Depth, EncodeOptions, Limits, Mask, Picture};
 
-use crate::bench::{Bench, picture, png, quantised};
+use crate::bench::{Bench, golden, picture, png, quantised};
 
 const PAINT: [&str; 4] = ["--model", "model.safetensors", "--seed", "7"];
 
@@ -269,23 +269,13 @@ fn an_interrupted_optimisation_keeps_its_best() {
 #[test]
 fn the_bundled_model_paints_the_golden_picture() {
     let bench = Bench::new();
-    let repository = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let golden = repository.join("tests/cli/golden/scene-great-wave.png");
-    let scene = repository.join("../../examples/scene.png");
+    let scene = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scene.png");
     bench.run(&["stylize", &scene.to_string_lossy(), "--style", "great-wave", "-o", "wave.png"]).ok();
     let painted = bench.open("wave.png");
     assert_eq!((painted.width, painted.height), (720, 480));
     // Small enough to keep in the project, and indifferent to the last bits of other processors.
     let small = impasto_image::resize(&painted, 180, 120);
-    if std::env::var_os("IMPASTO_BLESS").is_some() {
-        let options = EncodeOptions { depth: Some(Depth::U8), ..EncodeOptions::for_path(&golden).unwrap() };
-        impasto_image::save(&small, &golden, &options, true).unwrap();
-    }
-    let golden = impasto_image::open(&golden, &Limits::default()).unwrap();
-    let distances: Vec<f32> = small.rgb.iter().zip(&golden.rgb).map(|(a, b)| (a - b).abs()).collect();
-    let mean = distances.iter().sum::<f32>() / distances.len() as f32;
-    let most = distances.iter().copied().fold(0.0, f32::max);
-    assert!(mean < 0.004 && most < 0.05, "mean {mean}, most {most}");
+    golden(&small, "scene-great-wave");
 }
 
 /// Mean square difference in steps of 8 bit.
