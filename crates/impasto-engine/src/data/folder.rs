@@ -138,9 +138,10 @@ pub(crate) fn shares(pixels: &[u64]) -> Vec<Range<usize>> {
     shares
 }
 
+/// Files below `root`. Links to files are files; links to folders are passed by, since they may lead round in circles.
 fn walk(root: &Path, wanted: &dyn Fn(&Path) -> bool, files: &mut Vec<PathBuf>) -> Result<()> {
     let kind = std::fs::symlink_metadata(root).map_err(|e| EngineError::io(root, &e))?;
-    if kind.is_file() {
+    if kind.is_file() || (kind.is_symlink() && root.is_file()) {
         if wanted(root) {
             files.push(root.to_owned());
         }

@@ -13,7 +13,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::descriptor::{Descriptor, StyleInput, Task};
-use crate::train::gan::{Architecture, Build, Grid, check_build, within};
+use crate::train::gan::{Architecture, Build, Grid, WIDTHS, all_within, check_build};
 
 /// What it is.
 pub const DESCRIPTOR: Descriptor = Descriptor {
@@ -87,16 +87,15 @@ impl Architecture for Fastgan {
     fn validate(build: &Build<FastganConfig>) -> Result<(), String> {
         let c = &build.network;
         check_build(build)?;
-        within("latent", c.latent, 1..=4096)?;
-        within("class_width", c.class_width, 1..=1024)?;
-        within("decoder_width", c.decoder_width, 0..=1024)?;
-        let widths = [
-            ("width", c.width),
-            ("most", c.most),
-            ("discriminator_width", c.discriminator_width),
-            ("discriminator_most", c.discriminator_most),
-        ];
-        widths.into_iter().try_for_each(|(name, value)| within(name, value, 1..=1024))?;
+        all_within([
+            ("latent", c.latent, 1..=4096),
+            ("class_width", c.class_width, WIDTHS),
+            ("decoder_width", c.decoder_width, 0..=1024),
+            ("width", c.width, WIDTHS),
+            ("most", c.most, WIDTHS),
+            ("discriminator_width", c.discriminator_width, WIDTHS),
+            ("discriminator_most", c.discriminator_most, WIDTHS),
+        ])?;
         Grid::of(build.size)?.level_of(c.attention).map(drop)
     }
 

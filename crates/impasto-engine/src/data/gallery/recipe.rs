@@ -6,6 +6,8 @@ use super::survey::Survey;
 
 /// Pictures from which on the style-based generator is better fed than the few-shot one.
 const MANY: usize = 5000;
+/// Longest side at which the textbook's generator is enough.
+const SMALL: usize = 32;
 /// Longest side on a CPU, where more takes days.
 const MAX_SIDE: usize = 128;
 /// Shortest side that networks are built for.
@@ -22,6 +24,8 @@ pub struct Recipe {
     pub architecture: String,
     /// Rows and columns.
     pub size: [usize; 2],
+    /// What the discriminator sees of pictures: the name of a policy.
+    pub augment: String,
     /// Whether half of the pictures should be turned left to right.
     pub mirror: bool,
     /// Pictures a step.
@@ -37,12 +41,26 @@ impl Recipe {
     pub(super) fn of(survey: &Survey) -> Self {
         let mut why = Vec::new();
         let count = survey.used;
-        let architecture = if count < MANY { "fastgan" } else { "stylegan" };
+        let side = side(survey.short_side.median);
+        let architecture = match (count < MANY, side <= SMALL) {
+            (true, _) => "fastgan",
+            (false, true) => "dcgan",
+            (false, false) => "stylegan",
+        };
         why.push(match architecture {
             "fastgan" => format!("fastgan, since it is made for few pictures, below {MANY}"),
+            "dcgan" => {
+                format!("dcgan, since it learns fastest, which is enough for many pictures of at most {SMALL} px")
+            }
             _ => format!("stylegan, since {count} pictures are enough for it"),
         });
-        let side = side(survey.short_side.median);
+        let augment = if count < MANY { "diffaugment" } else { "ada" };
+        why.push(match augment {
+            "diffaugment" => {
+                "diffaugment: so few pictures are learnt by heart, were they not shown changed at random".to_owned()
+            }
+            _ => "ada: pictures are shown changed at random as soon as they are learnt by heart".to_owned(),
+        });
         let median = survey.short_side.median;
         why.push(match side {
             MAX_SIDE => format!("{side} px, since more takes days on a CPU (the middle short side is {median:.0} px)"),
@@ -59,7 +77,15 @@ impl Recipe {
         if let Some(line) = proportions(survey, side) {
             why.push(line);
         }
-        Self { architecture: architecture.to_owned(), size: [side; 2], mirror, batch: BATCH, steps, why }
+        Self {
+            architecture: architecture.to_owned(),
+            size: [side; 2],
+            augment: augment.to_owned(),
+            mirror,
+            batch: BATCH,
+            steps,
+            why,
+        }
     }
 }
 

@@ -45,7 +45,7 @@ impl GanChoice {
                 (architecture, chosen(&recipe, size))
             }
         };
-        settings.extend(self.given);
+        overlay(&mut settings, self.given);
         Ok(TrainRequest {
             algorithm: architecture,
             sources: [("data".to_owned(), self.data)].into(),
@@ -74,13 +74,38 @@ fn sized(size: [usize; 2]) -> toml::Table {
     [("size".to_owned(), toml::Value::Array(size.map(side).to_vec()))].into_iter().collect()
 }
 
+/// Puts `given` over settings, one by one also within tables.
+fn overlay(settings: &mut toml::Table, given: toml::Table) {
+    for (name, value) in given {
+        match (settings.get_mut(&name), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => overlay(below, above),
+            (_, value) => drop(settings.insert(name, value)),
+        }
+    }
+}
+
 /// The settings of a recipe.
 fn chosen(recipe: &Recipe, size: [usize; 2]) -> toml::Table {
     let mut settings = sized(size);
     let number = |n: u64| toml::Value::Integer(i64::try_from(n).unwrap_or(i64::MAX));
     settings.insert("batch".to_owned(), number(recipe.batch as u64));
     settings.insert("steps".to_owned(), number(recipe.steps));
+    let augment = [("policy".to_owned(), recipe.augment.as_str().into())].into_iter().collect::<toml::Table>();
+    settings.insert("augment".to_owned(), augment.into());
     let vary = [("mirror".to_owned(), recipe.mirror.into())].into_iter().collect::<toml::Table>();
     settings.insert("vary".to_owned(), vary.into());
     settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_goes_before_the_recipe_and_leaves_the_rest_of_it() {
+        let table = |text: &str| text.parse::<toml::Table>().unwrap();
+        let mut settings = table("steps = 3\nbatch = 4\naugment = { policy = 'ada', target = 0.5 }");
+        overlay(&mut settings, table("steps = 5\nrate = 0.1\naugment = { target = 0.6 }"));
+        assert_eq!(settings, table("steps = 5\nbatch = 4\nrate = 0.1\naugment = { policy = 'ada', target = 0.6 }"));
+    }
 }

@@ -26,4 +26,4 @@ pub use objective::GanObjective;
 pub use settings::{AugmentSettings, GanTraining};
 pub use watch::{Likeness, Limits, Looks, Observation, Remedy, Trouble, Watch, diversity, features};
 
-pub(crate) use network::{check_build, within};
+pub(crate) use network::{WIDTHS, all_within, check_build};

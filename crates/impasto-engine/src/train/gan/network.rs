@@ -66,11 +66,22 @@ pub(crate) fn check_build<C>(build: &Build<C>) -> Result<(), String> {
     within("number of continuous codes", build.codes.continuous, 0..=1024)
 }
 
+/// Widths that networks are built with.
+pub(crate) const WIDTHS: RangeInclusive<usize> = 1..=1024;
+
+/// Checks that settings are in their ranges.
+///
+/// # Errors
+/// A line that names the first that is not.
+pub(crate) fn all_within<const N: usize>(settings: [(&str, usize, RangeInclusive<usize>); N]) -> Result<(), String> {
+    settings.into_iter().try_for_each(|(name, value, range)| within(name, value, range))
+}
+
 /// Checks that a setting is in its range.
 ///
 /// # Errors
 /// A line that names it.
-pub(crate) fn within(name: &str, value: usize, range: RangeInclusive<usize>) -> Result<(), String> {
+fn within(name: &str, value: usize, range: RangeInclusive<usize>) -> Result<(), String> {
     if range.contains(&value) { Ok(()) } else { Err(format!("{name} is {value}, not in {range:?}")) }
 }
 
