@@ -22,6 +22,8 @@ use crate::record::{self, Circumstances};
 const SLOPE: f64 = 0.2;
 /// Samples that are judged in the end.
 const JUDGED: usize = 10_000;
+/// Decay of the gradients' second moment in Adam. With 0.99 modes get lost again on the way.
+const BETA2: f32 = 0.999;
 /// A sample is near a mode within this many of its deviations; so are 98.9 % of true samples.
 const NEAR: f32 = 3.0;
 
@@ -32,27 +34,30 @@ pub(crate) struct GaussiansArgs {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "relativistic,minimax", value_parser = loss)]
     losses: Vec<AdversarialLoss>,
     /// Training steps of each.
-    #[arg(long, value_name = "N", default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 30_000, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
     /// Samples a step.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(2..))]
     batch: u32,
     /// Units of each of the three hidden layers.
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     width: u32,
+    /// Numbers of a latent.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    latent: u32,
     /// Learning rate at its highest; it falls along half a cosine.
-    #[arg(long, value_name = "RATE", default_value_t = 2e-3)]
+    #[arg(long, value_name = "RATE", default_value_t = 4e-3)]
     rate: f32,
     /// Weight of the gradient penalties of relativistic (R1 and R2) and wasserstein (WGAN-GP); the other losses play
     /// without, as in their papers.
-    #[arg(long, value_name = "WEIGHT", default_value_t = 0.0005)]
+    #[arg(long, value_name = "WEIGHT", default_value_t = 0.1)]
     penalty: f32,
     /// Estimate the gradients of penalties from differences instead.
     #[arg(long)]
     differences: bool,
-    /// Seed of everything random.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    /// Seeds of everything random: each loss is played with each.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1")]
+    seeds: Vec<u64>,
     /// Add a record of the figures to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -203,7 +208,7 @@ struct Game {
 }
 
 impl Game {
-    fn new(args: &GaussiansArgs, loss: AdversarialLoss) -> Self {
+    fn new(args: &GaussiansArgs, loss: AdversarialLoss, seed: u64) -> Self {
         let kind = match loss {
             AdversarialLoss::Relativistic => PenaltyKind::R1R2,
             AdversarialLoss::Wasserstein => PenaltyKind::Wgan,
@@ -217,9 +222,9 @@ impl Game {
             steps: args.steps.into(),
             batch: args.batch as usize,
             width: args.width as usize,
-            latent: 16,
+            latent: args.latent as usize,
             rate: args.rate,
-            seed: args.seed,
+            seed,
         }
     }
 
@@ -233,7 +238,8 @@ impl Game {
         };
         let mut generator = network(self.latent, 2, 1.0, "generator");
         let mut discriminator = network(2, 1, 4.0, "discriminator");
-        let config = AdamConfig { beta1: 0.0, clip_norm: f32::INFINITY, skip_norm: 1e6, ..AdamConfig::default() };
+        let config =
+            AdamConfig { beta1: 0.0, beta2: BETA2, clip_norm: f32::INFINITY, skip_norm: 1e6, ..AdamConfig::default() };
         let (mut generator_adam, mut discriminator_adam) = (Adam::new(config), Adam::new(config));
         let mut ema = Ema::new(weights::collect(&generator));
         let latents = |step: u64, count: usize, stream: &str| {
@@ -286,18 +292,19 @@ pub(crate) fn run(args: &GaussiansArgs) -> Result<()> {
     let circumstances = Circumstances::now();
     println!("{}", circumstances.line());
     println!("25 Gaussians; {} steps of {}, {} samples judged", args.steps, args.batch, JUDGED);
-    println!("  {:16} {:8} {:>8} {:>8} {:>8} {:>8}", "loss", "penalty", "modes", "near", "KL", "seconds");
+    println!("  {:16} {:8} {:>6} {:>8} {:>8} {:>8} {:>8}", "loss", "penalty", "seed", "modes", "near", "KL", "seconds");
     let mixture = Mixture::grid();
     let mut outcomes = Vec::new();
-    for &loss in &args.losses {
-        let game = Game::new(args, loss);
+    let games = args.losses.iter().flat_map(|&loss| args.seeds.iter().map(move |&seed| (loss, seed)));
+    for (loss, seed) in games {
+        let game = Game::new(args, loss, seed);
         game.penalty.validate().map_err(|problem| anyhow!(problem))?;
         let started = Instant::now();
         let found = mixture.judge(&game.play(&mixture)?);
         let seconds = started.elapsed().as_secs_f64();
         let name = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         println!(
-            "  {:16} {:8} {:>5}/25 {:>6.1} % {:>8.3} {:>8.0}",
+            "  {:16} {:8} {seed:>6} {:>5}/25 {:>6.1} % {:>8.3} {:>8.0}",
             name(serde_json::to_value(loss)?),
             name(serde_json::to_value(game.penalty.kind)?),
             found.modes,

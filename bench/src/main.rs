@@ -12,7 +12,9 @@ mod networks;
 mod record;
 mod resize;
 mod shared;
+mod slider;
 mod speed;
+mod stacked;
 mod statistics;
 mod steady;
 mod style;
@@ -52,6 +54,10 @@ enum Command {
     Memory(memory::MemoryArgs),
     /// Whether the evaluator's metrics give what other libraries give for the same feature vectors and pictures.
     Metrics(metrics::MetricsArgs),
+    /// Modes found among 1,000: three garments as the colours of one picture, by differently trained generators.
+    Stacked(stacked::StackedArgs),
+    /// What moving a slider costs: from a changed latent to the picture, for every architecture.
+    Slider(slider::SliderArgs),
     /// Whether losses find all of a distribution: 25 Gaussians on a grid.
     Gaussians(gaussians::GaussiansArgs),
     /// Whether memory grows over a thousand training steps.
@@ -84,6 +90,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Fashion(args) => fashion::run(&args),
         Command::Memory(args) => memory::run(&args),
         Command::Metrics(args) => metrics::run(&args),
+        Command::Stacked(args) => stacked::run(&args),
+        Command::Slider(args) => slider::run(&args),
         Command::Gaussians(args) => gaussians::run(&args),
         Command::Steady(args) => steady::run(&args),
         Command::Threads(args) => threads::run(&args),

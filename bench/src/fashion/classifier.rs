@@ -23,7 +23,7 @@ const AT_ONCE: usize = 250;
 
 /// Three convolutions and two fully connected layers on the mean of the colours.
 #[derive(Module, Debug)]
-pub(super) struct Classifier {
+pub(crate) struct Classifier {
     convs: Vec<Conv>,
     features: Dense,
     classes: Dense,
@@ -31,7 +31,7 @@ pub(super) struct Classifier {
 
 impl Classifier {
     /// For pictures of `size`, rows and columns divisible by four.
-    pub(super) fn new([rows, columns]: [usize; 2], classes: usize, seed: u64, device: &Device) -> Self {
+    pub(crate) fn new([rows, columns]: [usize; 2], classes: usize, seed: u64, device: &Device) -> Self {
         let widths = [1, 32, 64, 96];
         let conv = |i: usize| {
             let config = ConvConfig::same(widths[i], widths[i + 1], 3).pad_mode(PadMode::Zero);
@@ -48,7 +48,7 @@ impl Classifier {
         }
     }
 
-    /// Pictures `[n, 3, h, w]` in `[0, 1]` to features `[n, 128]`.
+    /// Pictures `[n, 3 or 1, h, w]` in `[0, 1]` to features `[n, 128]`.
     fn features(&self, images: Tensor<4>) -> Tensor<2> {
         let mut x = (images.mean_dim(1) - 0.3) * 3.0; // [n, 1, h, w]
         for (index, conv) in self.convs.iter().enumerate() {
@@ -62,7 +62,7 @@ impl Classifier {
     }
 
     /// Trains one on a gallery with classes.
-    pub(super) fn trained(gallery: &Gallery, seed: u64, device: &Device) -> Result<Self> {
+    pub(crate) fn trained(gallery: &Gallery, seed: u64, device: &Device) -> Result<Self> {
         let classes = gallery.classes().len();
         if classes < 2 {
             bail!("a classifier needs pictures of several classes");
@@ -89,8 +89,8 @@ impl Classifier {
         Ok(trained.no_grad())
     }
 
-    /// What it makes of many pictures `[n, 3, h, w]`: their features, and the class that each looks like.
-    pub(super) fn judge(&self, images: &Tensor<4>) -> Result<(Embeddings, Vec<usize>)> {
+    /// What it makes of many pictures `[n, 3 or 1, h, w]`: their features, and the class that each looks like.
+    pub(crate) fn judge(&self, images: &Tensor<4>) -> Result<(Embeddings, Vec<usize>)> {
         let count = images.dims()[0];
         let (mut features, mut classes) = (Vec::new(), Vec::new());
         for first in (0..count).step_by(AT_ONCE) {

@@ -18,13 +18,13 @@ use impasto_engine::weights::{Array, Arrays};
 use impasto_engine::{Control, Device, tensor, weights};
 use serde::{Deserialize, Serialize};
 
-use self::classifier::Classifier;
+pub(crate) use self::classifier::Classifier;
 use crate::cases;
 use crate::record::{self, Circumstances};
 use crate::shared::Shared;
 
 /// Rows and columns of the garments.
-const SIZE: [usize; 2] = [28, 28];
+pub(crate) const SIZE: [usize; 2] = [28, 28];
 /// Neighbours of precision and recall.
 const NEIGHBOURS: usize = 5;
 /// Pictures made at once.
@@ -180,7 +180,7 @@ impl Judge {
 }
 
 /// The garments of one part of the set, with their classes.
-fn garments(part: &str) -> Result<Gallery> {
+pub(crate) fn garments(part: &str) -> Result<Gallery> {
     let file = Shared::find()?.garments(part)?;
     let settings = GallerySettings {
         size: SIZE,
