@@ -22,8 +22,9 @@ use crate::record::{self, Circumstances};
 const SLOPE: f64 = 0.2;
 /// Samples that are judged in the end.
 const JUDGED: usize = 10_000;
-/// Decay of the gradients' second moment in Adam. With 0.99 modes get lost again on the way.
-const BETA2: f32 = 0.999;
+/// Decay of the gradients' second moment in Adam, from the first step to the last along half a cosine. With the first all
+/// along modes get lost again on the way.
+const BETA2: [f32; 2] = [0.99, 0.999];
 /// A sample is near a mode within this many of its deviations; so are 98.9 % of true samples.
 const NEAR: f32 = 3.0;
 
@@ -239,7 +240,7 @@ impl Game {
         let mut generator = network(self.latent, 2, 1.0, "generator");
         let mut discriminator = network(2, 1, 4.0, "discriminator");
         let config =
-            AdamConfig { beta1: 0.0, beta2: BETA2, clip_norm: f32::INFINITY, skip_norm: 1e6, ..AdamConfig::default() };
+            AdamConfig { beta1: 0.0, beta2: BETA2[0], clip_norm: f32::INFINITY, skip_norm: 1e6, ..AdamConfig::default() };
         let (mut generator_adam, mut discriminator_adam) = (Adam::new(config), Adam::new(config));
         let mut ema = Ema::new(weights::collect(&generator));
         let latents = |step: u64, count: usize, stream: &str| {
@@ -248,6 +249,9 @@ impl Game {
         };
         for step in 0..self.steps {
             let rate = self.rate * warm_cosine(step, self.steps, 100, 0.01);
+            let beta2 = BETA2[1] - (BETA2[1] - BETA2[0]) * warm_cosine(step, self.steps, 0, 0.0);
+            generator_adam.set_beta2(beta2);
+            discriminator_adam.set_beta2(beta2);
             let real = mixture.draw(self.batch, self.seed, step, &device);
             let fake = generator.forward(latents(step, self.batch, "latents"));
             let judged = |samples: Tensor<2>| Judged { logits: discriminator.forward(samples.clone()), samples };
