@@ -239,8 +239,13 @@ impl Game {
         };
         let mut generator = network(self.latent, 2, 1.0, "generator");
         let mut discriminator = network(2, 1, 4.0, "discriminator");
-        let config =
-            AdamConfig { beta1: 0.0, beta2: BETA2[0], clip_norm: f32::INFINITY, skip_norm: 1e6, ..AdamConfig::default() };
+        let config = AdamConfig {
+            beta1: 0.0,
+            beta2: BETA2[0],
+            clip_norm: f32::INFINITY,
+            skip_norm: 1e6,
+            ..AdamConfig::default()
+        };
         let (mut generator_adam, mut discriminator_adam) = (Adam::new(config), Adam::new(config));
         let mut ema = Ema::new(weights::collect(&generator));
         let latents = |step: u64, count: usize, stream: &str| {
