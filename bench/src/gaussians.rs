@@ -22,9 +22,8 @@ use crate::record::{self, Circumstances};
 const SLOPE: f64 = 0.2;
 /// Samples that are judged in the end.
 const JUDGED: usize = 10_000;
-/// Decay of the gradients' second moment in Adam, from the first step to the last along half a cosine. With the first all
-/// along modes get lost again on the way.
-const BETA2: [f32; 2] = [0.99, 0.999];
+/// Decay of the gradients' second moment in Adam. With 0.99 modes get lost again on the way.
+const BETA2: f32 = 0.999;
 /// A sample is near a mode within this many of its deviations; so are 98.9 % of true samples.
 const NEAR: f32 = 3.0;
 
@@ -35,7 +34,7 @@ pub(crate) struct GaussiansArgs {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "relativistic,minimax", value_parser = loss)]
     losses: Vec<AdversarialLoss>,
     /// Training steps of each.
-    #[arg(long, value_name = "N", default_value_t = 30_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 60_000, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
     /// Samples a step.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(2..))]
@@ -53,6 +52,10 @@ pub(crate) struct GaussiansArgs {
     /// without, as in their papers.
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.1)]
     penalty: f32,
+    /// The penalty's weight at the end as a share of it: over the second half it falls along half a cosine, when all modes
+    /// are covered and the gaps between them are left to clear.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    penalty_floor: f32,
     /// Estimate the gradients of penalties from differences instead.
     #[arg(long)]
     differences: bool,
@@ -200,6 +203,7 @@ impl Judge<2> for Perceptron {
 struct Game {
     loss: AdversarialLoss,
     penalty: Penalty,
+    penalty_floor: f32,
     steps: u64,
     batch: usize,
     width: usize,
@@ -220,6 +224,7 @@ impl Game {
         Self {
             loss,
             penalty,
+            penalty_floor: args.penalty_floor,
             steps: args.steps.into(),
             batch: args.batch as usize,
             width: args.width as usize,
@@ -239,13 +244,8 @@ impl Game {
         };
         let mut generator = network(self.latent, 2, 1.0, "generator");
         let mut discriminator = network(2, 1, 4.0, "discriminator");
-        let config = AdamConfig {
-            beta1: 0.0,
-            beta2: BETA2[0],
-            clip_norm: f32::INFINITY,
-            skip_norm: 1e6,
-            ..AdamConfig::default()
-        };
+        let config =
+            AdamConfig { beta1: 0.0, beta2: BETA2, clip_norm: f32::INFINITY, skip_norm: 1e6, ..AdamConfig::default() };
         let (mut generator_adam, mut discriminator_adam) = (Adam::new(config), Adam::new(config));
         let mut ema = Ema::new(weights::collect(&generator));
         let latents = |step: u64, count: usize, stream: &str| {
@@ -254,9 +254,6 @@ impl Game {
         };
         for step in 0..self.steps {
             let rate = self.rate * warm_cosine(step, self.steps, 100, 0.01);
-            let beta2 = BETA2[1] - (BETA2[1] - BETA2[0]) * warm_cosine(step, self.steps, 0, 0.0);
-            generator_adam.set_beta2(beta2);
-            discriminator_adam.set_beta2(beta2);
             let real = mixture.draw(self.batch, self.seed, step, &device);
             let fake = generator.forward(latents(step, self.batch, "latents"));
             let judged = |samples: Tensor<2>| Judged { logits: discriminator.forward(samples.clone()), samples };
@@ -264,7 +261,10 @@ impl Game {
             let mut loss = self.loss.discriminator(at_real.logits.clone(), at_fake.logits.clone());
             if self.penalty.is_due(step) {
                 let mut rng = rng::stream(self.seed, "penalty", step);
-                let penalty = self.penalty.loss(&discriminator, &at_real, &at_fake, &mut rng);
+                let half = self.steps / 2;
+                let share = warm_cosine(step.saturating_sub(half), self.steps - half, 0, self.penalty_floor);
+                let penalty = Penalty { weight: self.penalty.weight * share, ..self.penalty };
+                let penalty = penalty.loss(&discriminator, &at_real, &at_fake, &mut rng);
                 loss = loss + penalty.map_err(|problem| anyhow!(problem))?;
             }
             let grads = ParamGrads::of(&discriminator, &loss.backward());
@@ -364,7 +364,7 @@ mod tests {
         let mixture = Mixture { modes: (0..8).map(|i| [at(i).0, at(i).1]).collect(), deviation: 0.1 };
         let penalty = Penalty { weight: 0.02, every: 1, exact: true, ..Penalty::default() };
         let loss = AdversarialLoss::default();
-        let game = Game { loss, penalty, steps: 800, batch: 128, width: 32, latent: 4, rate: 2e-3, seed: 1 };
+        let game = Game { loss, penalty, penalty_floor: 0.1, steps: 800, batch: 128, width: 32, latent: 4, rate: 2e-3, seed: 1 };
         let found = mixture.judge(&game.play(&mixture).unwrap());
         assert!(found.modes == 8 && found.near > 0.6, "{found:?}");
     }

@@ -49,12 +49,6 @@ impl Adam {
         Self { config, step: 0, moments: BTreeMap::new() }
     }
 
-    /// Changes the decay of the second moment: schedules begin with a low one, which forgets early gradients fast (Huang
-    /// et al. 2024).
-    pub fn set_beta2(&mut self, beta2: f32) {
-        self.config.beta2 = beta2;
-    }
-
     /// One step with learning rate `rate`. Returns the module and the gradient norm before clipping; where that is not
     /// finite or above the limit, nothing is changed.
     pub fn step<M: Module>(&mut self, module: M, grads: &ParamGrads, rate: f32) -> (M, f32) {
