@@ -364,7 +364,17 @@ mod tests {
         let mixture = Mixture { modes: (0..8).map(|i| [at(i).0, at(i).1]).collect(), deviation: 0.1 };
         let penalty = Penalty { weight: 0.02, every: 1, exact: true, ..Penalty::default() };
         let loss = AdversarialLoss::default();
-        let game = Game { loss, penalty, penalty_floor: 0.1, steps: 800, batch: 128, width: 32, latent: 4, rate: 2e-3, seed: 1 };
+        let game = Game {
+            loss,
+            penalty,
+            penalty_floor: 0.1,
+            steps: 800,
+            batch: 128,
+            width: 32,
+            latent: 4,
+            rate: 2e-3,
+            seed: 1,
+        };
         let found = mixture.judge(&game.play(&mixture).unwrap());
         assert!(found.modes == 8 && found.near > 0.6, "{found:?}");
     }

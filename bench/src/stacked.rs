@@ -42,7 +42,7 @@ pub(crate) struct StackedArgs {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=4096))]
     batch: u32,
     /// Learning rate of both networks in every training.
-    #[arg(long, value_name = "RATE", default_value_t = 2e-4)]
+    #[arg(long, value_name = "RATE", default_value_t = 4e-4)]
     rate: f32,
     /// Stacked pictures that are trained on.
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]

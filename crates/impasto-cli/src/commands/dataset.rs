@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use impasto_engine::data::gallery::{self, ClassSource, Gallery, GallerySettings, SourceSummary, Spread, Survey};
+use impasto_engine::data::gallery::{
+    self, ClassSource, Gallery, GallerySettings, Recipe, SourceSummary, Spread, Survey,
+};
 use impasto_engine::pipeline::{OutputOptions, Target};
 use impasto_engine::weights::write_atomic;
 use impasto_image::{Picture, sheet};
@@ -85,8 +87,9 @@ pub(crate) fn run(command: DatasetCommand, reporter: &Reporter) -> Result<(), Fa
         write_atomic(path, text.as_bytes())?;
     }
     reporter.result("");
-    reporter.result(&recommendation(&survey, &args));
-    survey.recipe.why.iter().for_each(|line| reporter.result(&format!("- {line}")));
+    let recipe = Recipe::of(&survey, None, args.res);
+    reporter.result(&recommendation(&survey, &recipe, &args));
+    recipe.why.iter().for_each(|line| reporter.result(&format!("- {line}")));
     for written in [&args.json, &args.sheet].into_iter().flatten() {
         reporter.result(&format!("written {}", written.display()));
     }
@@ -173,9 +176,8 @@ fn classes(survey: &Survey) -> String {
 }
 
 /// The command that follows the recipe.
-fn recommendation(survey: &Survey, args: &CheckArgs) -> String {
-    let recipe = &survey.recipe;
-    let [rows, columns] = args.res.unwrap_or(recipe.size);
+fn recommendation(survey: &Survey, recipe: &Recipe, args: &CheckArgs) -> String {
+    let [rows, columns] = recipe.size;
     let res = if rows == columns { rows.to_string() } else { format!("{rows}x{columns}") };
     let data: Vec<String> = args.paths.iter().map(|path| quoted(path)).collect();
     let classes = match survey.classes_from.as_deref() {

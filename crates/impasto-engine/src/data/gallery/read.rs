@@ -237,7 +237,7 @@ impl Gathered {
             let text = format!("none of its {} pictures can be used, such as {}", survey.found, examples.join("; "));
             return Err(EngineError::file(sources[0].path(), text));
         }
-        survey.recipe = Recipe::of(&survey);
+        survey.recipe = Recipe::of(&survey, None, None);
         survey.warnings = recipe::warnings(&survey);
         if differing > 0 {
             let text = format!("{differing} groups of pictures with the same pixels are in different classes");

@@ -14,9 +14,6 @@ const MAX_SIDE: usize = 128;
 const MIN_SIDE: usize = 16;
 /// Share of common direction above which mirrored pictures would be of another kind.
 const FACING: f64 = 0.1;
-/// Pictures a step.
-const BATCH: usize = 16;
-
 /// What is recommended for training.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -37,23 +34,14 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The recipe for pictures of which everything else is known.
-    pub(super) fn of(survey: &Survey) -> Self {
+    /// The recipe for pictures of which everything else is known. An architecture and a size (rows and columns) that are
+    /// given stay as they are, and the rest is what fits them.
+    pub fn of(survey: &Survey, architecture: Option<&str>, size: Option<[usize; 2]>) -> Self {
         let mut why = Vec::new();
         let count = survey.used;
-        let side = side(survey.short_side.median);
-        let architecture = match (count < MANY, side <= SMALL) {
-            (true, _) => "fastgan",
-            (false, true) => "dcgan",
-            (false, false) => "stylegan",
-        };
-        why.push(match architecture {
-            "fastgan" => format!("fastgan, since it is made for few pictures, below {MANY}"),
-            "dcgan" => {
-                format!("dcgan, since it learns fastest, which is enough for many pictures of at most {SMALL} px")
-            }
-            _ => format!("stylegan, since {count} pictures are enough for it"),
-        });
+        let median = survey.short_side.median;
+        let side = size.map_or_else(|| side(median), |size| size[0].min(size[1]));
+        let architecture = architecture.map_or_else(|| fitting(count, side, &mut why), str::to_owned);
         let augment = if count < MANY { "diffaugment" } else { "ada" };
         why.push(match augment {
             "diffaugment" => {
@@ -61,31 +49,49 @@ impl Recipe {
             }
             _ => "ada: pictures are shown changed at random as soon as they are learnt by heart".to_owned(),
         });
-        let median = survey.short_side.median;
-        why.push(match side {
-            MAX_SIDE => format!("{side} px, since more takes days on a CPU (the middle short side is {median:.0} px)"),
-            _ => format!("{side} px, since the middle short side is {median:.0} px"),
-        });
+        match (size, side) {
+            (Some(_), _) => (),
+            (None, MAX_SIDE) => {
+                why.push(format!("{side} px, since more takes days on a CPU (the middle short side is {median:.0} px)"))
+            }
+            (None, _) => why.push(format!("{side} px, since the middle short side is {median:.0} px")),
+        }
         let mirror = survey.facing < FACING;
         why.push(match mirror {
             true => "mirrored, since left and right are alike over all pictures; not so with letters or faces with a parting".to_owned(),
             false => "not mirrored, since the pictures face one way".to_owned(),
         });
-        let shown = pictures_shown(architecture, count, side);
-        let steps = shown.div_ceil(BATCH as u64);
+        let shown = pictures_shown(&architecture, count, side);
+        let batch = batch(&architecture, side);
+        let steps = shown.div_ceil(batch as u64);
         why.push(format!("{steps} steps at least, since networks of this kind must see about {shown} pictures"));
-        if let Some(line) = proportions(survey, side) {
-            why.push(line);
+        if size.is_none() {
+            why.extend(proportions(survey, side));
         }
-        Self {
-            architecture: architecture.to_owned(),
-            size: [side; 2],
-            augment: augment.to_owned(),
-            mirror,
-            batch: BATCH,
-            steps,
-            why,
-        }
+        Self { architecture, size: size.unwrap_or([side; 2]), augment: augment.to_owned(), mirror, batch, steps, why }
+    }
+}
+
+/// The architecture for so many pictures of a size.
+fn fitting(count: usize, side: usize, why: &mut Vec<String>) -> String {
+    let (name, reason) = match (count < MANY, side <= SMALL) {
+        (true, _) => ("fastgan", format!("fastgan, since it is made for few pictures, below {MANY}")),
+        (false, true) => (
+            "dcgan",
+            format!("dcgan, since it learns fastest, which is enough for many pictures of at most {SMALL} px"),
+        ),
+        (false, false) => ("stylegan", format!("stylegan, since {count} pictures are enough for it")),
+    };
+    why.push(reason);
+    name.to_owned()
+}
+
+/// Pictures a step: few pictures are learnt in many small steps, large ones take memory.
+fn batch(architecture: &str, side: usize) -> usize {
+    match (architecture, side) {
+        ("fastgan", _) => 8,
+        (_, ..=64) => 32,
+        _ => 16,
     }
 }
 
@@ -159,6 +165,7 @@ pub(super) fn warnings(survey: &Survey) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::survey::Spread;
     use super::*;
 
     #[test]
@@ -167,6 +174,27 @@ mod tests {
             [(5.0, 16), (16.0, 16), (28.0, 32), (32.0, 32), (50.0, 32), (54.0, 64), (107.0, 128), (3000.0, 128)]
         {
             assert_eq!(side(median), expected, "{median}");
+        }
+    }
+
+    #[test]
+    fn what_is_given_stays_and_the_rest_fits_it() {
+        let survey = |used: usize| {
+            let spread = Spread { min: 600.0, median: 700.0, max: 900.0 };
+            Survey { used, found: used, short_side: spread, ..Survey::default() }
+        };
+        for (used, architecture, size, expected) in [
+            (100, None, None, ("fastgan", [128, 128], 8, 40_000)),
+            (100, None, Some([64, 96]), ("fastgan", [64, 96], 8, 20_000)),
+            (100, Some("dcgan"), Some([32, 32]), ("dcgan", [32, 32], 32, 12_500)),
+            (10_000, None, Some([28, 28]), ("dcgan", [28, 28], 32, 12_500)),
+            (10_000, None, Some([64, 64]), ("stylegan", [64, 64], 32, 12_500)),
+        ] {
+            let recipe = Recipe::of(&survey(used), architecture, size);
+            let found = (recipe.architecture.as_str(), recipe.size, recipe.batch, recipe.steps);
+            assert_eq!(found, expected, "{:?}", recipe.why);
+            let says = |part: &str| recipe.why.iter().any(|line| line.starts_with(part));
+            assert_eq!((says(expected.0), says("128 px")), (architecture.is_none(), size.is_none()));
         }
     }
 }

@@ -8,7 +8,7 @@ use super::recipe::Recipe;
 use crate::data::Rejected;
 
 /// What a set of pictures is like, and what follows for training.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Survey {
     /// Where pictures were looked for, as they were named.
     pub sources: Vec<SourceSummary>,

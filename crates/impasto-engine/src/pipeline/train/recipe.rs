@@ -33,21 +33,14 @@ impl GanChoice {
         if let Some(name) = &self.architecture {
             check(name)?;
         }
-        let (architecture, mut settings) = match (&self.architecture, self.size) {
-            (Some(name), Some(size)) => (name.clone(), sized(size)),
-            _ => {
-                let survey = gallery::survey(&self.data, &self.gallery, control)?;
-                survey.warnings.iter().for_each(|line| control.warn(line.clone()));
-                let recipe = survey.recipe;
-                recipe.why.iter().for_each(|line| control.note(line.clone()));
-                let size = self.size.unwrap_or(recipe.size);
-                let architecture = self.architecture.clone().unwrap_or_else(|| recipe.architecture.clone());
-                (architecture, chosen(&recipe, size))
-            }
-        };
+        let survey = gallery::survey(&self.data, &self.gallery, control)?;
+        survey.warnings.iter().for_each(|line| control.warn(line.clone()));
+        let recipe = Recipe::of(&survey, self.architecture.as_deref(), self.size);
+        recipe.why.iter().for_each(|line| control.note(line.clone()));
+        let mut settings = chosen(&recipe);
         overlay(&mut settings, self.given);
         Ok(TrainRequest {
-            algorithm: architecture,
+            algorithm: recipe.architecture,
             sources: [("data".to_owned(), self.data)].into(),
             gallery: self.gallery,
             settings,
@@ -85,8 +78,8 @@ fn overlay(settings: &mut toml::Table, given: toml::Table) {
 }
 
 /// The settings of a recipe.
-fn chosen(recipe: &Recipe, size: [usize; 2]) -> toml::Table {
-    let mut settings = sized(size);
+fn chosen(recipe: &Recipe) -> toml::Table {
+    let mut settings = sized(recipe.size);
     let number = |n: u64| toml::Value::Integer(i64::try_from(n).unwrap_or(i64::MAX));
     settings.insert("batch".to_owned(), number(recipe.batch as u64));
     settings.insert("steps".to_owned(), number(recipe.steps));
