@@ -44,6 +44,23 @@ pub fn contact_sheet(pictures: &[&Picture], columns: u32, cell: (u32, u32), gap:
     sheet
 }
 
+/// A small picture enlarged by the largest whole factor at which it fits `cell`, pixel by pixel and without smoothing, so that
+/// [`contact_sheet`] shows it well; others as they are. Transparency is laid over white.
+#[must_use]
+pub fn magnified(picture: &Picture, cell: (u32, u32)) -> Picture {
+    let times = (cell.0 / picture.width.max(1)).min(cell.1 / picture.height.max(1));
+    let Some(size) = (times > 1).then(|| samples(picture.width * times, picture.height * times, 3)).flatten() else {
+        return picture.clone();
+    };
+    let rgb = over(picture, [1.0; 3]);
+    let mut large = Vec::with_capacity(size);
+    for row in rgb.chunks_exact(3 * picture.width as usize) {
+        let wide: Vec<f32> = row.chunks_exact(3).flat_map(|pixel| pixel.repeat(times as usize)).collect();
+        (0..times).for_each(|_| large.extend_from_slice(&wide));
+    }
+    Picture { rgb: large, alpha: None, width: picture.width * times, height: picture.height * times, ..picture.clone() }
+}
+
 fn single() -> Picture {
     Picture {
         width: 1,
@@ -72,6 +89,17 @@ mod tests {
         assert_eq!(at(7, 2), [0.0, 0.0, 1.0], "a small picture is not enlarged");
         assert_eq!(at(6, 1), GROUND);
         assert_eq!(at(7, 7), GROUND, "the fourth cell is empty");
+    }
+
+    #[test]
+    fn small_pictures_are_magnified_by_whole_factors() {
+        let pixels = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]];
+        let picture = Picture::from_rgb(2, 1, pixels.concat()).unwrap();
+        let large = magnified(&picture, (5, 9));
+        assert_eq!((large.width, large.height), (4, 2));
+        let row = [pixels[0], pixels[0], pixels[1], pixels[1]];
+        assert_eq!(large.triples(), [row, row].concat());
+        assert_eq!(magnified(&picture, (3, 9)), picture);
     }
 
     #[test]

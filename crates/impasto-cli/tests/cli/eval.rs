@@ -288,3 +288,24 @@ fn generators_are_judged_beside_real_halves() {
     assert_eq!(row(&some, "good")["count"], 10);
     eval(&bench, &["generator", "--real", "real", "--fake", "good", "--samples", "99"]).fails(3, &["24", "99"]);
 }
+
+#[test]
+fn real_pictures_are_brought_to_the_size_of_samples() {
+    let bench = Bench::new();
+    for i in 0..8 {
+        let picture = picture(64, 64, i);
+        bench.save(&format!("real/{i}.png"), &picture);
+        bench.save(&format!("half/{i}.png"), &impasto_image::resize(&picture, 32, 32));
+    }
+    let args = ["generator", "--real", "real", "--fake", "half", "--json"];
+    let judged = |more: &[&str]| -> Value {
+        serde_json::from_str(&eval(&bench, &[&args[..], more].concat()).ok().stdout).unwrap()
+    };
+    let (own, same) = (judged(&[]), judged(&["--res", "32"]));
+    let distance = |report: &Value| row(report, "half")["figures"]["fd-percept"]["value"].as_f64().unwrap();
+    assert!(distance(&own) > 0.05 && distance(&same).abs() < 1e-3, "{} {}", distance(&own), distance(&same));
+    let warned = |report: &Value| report["findings"].to_string().contains("--res 32");
+    assert!(warned(&own) && !warned(&same));
+    assert_ne!(own["protocol_hash"], same["protocol_hash"]);
+    eval(&bench, &[&args[..], &["--res", "256"]].concat()).fails(2, &["too few", "256"]);
+}

@@ -9,6 +9,7 @@ use impasto_engine::pipeline::generate::{GenerationJob, Studio};
 
 use super::{NetworkArgs, ReportArgs, evaluate};
 use crate::args::Global;
+use crate::commands::pictures::parse_size;
 use crate::failure::Failure;
 use crate::output::Reporter;
 
@@ -29,6 +30,10 @@ pub(crate) struct GeneratorArgs {
     /// to N - 1.
     #[arg(long, value_name = "N", value_parser = parse_samples)]
     samples: Option<usize>,
+    /// Bring real pictures to this size in pixels, a number or ROWSxCOLUMNS, as training does, and not compare sharpness with
+    /// that of larger pictures.
+    #[arg(long, value_name = "PX", value_parser = parse_size)]
+    res: Option<[usize; 2]>,
     /// Truncation psi of the samples that are made.
     #[arg(long, value_name = "PSI", default_value_t = 1.0, requires = "model")]
     trunc: f32,
@@ -66,6 +71,7 @@ pub(super) fn run(args: &GeneratorArgs, global: &Global, reporter: &Reporter) ->
         let request = GeneratorEvaluation {
             real: args.real.clone(),
             fakes: args.fake.iter().cloned().chain(folders).collect(),
+            size: args.res,
             samples: args.samples,
             lengths: made.iter().map(|made| (made.folder().to_owned(), made.lengths().to_vec())).collect(),
         };

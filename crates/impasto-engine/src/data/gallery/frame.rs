@@ -7,40 +7,68 @@ use super::settings::{Fit, GallerySettings};
 /// How many times a side may be enlarged.
 const MAX_ENLARGED: f64 = 2.0;
 
+/// Where a picture of so many columns and rows goes.
+struct Place {
+    /// Columns and rows of its middle that are taken.
+    taken: (u32, u32),
+    /// The size at which they are laid on the background.
+    laid: (u32, u32),
+    /// The whole factor by which pixel art is enlarged.
+    times: Option<u32>,
+}
+
+impl Place {
+    /// # Errors
+    /// Why the picture is too small.
+    fn of((w, h): (u32, u32), settings: &GallerySettings) -> Result<Self, String> {
+        let [rows, columns] = settings.size.map(|side| side as u32);
+        let aspect = f64::from(columns) / f64::from(rows);
+        let fraction = |of: u32, by: f64| (f64::from(of) * by).round().max(1.0) as u32;
+        let (taken, laid) = match settings.fit {
+            Fit::Crop if f64::from(w) > f64::from(h) * aspect => ((fraction(h, aspect).min(w), h), (columns, rows)),
+            Fit::Crop => ((w, fraction(w, 1.0 / aspect).min(h)), (columns, rows)),
+            Fit::Stretch => ((w, h), (columns, rows)),
+            Fit::Pad => {
+                let scale = (f64::from(columns) / f64::from(w)).min(f64::from(rows) / f64::from(h));
+                let laid = (fraction(w, scale).min(columns), fraction(h, scale).min(rows));
+                ((w, h), laid)
+            }
+        };
+        let whole = (laid.0 / taken.0).max(1);
+        let times = (settings.pixel_art && whole > 1 && laid == (taken.0 * whole, taken.1 * whole)).then_some(whole);
+        let factor = |to: u32, from: u32| f64::from(to) / f64::from(from);
+        let enlarged = factor(laid.0, taken.0).max(factor(laid.1, taken.1));
+        if times.is_none() && enlarged > MAX_ENLARGED {
+            return Err(format!(
+                "its {w}x{h} px are too few for {columns}x{rows}: it would be enlarged {enlarged:.1} times"
+            ));
+        }
+        Ok(Self { taken, laid, times })
+    }
+}
+
+/// Whether a picture of this width and height is large enough.
+///
+/// # Errors
+/// Why it is too small.
+pub(super) fn check(size: (u32, u32), settings: &GallerySettings) -> Result<(), String> {
+    Place::of(size, settings).map(drop)
+}
+
 /// Planar 8 bit RGB of the settings' size.
 ///
 /// # Errors
 /// Why the picture is too small.
 pub(super) fn framed(picture: &Picture, settings: &GallerySettings) -> Result<Vec<u8>, String> {
-    let [rows, columns] = settings.size.map(|side| side as u32);
     let (w, h) = (picture.width, picture.height);
-    let aspect = f64::from(columns) / f64::from(rows);
-    let fraction = |of: u32, by: f64| (f64::from(of) * by).round().max(1.0) as u32;
-    // What is taken of the picture, and the size at which it is laid on the background.
-    let (taken, laid) = match settings.fit {
-        Fit::Crop if f64::from(w) > f64::from(h) * aspect => ((fraction(h, aspect).min(w), h), (columns, rows)),
-        Fit::Crop => ((w, fraction(w, 1.0 / aspect).min(h)), (columns, rows)),
-        Fit::Stretch => ((w, h), (columns, rows)),
-        Fit::Pad => {
-            let scale = (f64::from(columns) / f64::from(w)).min(f64::from(rows) / f64::from(h));
-            let laid = (fraction(w, scale).min(columns), fraction(h, scale).min(rows));
-            ((w, h), laid)
-        }
-    };
+    let Place { taken, laid, times } = Place::of((w, h), settings)?;
     let (left, top) = ((w - taken.0) / 2, (h - taken.1) / 2);
     let cut = if taken == (w, h) { picture.clone() } else { crop(picture, left, top, taken.0, taken.1) };
-    let factor = |to: u32, from: u32| f64::from(to) / f64::from(from);
-    let enlarged = factor(laid.0, taken.0).max(factor(laid.1, taken.1));
-    let whole = (laid.0 / taken.0).max(1);
-    let rgb = if settings.pixel_art && whole > 1 && laid == (taken.0 * whole, taken.1 * whole) {
-        repeated(&cut, whole)
-    } else if enlarged > MAX_ENLARGED {
-        return Err(format!(
-            "its {w}x{h} px are too few for {columns}x{rows}: it would be enlarged {enlarged:.1} times"
-        ));
-    } else {
-        resize(&cut, laid.0, laid.1).rgb
+    let rgb = match times {
+        Some(times) => repeated(&cut, times),
+        None => resize(&cut, laid.0, laid.1).rgb,
     };
+    let [rows, columns] = settings.size.map(|side| side as u32);
     Ok(lay(&rgb, laid, (columns, rows), settings.background))
 }
 

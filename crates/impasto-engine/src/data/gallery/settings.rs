@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use impasto_image::Limits;
+use impasto_image::{Limits, Picture, alpha};
 use serde::{Deserialize, Serialize};
 
+use super::frame::{self, framed};
 use crate::error::{EngineError, Result};
 
 /// How pictures are read for a [`Gallery`](super::Gallery).
@@ -34,6 +35,27 @@ pub struct GallerySettings {
     /// Folder in which finished galleries are kept; `None` keeps none.
     #[serde(skip)]
     pub cache: Option<PathBuf>,
+}
+
+impl GallerySettings {
+    /// One picture as it would be in the gallery, in 8 bit like all of them.
+    ///
+    /// # Errors
+    /// Why the picture is too small.
+    pub fn frame(&self, picture: &Picture) -> Result<Picture, String> {
+        let [rows, columns] = self.size.map(|side| side as u32);
+        let picture = &Picture { rgb: alpha::over(picture, self.background), alpha: None, ..picture.clone() };
+        let planes: Vec<f32> = framed(picture, self)?.into_iter().map(|byte| f32::from(byte) / 255.0).collect();
+        Picture::from_planar(columns, rows, &planes).map_err(|e| e.to_string())
+    }
+
+    /// Whether a picture of this width and height is large enough to be in the gallery.
+    ///
+    /// # Errors
+    /// Why it is too small.
+    pub fn check(&self, size: (u32, u32)) -> Result<(), String> {
+        frame::check(size, self)
+    }
 }
 
 /// How a picture of other proportions is fitted.

@@ -37,7 +37,7 @@ pub fn embed(
     let protocol = embedder.protocol();
     // Devices differ in the last bits, and what was made on one must not pass for what another makes.
     let place = if device::has_kernels(embedder.device()) { "cpu".into() } else { format!("{:?}", embedder.device()) };
-    let topic = Topic::new("embedding", &(protocol, place))?;
+    let topic = Topic::new("embedding", &(protocol, place, set.frame()))?;
     let mut rows: HashMap<blake3::Hash, Vec<f32>> = HashMap::with_capacity(set.len());
     let mut seen = HashSet::with_capacity(set.len());
     let mut missing = Vec::new();

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::cache::{Cache, Topic};
 use crate::control::{Control, Event};
+use crate::data::gallery::GallerySettings;
 use crate::data::{Rejected, is_hidden, picture_files, shares};
 use crate::error::{EngineError, Result};
 use crate::pipeline::files;
@@ -33,6 +34,8 @@ pub struct PictureSet {
     files: Vec<PictureFile>,
     rejected: Vec<Rejected>,
     limits: Limits,
+    /// Rows and columns that pictures are brought to before anything else.
+    frame: Option<[usize; 2]>,
 }
 
 impl PictureSet {
@@ -67,7 +70,7 @@ impl PictureSet {
             control.emit(Event::Progress { done, total, message: String::new() });
         }
         control.emit(Event::Finished { stage, seconds: begun.elapsed().as_secs_f64() });
-        let mut set = Self { files: Vec::new(), rejected: Vec::new(), limits: *limits };
+        let mut set = Self { files: Vec::new(), rejected: Vec::new(), limits: *limits, frame: None };
         for (path, outcome) in paths.into_iter().zip(checked) {
             match outcome {
                 Ok(Checked { blake3, width, height }) => {
@@ -118,7 +121,42 @@ impl PictureSet {
     #[must_use]
     pub fn select(&self, indices: &[usize]) -> Self {
         let files = indices.iter().map(|&index| self.files[index].clone()).collect();
-        Self { files, rejected: self.rejected.clone(), limits: self.limits }
+        Self { files, rejected: self.rejected.clone(), ..*self }
+    }
+
+    /// The set with every picture as a training at this size (rows, columns) sees it: its middle cut out and scaled, over
+    /// white, in 8 bit. Pictures that are too small for it are rejected.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] when all of them are.
+    pub fn framed(mut self, size: [usize; 2]) -> Result<Self> {
+        let settings = GallerySettings { size, ..GallerySettings::default() };
+        for file in std::mem::take(&mut self.files) {
+            match settings.check((file.width, file.height)) {
+                Ok(()) => self.files.push(file),
+                Err(reason) => self.rejected.push(Rejected { path: file.path, reason }),
+            }
+        }
+        self.frame = Some(size);
+        match self.rejected.last() {
+            Some(Rejected { reason, .. }) if self.files.is_empty() => {
+                Err(EngineError::Caller(format!("no picture is large enough; of one, {reason}")))
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// Rows and columns that pictures are brought to; `None` where they keep their own.
+    pub fn frame(&self) -> Option<[usize; 2]> {
+        self.frame
+    }
+
+    /// The middle one of the pictures' shorter sides, in pixels.
+    pub fn short_side(&self) -> usize {
+        let mut sides: Vec<u32> = self.files.iter().map(|file| file.width.min(file.height)).collect();
+        sides.sort_unstable();
+        let own = sides.get(sides.len() / 2).map_or(0, |&side| side as usize);
+        self.frame.map_or(own, |[rows, columns]| rows.min(columns))
     }
 
     /// Decodes one of the usable pictures: upright, in sRGB, with its alpha.
@@ -126,7 +164,14 @@ impl PictureSet {
     /// # Errors
     /// [`EngineError::File`] when it has changed since it was checked or is gone.
     pub fn open(&self, index: usize) -> Result<Picture> {
-        open(&self.files[index], &self.limits)
+        self.decoded(&self.files[index])
+    }
+
+    fn decoded(&self, file: &PictureFile) -> Result<Picture> {
+        let picture = open(file, &self.limits)?;
+        let Some(size) = self.frame else { return Ok(picture) };
+        let settings = GallerySettings { size, ..GallerySettings::default() };
+        settings.frame(&picture).map_err(|reason| EngineError::file(&file.path, reason))
     }
 
     /// Decodes some of the usable pictures in parallel, a few at a time where they are large, and makes something of
@@ -135,7 +180,7 @@ impl PictureSet {
         let pixels: Vec<u64> = files.iter().map(|file| u64::from(file.width) * u64::from(file.height)).collect();
         let mut made = Vec::with_capacity(files.len());
         for range in shares(&pixels) {
-            let some = files[range].par_iter().map(|file| open(file, &self.limits).map(&make));
+            let some = files[range].par_iter().map(|file| self.decoded(file).map(&make));
             made.extend(some.collect::<Result<Vec<_>>>()?);
         }
         Ok(made)

@@ -25,6 +25,9 @@ pub const REAL_SPLIT: &str = "real, split in halves";
 /// Pictures in the page, of the real ones and of each candidate.
 const SHOWN: usize = 12;
 
+/// Times by which real pictures may be larger than samples before that is said.
+const MUCH_LARGER: f64 = 1.25;
+
 /// What is to be judged.
 #[derive(Debug, Clone)]
 pub struct GeneratorEvaluation {
@@ -32,6 +35,8 @@ pub struct GeneratorEvaluation {
     pub real: PathBuf,
     /// Folders of samples, at least one, with the same classes where there are classes.
     pub fakes: Vec<PathBuf>,
+    /// Rows and columns to which real pictures are brought as training does; their own size where absent.
+    pub size: Option<[usize; 2]>,
     /// Samples judged of each folder, drawn by the seed; all where absent.
     pub samples: Option<usize>,
     /// Path lengths of the generators whose samples are in some of these folders; see [`Samples::lengths`].
@@ -55,13 +60,17 @@ pub fn evaluate_generator(request: &GeneratorEvaluation, evaluator: &Evaluator<'
     check_labels(&labels)?;
     let kinds = [NetworkKind::Inception, NetworkKind::Percept, NetworkKind::GoogLeNet];
     let (spaces, missing) = Spaces::open(evaluator, &kinds, needing)?;
-    let judge = |root: &Path, samples: Option<usize>| -> Result<Judged> {
+    let judge = |root: &Path, samples: Option<usize>, size: Option<[usize; 2]>| -> Result<Judged> {
         let set = PictureSet::read(&[root.to_owned()], &evaluator.limits, evaluator.cache, evaluator.control)?;
+        let set = match size {
+            Some(size) => set.framed(size)?,
+            None => set,
+        };
         let set = draw(set, samples, root, evaluator.seed)?;
         let vectors = spaces.vectors(evaluator, &set)?;
         Ok(Judged { set, root: root.to_owned(), vectors })
     };
-    let real = judge(&request.real, None)?;
+    let real = judge(&request.real, None, request.size)?;
     if real.set.len() < 4 {
         let text =
             format!("{} real pictures are too few to be split in halves: at least four are needed", real.set.len());
@@ -70,7 +79,7 @@ pub fn evaluate_generator(request: &GeneratorEvaluation, evaluator: &Evaluator<'
     let mut rejections = rejected("real", &real.set, &request.real);
     let mut fakes = Vec::new();
     for (folder, label) in request.fakes.iter().zip(&labels) {
-        let fake = judge(folder, request.samples)?;
+        let fake = judge(folder, request.samples, None)?;
         if fake.set.len() < 2 {
             return Err(EngineError::file(
                 folder,
@@ -111,6 +120,7 @@ pub fn evaluate_generator(request: &GeneratorEvaluation, evaluator: &Evaluator<'
     };
     report.findings = findings::findings(&report);
     report.findings.extend(unequal(&fakes));
+    report.findings.extend(larger(&real.set, &fakes));
     Ok(report)
 }
 
@@ -133,6 +143,16 @@ fn unequal(fakes: &[Judged]) -> Option<Finding> {
     let text = "the folders hold different numbers of samples; Fréchet distances depend on the number: give --samples N to \
                 judge as many of each";
     (counts.iter().any(|&count| count != counts[0])).then(|| Finding::new(Tone::Note, text))
+}
+
+/// Real pictures that are larger than samples also differ from them in sharpness.
+fn larger(real: &PictureSet, fakes: &[Judged]) -> Option<Finding> {
+    let (real, fake) = (real.short_side(), fakes.iter().map(|fake| fake.set.short_side()).min()?);
+    let text = format!(
+        "Real pictures are larger than samples ({real} and {fake} px on the shorter side), so that sharpness is judged along: \
+         --res {fake} brings them to that size as training does."
+    );
+    (real as f64 > MUCH_LARGER * fake as f64).then(|| Finding::new(Tone::Warning, text))
 }
 
 /// `samples` of a set, drawn by the seed, in the order of their paths.
@@ -208,12 +228,17 @@ fn classes(judged: &Judged) -> BTreeMap<String, Vec<usize>> {
 
 fn protocol(evaluator: &Evaluator<'_>, metrics: &[Defined], real: &PictureSet) -> Protocol {
     let hashes: Vec<String> = real.files().iter().map(|file| file.blake3.to_hex().to_string()).collect();
-    let rules = judges::rules().into_iter().filter(|(name, _)| name == "reading");
+    let mut rules = judges::rules();
+    rules.retain(|name, _| name == "reading");
+    if let Some([rows, columns]) = real.frame() {
+        let text = format!("real pictures cut to their middle and scaled to {columns}x{rows} px in 8 bit");
+        rules.insert("real size".to_owned(), text);
+    }
     Protocol {
         version: VERSION,
         job: "generator".into(),
         data: BTreeMap::from([("real".to_owned(), DataProtocol::of(hashes.iter().map(String::as_str)))]),
-        rules: rules.collect(),
+        rules,
         metrics: metrics.iter().map(|(metric, protocol)| (metric.name.clone(), protocol.clone())).collect(),
         bootstrap_rounds: BOOTSTRAP_ROUNDS,
         seed: evaluator.seed,

@@ -249,7 +249,8 @@ fn view(
 pub fn pairs_sheet(found: &Memorised, count: usize, limits: &Limits) -> Result<Picture> {
     let mut cells = Vec::with_capacity(2 * count);
     for path in found.samples.iter().take(count).flat_map(|sample| [&sample.file, &sample.like]) {
-        cells.push(impasto_image::open(path, limits).map_err(|e| EngineError::picture(path, e))?);
+        let picture = impasto_image::open(path, limits).map_err(|e| EngineError::picture(path, e))?;
+        cells.push(sheet::magnified(&picture, CELL));
     }
     let cells: Vec<&Picture> = cells.iter().collect();
     Ok(sheet::contact_sheet(&cells, 2 * PAIRS_PER_ROW, CELL, 4))
