@@ -34,7 +34,7 @@ pub(crate) struct GaussiansArgs {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "relativistic,minimax", value_parser = loss)]
     losses: Vec<AdversarialLoss>,
     /// Training steps of each.
-    #[arg(long, value_name = "N", default_value_t = 60_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 80_000, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
     /// Samples a step.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(2..))]
@@ -46,7 +46,7 @@ pub(crate) struct GaussiansArgs {
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=4096))]
     latent: u32,
     /// Learning rate at its highest; it falls along half a cosine.
-    #[arg(long, value_name = "RATE", default_value_t = 4e-3)]
+    #[arg(long, value_name = "RATE", default_value_t = 2.5e-3)]
     rate: f32,
     /// Weight of the gradient penalties of relativistic (R1 and R2) and wasserstein (WGAN-GP); the other losses play
     /// without, as in their papers.
