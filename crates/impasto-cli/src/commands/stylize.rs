@@ -21,7 +21,8 @@ pub(crate) struct StylizeArgs {
     /// Pictures to paint; - reads one from standard input.
     #[arg(required = true, value_name = "CONTENT")]
     contents: Vec<PathBuf>,
-    /// A style: a painting, a style file, or a name of 'impasto models list'; :WEIGHT mixes several (a.jpg:0.7).
+    /// A style: a painting, a style file, a name of 'impasto models list', or what a generator makes
+    /// (gen:MODEL[:seed=N,trunc=PSI,class=CLASS], with a drawn seed where it has none); :WEIGHT mixes several (a.jpg:0.7).
     #[arg(long, short, required = true, value_name = "STYLE[:WEIGHT]")]
     style: Vec<StyleSpec>,
     /// How to paint; 'impasto models list' lists the stylizers, refine adds some optimisation to the default's result.
@@ -223,8 +224,9 @@ fn job(args: &StylizeArgs, global: &Global) -> Result<StylizeJob, Failure> {
         };
         known.assign(&mut settings, assignment)?;
     }
+    let seed = global.seed();
     Ok(StylizeJob {
-        styles: args.style.clone(),
+        styles: args.style.iter().cloned().enumerate().map(|(place, style)| style.drawn(seed, place)).collect(),
         method: args.method.clone(),
         model: args.model.clone(),
         perception: args.perception.clone(),
@@ -237,6 +239,6 @@ fn job(args: &StylizeArgs, global: &Global) -> Result<StylizeJob, Failure> {
         size: args.size,
         style_size: args.style_size,
         adjust: args.adjust.adjustments(),
-        seed: global.seed(),
+        seed,
     })
 }

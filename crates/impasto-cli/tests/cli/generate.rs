@@ -149,6 +149,12 @@ fn a_generators_picture_can_be_a_style() {
     assert_eq!(made["styles"][0]["name"], "gen:g.safetensors:seed=12,class=green");
     paint("gen:g.safetensors:seed=13,class=green", "c.png");
     assert_ne!(bench.open("c.png").rgb, a.rgb);
+    // Without a seed one is drawn, by the command's, and said in the file.
+    paint("gen:g.safetensors:class=green", "d.png");
+    let name = json(&bench, "d.png")["styles"][0]["name"].as_str().unwrap().to_owned();
+    assert!(name.starts_with("gen:g.safetensors:seed=") && name.ends_with(",class=green"), "{name}");
+    paint(&name, "e.png");
+    assert_eq!(bench.open("e.png").rgb, bench.open("d.png").rgb);
 }
 
 #[test]

@@ -75,7 +75,9 @@ impl StyleLoader<'_> {
     /// The picture of a generator, with the hash of its weights.
     fn generated(&self, made: &GeneratedStyle, network: Option<&dyn Stylizer>) -> Result<(Style, String)> {
         let studio = Studio::open(made.job.clone(), self.resources.device.clone())?;
-        let code = studio.place(&Point::Seed(made.seed))?;
+        let seed =
+            made.seed.ok_or_else(|| EngineError::Caller("a generated style has no seed: draw one first".into()))?;
+        let code = studio.place(&Point::Seed(seed))?;
         let pictures = studio.paint(std::slice::from_ref(&code))?;
         Ok((self.seen(&pictures[0], network)?, studio.model().blake3.clone()))
     }

@@ -9,11 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::generate::GenerationJob;
 use crate::error::{EngineError, Result};
+use crate::rng::{self, Rng};
 
 /// What a style that a generator makes begins with.
 const GENERATED: &str = "gen:";
 
-/// One style and its weight, written `NAME`, `FILE` or `gen:MODEL:seed=N`, each also with `:WEIGHT` (`a.jpg:0.7`).
+/// Seeds that are drawn for styles lie below, so that they are easy to type again.
+const DRAWN: u64 = 1_000_000;
+
+/// One style and its weight, written `NAME`, `FILE` or `gen:MODEL[:seed=N]`, each also with `:WEIGHT` (`a.jpg:0.7`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct StyleSpec {
@@ -36,13 +40,13 @@ pub enum StyleSource {
     Generated(GeneratedStyle),
 }
 
-/// A generator's picture as a style, written `gen:MODEL:seed=N[,trunc=PSI][,class=CLASS]`.
+/// A generator's picture as a style, written `gen:MODEL[:seed=N][,trunc=PSI][,class=CLASS]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GeneratedStyle {
     /// The generator and what its pictures look like.
     pub job: GenerationJob,
-    /// The picture's seed.
-    pub seed: u64,
+    /// The picture's seed; where absent one is drawn by the job's, see [`StyleSpec::drawn`].
+    pub seed: Option<u64>,
 }
 
 impl GeneratedStyle {
@@ -51,13 +55,11 @@ impl GeneratedStyle {
         let refused = |why: &str| {
             EngineError::Caller(format!("style 'gen:{text}': {why}; write it like gen:MODEL:seed=12,trunc=0.7"))
         };
-        let (model, settings) = text
-            .rsplit_once(':')
-            .filter(|(_, settings)| settings.contains('='))
-            .ok_or_else(|| refused("has no seed"))?;
+        let settings = text.rsplit_once(':').filter(|(_, settings)| settings.contains('='));
+        let (model, settings) = settings.unwrap_or((text, ""));
         let mut job = GenerationJob::new(model.parse()?);
         let mut seed = None;
-        for setting in settings.split(',') {
+        for setting in settings.split(',').filter(|setting| !setting.is_empty()) {
             let (key, value) = setting.split_once('=').ok_or_else(|| refused(&format!("'{setting}' says nothing")))?;
             let bad = || refused(&format!("'{value}' is no {key}"));
             match key {
@@ -69,24 +71,35 @@ impl GeneratedStyle {
             }
         }
         job.validate()?;
-        Ok(Self { job, seed: seed.ok_or_else(|| refused("has no seed"))? })
+        Ok(Self { job, seed })
     }
 
     /// The same text with the model called `model`.
     fn text(&self, model: &str) -> String {
-        let mut text = format!("gen:{model}:seed={}", self.seed);
+        let mut settings: Vec<String> = self.seed.iter().map(|seed| format!("seed={seed}")).collect();
         if self.job.trunc != 1.0 {
-            text.push_str(&format!(",trunc={}", self.job.trunc));
+            settings.push(format!("trunc={}", self.job.trunc));
         }
         if !self.job.classes.is_empty() {
             let classes: Vec<&str> = self.job.classes.iter().map(|share| share.class.as_str()).collect();
-            text.push_str(&format!(",class={}", classes.join("+")));
+            settings.push(format!("class={}", classes.join("+")));
         }
-        text
+        let colon = if settings.is_empty() { "" } else { ":" };
+        format!("gen:{model}{colon}{}", settings.join(","))
     }
 }
 
 impl StyleSpec {
+    /// The style with its picture settled: one that a generator is to make without a seed gets one, drawn by a job's seed
+    /// and the style's place among the job's.
+    #[must_use]
+    pub fn drawn(mut self, seed: u64, place: usize) -> Self {
+        if let StyleSource::Generated(GeneratedStyle { seed: own @ None, .. }) = &mut self.source {
+            *own = Some(rng::stream(seed, "style", place as u64).random_range(0..DRAWN));
+        }
+        self
+    }
+
     /// A short name for output files: the style's own, or the file's stem.
     pub fn label(&self) -> String {
         match &self.source {
@@ -94,7 +107,10 @@ impl StyleSpec {
             StyleSource::Code(path) | StyleSource::Picture(path) => {
                 path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
             }
-            StyleSource::Generated(made) => format!("{}-seed{:04}", made.job.model.label(), made.seed),
+            StyleSource::Generated(GeneratedStyle { job, seed }) => {
+                let model = job.model.label();
+                seed.map_or(model.clone(), |seed| format!("{model}-seed{seed:04}"))
+            }
         }
     }
 
@@ -217,13 +233,24 @@ mod tests {
         let StyleSource::Generated(made) = parse("gen:runs/0001-a/:seed=12,trunc=0.7:3").source else {
             panic!("not a generated style");
         };
-        assert_eq!((made.seed, made.job.trunc), (12, 0.7));
+        assert_eq!((made.seed, made.job.trunc), (Some(12), 0.7));
         let spec = parse("gen:/home/me/m.safetensors:seed=12:3");
         assert_eq!((spec.weight, spec.label().as_str()), (3.0, "m-seed0012"));
         assert_eq!(spec.public_name(), "gen:m.safetensors:seed=12");
-        for text in
-            ["gen:flowers", "gen:flowers:trunc=1", "gen:flowers:seed=x", "gen:flowers:seed=1,hue=2", "gen::seed=1"]
-        {
+        for (text, settled) in [
+            ("gen:flowers", "gen:flowers:seed="),
+            ("gen:flowers:0.5", "gen:flowers:seed="),
+            ("gen:flowers:trunc=0.5", "gen:flowers:seed="),
+        ] {
+            let spec = parse(text);
+            assert_eq!((spec.to_string().as_str(), spec.label().as_str()), (text, "flowers"));
+            let drawn = spec.clone().drawn(7, 0);
+            assert!(drawn.to_string().starts_with(settled), "{drawn}");
+            assert_eq!(drawn, spec.clone().drawn(7, 0));
+            assert!(drawn != spec.clone().drawn(7, 1) && drawn != spec.drawn(8, 0));
+            assert_eq!(drawn.clone().drawn(9, 9), drawn, "a seed that is there stays");
+        }
+        for text in ["gen:", "gen:flowers:seed=x", "gen:flowers:seed=1,hue=2", "gen::seed=1"] {
             assert!(text.parse::<StyleSpec>().is_err(), "{text}");
         }
     }
