@@ -4,8 +4,10 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-/// The environment variable that narrows the choice, for tests and measurements: `avx512`, `avx2` or `portable`. Read
-/// once. It rules this crate's kernels only, not what other libraries choose for themselves.
+use crate::lanes::{self, Lanes};
+
+/// The environment variable that narrows the choice, for tests and measurements: `avx512` or `avx2`, `neon`, `simd128`, or
+/// `portable`. Read once. It rules this crate's kernels only, not what other libraries choose for themselves.
 pub const ISA_VARIABLE: &str = "IMPASTO_ISA";
 
 /// An instruction set that the running processor has.
@@ -20,6 +22,12 @@ pub(crate) enum Isa {
     /// 8 lanes, 16 registers, fused multiply-add.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// 4 lanes, 32 registers, fused multiply-add.
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    Neon,
+    /// 4 lanes of WebAssembly.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Simd128,
     /// 4 lanes, which the compiler maps to what the target guarantees.
     Portable,
 }
@@ -40,7 +48,7 @@ impl fmt::Display for IsaError {
 
 impl std::error::Error for IsaError {}
 
-/// The name of the instruction set that the kernels run: `avx512`, `avx2` or `portable`.
+/// The name of the instruction set that the kernels run, one of those of [`ISA_VARIABLE`].
 ///
 /// # Errors
 /// [`ISA_VARIABLE`] names none of this processor's. Programs ask at their start; the kernels, which have no way to
@@ -80,6 +88,10 @@ impl Isa {
                 found.push(Self::Avx2);
             }
         }
+        #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+        found.push(Self::Neon);
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        found.push(Self::Simd128);
         found.push(Self::Portable);
         found
     }
@@ -90,18 +102,39 @@ impl Isa {
             Self::Avx512 => "avx512",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => "avx2",
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Self::Neon => "neon",
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Simd128 => "simd128",
             Self::Portable => "portable",
         }
     }
 
     /// Lanes of one vector.
     pub(crate) fn lanes(self) -> usize {
+        self.vectors().0
+    }
+
+    /// Vectors that the processor holds at once.
+    pub(crate) fn registers(self) -> usize {
+        self.vectors().1
+    }
+
+    /// Lanes and registers.
+    fn vectors(self) -> (usize, usize) {
+        fn of<V: Lanes>() -> (usize, usize) {
+            (V::COUNT, V::REGISTERS)
+        }
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => 16,
+            Self::Avx512 => of::<lanes::Avx512>(),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => 8,
-            Self::Portable => 4,
+            Self::Avx2 => of::<lanes::Avx2>(),
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Self::Neon => of::<lanes::Neon>(),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Simd128 => of::<lanes::Simd128>(),
+            Self::Portable => of::<lanes::Portable>(),
         }
     }
 }
@@ -135,6 +168,10 @@ macro_rules! dispatched {
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code)]
                 $crate::dispatch::Isa::Avx2 => unsafe { avx2($($arg),*) },
+                #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+                $crate::dispatch::Isa::Neon => $body::<$crate::lanes::Neon>($($arg),*),
+                #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+                $crate::dispatch::Isa::Simd128 => $body::<$crate::lanes::Simd128>($($arg),*),
                 $crate::dispatch::Isa::Portable => $body::<$crate::lanes::Portable>($($arg),*),
             }
         }

@@ -4,6 +4,10 @@
 //! tile, and where it does not the loops run ten times slower.
 #![allow(unsafe_code)]
 
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+use std::arch::aarch64::{float32x4_t, vaddq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vmulq_f32, vst1q_f32, vsubq_f32};
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use std::arch::wasm32::{f32x4_add, f32x4_mul, f32x4_splat, f32x4_sub, v128, v128_load, v128_store};
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
     __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_mul_ps,
@@ -14,10 +18,14 @@ use std::arch::x86_64::{
 /// A vector of `f32`.
 ///
 /// The types for AVX are named by [`dispatched`](crate::dispatch::dispatched) only, inside functions that run after the
-/// detection of their instructions; this is what makes the methods sound.
+/// detection of their instructions; this is what makes the methods sound. Those for NEON and for WebAssembly exist only
+/// where the whole program is built for their instructions.
 pub(crate) trait Lanes: Copy {
     /// How many values.
     const COUNT: usize;
+
+    /// How many vectors the processor holds at once: the size of register tiles follows from it.
+    const REGISTERS: usize;
 
     /// Whether [`Lanes::scalar_fma`] is fused.
     const FMA: bool;
@@ -71,6 +79,7 @@ pub(crate) struct Portable([f32; 4]);
 
 impl Lanes for Portable {
     const COUNT: usize = 4;
+    const REGISTERS: usize = 16;
     /// Without the instruction `mul_add` would be a library call.
     const FMA: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
 
@@ -116,9 +125,15 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn total(self) -> f32 {
-        let [a, b, c, d] = self.0;
-        (a + c) + (b + d)
+        four(&self.0)
     }
+}
+
+/// The sum of four lanes.
+#[inline(always)]
+fn four(lanes: &[f32; 4]) -> f32 {
+    let [a, b, c, d] = *lanes;
+    (a + c) + (b + d)
 }
 
 /// 8 lanes with AVX2 and FMA.
@@ -131,16 +146,41 @@ pub(crate) struct Avx2(__m256);
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(__m512);
 
-/// Implements [`Lanes`] with intrinsics.
+/// 4 lanes with NEON, which every 64-bit ARM processor with a floating-point unit has.
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[derive(Clone, Copy)]
+pub(crate) struct Neon(float32x4_t);
+
+/// 4 lanes with WebAssembly's vectors, which a program is built for as a whole. They have no fused multiply-add.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[derive(Clone, Copy)]
+pub(crate) struct Simd128(v128);
+
+/// The sum of the lanes by way of vectors of half the length.
 #[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn halved<H: Lanes>(lanes: &[f32]) -> f32 {
+    H::load(lanes).plus(H::load(&lanes[H::COUNT..])).total()
+}
+
+/// Implements [`Lanes`] with intrinsics: how many lanes and registers, whether the multiply-add (whose operands are named
+/// first) is fused, how lanes are summed, and the instructions.
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_feature = "neon"),
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
 macro_rules! intrinsics {
     (
-        $name:ident, $count:literal, $half:ty, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident,
-        $mul:ident
+        $name:ident, $count:literal of $registers:literal, fused $fused:literal, $total:path, $splat:ident, $load:expr,
+        $store:expr, ($a:ident, $b:ident, $c:ident) => $fma:expr, $add:ident, $sub:ident, $mul:ident
     ) => {
+        // Where the whole program is built for the instructions, most of them are safe to call.
+        #[allow(unused_unsafe)]
         impl Lanes for $name {
             const COUNT: usize = $count;
-            const FMA: bool = true;
+            const REGISTERS: usize = $registers;
+            const FMA: bool = $fused;
 
             #[inline(always)]
             fn splat(value: f32) -> Self {
@@ -152,20 +192,21 @@ macro_rules! intrinsics {
             fn load(values: &[f32]) -> Self {
                 let values = &values[..$count];
                 // SAFETY: the processor has the instructions, see `Lanes`; the slice holds one vector.
-                Self(unsafe { $load(values.as_ptr()) })
+                Self(unsafe { $load(values.as_ptr().cast()) })
             }
 
             #[inline(always)]
             fn store(self, values: &mut [f32]) {
                 let values = &mut values[..$count];
                 // SAFETY: the processor has the instructions, see `Lanes`; the slice holds one vector.
-                unsafe { $store(values.as_mut_ptr(), self.0) }
+                unsafe { $store(values.as_mut_ptr().cast(), self.0) }
             }
 
             #[inline(always)]
             fn mul_add(self, factor: Self, term: Self) -> Self {
+                let ($a, $b, $c) = (self.0, factor.0, term.0);
                 // SAFETY: the processor has the instructions, see `Lanes`.
-                Self(unsafe { $fma(self.0, factor.0, term.0) })
+                Self(unsafe { $fma })
             }
 
             #[inline(always)]
@@ -190,7 +231,7 @@ macro_rules! intrinsics {
             fn total(self) -> f32 {
                 let mut lanes = [0.0; $count];
                 self.store(&mut lanes);
-                <$half>::load(&lanes).plus(<$half>::load(&lanes[$count / 2..])).total()
+                $total(&lanes)
             }
         }
     };
@@ -198,27 +239,21 @@ macro_rules! intrinsics {
 
 #[cfg(target_arch = "x86_64")]
 intrinsics!(
-    Avx2,
-    8,
-    Portable,
-    _mm256_set1_ps,
-    _mm256_loadu_ps,
-    _mm256_storeu_ps,
-    _mm256_fmadd_ps,
-    _mm256_add_ps,
-    _mm256_sub_ps,
-    _mm256_mul_ps
+    Avx2, 8 of 16, fused true, halved::<Portable>, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps,
+    (a, b, c) => _mm256_fmadd_ps(a, b, c), _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps
 );
 #[cfg(target_arch = "x86_64")]
 intrinsics!(
-    Avx512,
-    16,
-    Avx2,
-    _mm512_set1_ps,
-    _mm512_loadu_ps,
-    _mm512_storeu_ps,
-    _mm512_fmadd_ps,
-    _mm512_add_ps,
-    _mm512_sub_ps,
-    _mm512_mul_ps
+    Avx512, 16 of 32, fused true, halved::<Avx2>, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps,
+    (a, b, c) => _mm512_fmadd_ps(a, b, c), _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps
+);
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+intrinsics!(
+    Neon, 4 of 32, fused true, four, vdupq_n_f32, vld1q_f32, vst1q_f32,
+    (a, b, c) => vfmaq_f32(c, a, b), vaddq_f32, vsubq_f32, vmulq_f32
+);
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+intrinsics!(
+    Simd128, 4 of 16, fused false, four, f32x4_splat, v128_load, v128_store,
+    (a, b, c) => f32x4_add(f32x4_mul(a, b), c), f32x4_add, f32x4_sub, f32x4_mul
 );

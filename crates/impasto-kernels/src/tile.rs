@@ -1,8 +1,8 @@
 //! The inner loops: register tiles of a product whose right hand side is read at a list of offsets.
 //!
 //! The loops over lanes are plain arrays, which become vector instructions of the width that
-//! [`dispatched`] compiles them for. Tiles hold 24 accumulators with 16 lanes (32 registers)
-//! and 12 otherwise; beyond that the compiler stops unrolling or spills.
+//! [`dispatched`] compiles them for. Tiles hold 24 accumulators with 32 registers
+//! and 12 with 16; beyond that the compiler stops unrolling or spills.
 
 // Index loops: each becomes registers, and tiles are easier to read by their indices.
 #![allow(clippy::needless_range_loop)]
@@ -12,7 +12,7 @@ use crate::lanes::Lanes;
 
 /// Most channels in one tile of [`gather_block`].
 pub(crate) fn widest_block(isa: Isa) -> usize {
-    if isa.lanes() == 16 { 8 } else { 4 }
+    if isa.registers() == 32 { 8 } else { 4 }
 }
 
 /// The channels of the next tile where `left` are left.
@@ -43,14 +43,14 @@ pub(crate) struct Gather<'a> {
 }
 
 dispatched! {
-    /// Fills `out` (`init.len()` rows of `pitch` values) by the formula of [`Gather`]. The block is 1 to 4 or, with 16
-    /// lanes, 8 channels; `pitch` must reach the run rounded up to a multiple of the lanes.
+    /// Fills `out` (`init.len()` rows of `pitch` values) by the formula of [`Gather`]. The block is 1 to 4 or, with 32
+    /// registers, 8 channels; `pitch` must reach the run rounded up to a multiple of the lanes.
     pub(crate) fn gather_block(gather: &Gather<'_>, out: &mut [f32], pitch: usize) => gather_any
 }
 
 #[inline(always)]
 fn gather_any<V: Lanes>(gather: &Gather<'_>, out: &mut [f32], pitch: usize) {
-    if V::COUNT == 16 {
+    if V::REGISTERS == 32 {
         match gather.init.len() {
             1 => gather_run::<V, 1, 8>(gather, out, pitch),
             2 => gather_run::<V, 2, 8>(gather, out, pitch),

@@ -34,7 +34,7 @@ dispatched! {
 
 #[inline(always)]
 fn outer_any<V: Lanes>(outer: &Outer<'_>, vectors: usize, sums: &mut [f32], width: usize, first: usize) {
-    if V::COUNT == 16 {
+    if V::REGISTERS == 32 {
         match vectors {
             1 => outer_offsets::<V, 12, 1>(outer, sums, width, first),
             2 => outer_offsets::<V, 8, 2>(outer, sums, width, first),
@@ -140,7 +140,7 @@ dispatched! {
 
 #[inline(always)]
 fn dot_any<V: Lanes>(dot: &Dot<'_>, sums: &mut [f32], width: usize, first: usize) {
-    if V::COUNT == 16 {
+    if V::REGISTERS == 32 {
         match dot.rows {
             1 => dot_offsets::<V, 1, 9>(dot, sums, width, first),
             2 => dot_offsets::<V, 2, 9>(dot, sums, width, first),
