@@ -220,7 +220,7 @@ impl Game {
             _ => PenaltyKind::None,
         };
         // Differences well below the width of a mode.
-        let penalty = Penalty { kind, weight: args.penalty, every: 1, exact: !args.differences, sigma: 0.005 };
+        let penalty = Penalty { kind, weight: args.penalty, every: 1, exact: Some(!args.differences), sigma: 0.005 };
         Self {
             loss,
             penalty,
@@ -362,7 +362,7 @@ mod tests {
     fn the_default_loss_finds_a_ring() {
         let at = |i: usize| (i as f32 * std::f32::consts::TAU / 8.0).sin_cos();
         let mixture = Mixture { modes: (0..8).map(|i| [at(i).0, at(i).1]).collect(), deviation: 0.1 };
-        let penalty = Penalty { weight: 0.02, every: 1, exact: true, ..Penalty::default() };
+        let penalty = Penalty { weight: 0.02, every: 1, exact: Some(true), ..Penalty::default() };
         let loss = AdversarialLoss::default();
         let game = Game {
             loss,

@@ -34,7 +34,7 @@ impl From<EngineError> for Failure {
             Blame::Input => INPUT,
             Blame::Limit => LIMIT,
             Blame::Cancelled => INTERRUPTED,
-            Blame::Environment | Blame::Internal => FAILED,
+            Blame::Environment | Blame::Training | Blame::Internal => FAILED,
         };
         Self { code, message: error.to_string() }
     }

@@ -37,6 +37,9 @@ pub enum EngineError {
     /// The machine lacks something: a device, a permission, disk space.
     #[error("{0}")]
     Environment(String),
+    /// Training went wrong again and again, whatever was changed.
+    #[error("{0}")]
+    Diverged(String),
     /// The work was cancelled through [`crate::Control`].
     #[error("cancelled")]
     Cancelled,
@@ -56,6 +59,8 @@ pub enum Blame {
     Limit,
     /// The machine.
     Environment,
+    /// The settings or the data of a training.
+    Training,
     /// Nobody: the user cancelled.
     Cancelled,
     /// impasto.
@@ -101,6 +106,7 @@ impl EngineError {
             },
             Self::Limit(_) => Blame::Limit,
             Self::Environment(_) => Blame::Environment,
+            Self::Diverged(_) => Blame::Training,
             Self::Cancelled => Blame::Cancelled,
             Self::Internal(_) => Blame::Internal,
         }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
+use serde::{Deserialize, Serialize};
 
 use crate::generator::Codes;
 use crate::rng::{ChaCha8Rng, Rng};
@@ -36,6 +37,49 @@ pub fn path_lengths(at: Tensor<4>, beside: Tensor<4>, sigma: f32) -> Tensor<2> {
     (squares + 1e-12).sqrt() / (sigma * ((h * w) as f32).sqrt())
 }
 
+/// Path length regularisation: how strong it is and how often it is computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Paths {
+    /// Weight of the mean squared difference of lengths from their running mean; 0 does without. It makes equal steps in
+    /// style space change pictures equally, for architectures with control by layers.
+    pub weight: f32,
+    /// Steps between penalties, which are then weighed as many times as much (lazy regularisation, Karras et al. 2020).
+    pub every: u64,
+    /// Length of the steps in style space that are measured.
+    pub sigma: f32,
+}
+
+impl Default for Paths {
+    fn default() -> Self {
+        Self { weight: 0.0, every: 8, sigma: 0.1 }
+    }
+}
+
+impl Paths {
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// A line that says which one does not fit.
+    pub fn validate(&self) -> Result<(), String> {
+        if !(self.weight.is_finite() && self.weight >= 0.0) {
+            return Err(format!("weight {} of the path lengths; it must be 0 or more", self.weight));
+        }
+        if self.every == 0 {
+            return Err("path lengths are regularised every 0 steps; at least 1".to_owned());
+        }
+        if !(self.sigma.is_finite() && self.sigma > 0.0) {
+            return Err(format!("sigma {} of the path lengths; it must be above 0", self.sigma));
+        }
+        Ok(())
+    }
+
+    /// Whether lengths are measured in this step.
+    pub fn is_due(&self, step: u64) -> bool {
+        self.weight > 0.0 && step.is_multiple_of(self.every)
+    }
+}
+
 /// The running mean that path lengths are drawn to.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PathMean {
@@ -47,11 +91,14 @@ impl PathMean {
     /// Share of new lengths in the mean.
     const SHARE: f32 = 0.01;
 
-    /// The mean with these lengths `[n, 1]`, and the penalty `E (length - mean)^2`, `[1]`, towards it.
-    pub fn penalty(self, lengths: Tensor<2>) -> (Self, Tensor<1>) {
-        let now = tensor::scalar(lengths.clone().detach().mean());
-        let mean = self.mean + (now - self.mean) * Self::SHARE;
-        (Self { mean }, (lengths - mean).square().mean())
+    /// The mean with a batch whose mean length is `now`.
+    pub fn with(self, now: f32) -> Self {
+        Self { mean: self.mean + (now - self.mean) * Self::SHARE }
+    }
+
+    /// The penalty `E (length - mean)^2`, `[1]`, on lengths `[n, 1]`.
+    pub fn penalty(self, lengths: Tensor<2>) -> Tensor<1> {
+        (lengths - self.mean).square().mean()
     }
 }
 
@@ -129,10 +176,11 @@ mod tests {
         assert!((square / frobenius - 1.0).abs() < 0.05, "{square} instead of {frobenius}");
         // Lengths that are all what the mean has been cost nothing.
         let even = Tensor::<2>::full([3, 1], 2.0, &device);
-        let (mean, penalty) = PathMean { mean: 2.0 }.penalty(even.clone());
-        assert_eq!((mean.mean, tensor::scalar(penalty)), (2.0, 0.0));
-        let (mean, penalty) = PathMean::default().penalty(even);
-        assert!((mean.mean - 0.02).abs() < 1e-7 && (tensor::scalar(penalty) - 1.98 * 1.98).abs() < 1e-5);
+        assert_eq!(tensor::scalar(PathMean { mean: 2.0 }.with(2.0).penalty(even.clone())), 0.0);
+        let mean = PathMean::default().with(2.0);
+        assert!((mean.mean - 0.02).abs() < 1e-7 && (tensor::scalar(mean.penalty(even)) - 1.98 * 1.98).abs() < 1e-5);
+        let wrong = [Paths { weight: -1.0, ..Paths::default() }, Paths { every: 0, ..Paths::default() }];
+        assert!(Paths::default().validate().is_ok() && wrong.iter().all(|paths| paths.validate().is_err()));
     }
 
     #[test]

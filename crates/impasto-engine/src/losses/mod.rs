@@ -7,7 +7,7 @@ mod style;
 pub use adversarial::{
     AdversarialLoss, Judge, Judged, Losses, Penalty, PenaltyKind, Source, finite_difference_penalty, interpolates,
 };
-pub use generator::{PathMean, information, mix_styles, path_lengths};
+pub use generator::{PathMean, Paths, information, mix_styles, path_lengths};
 pub use style::{
     content, content_distance, contrastive_style, gram, gram_distance, gram_error, mean_covariance, mean_squared_error,
     moment_distance, moment_error, out_of_range, relative_distance, sliced_wasserstein, squared_variation,

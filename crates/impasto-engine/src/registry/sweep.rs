@@ -167,6 +167,9 @@ fn objective(entry: &Entry, trainer: &Trainer, folder: &Path) -> Box<dyn Objecti
             let classes = tiny.get("classes").map_or(Vec::new(), |names| names.clone().try_into().unwrap());
             let gallery = gallery(tiny["size"].clone().try_into().unwrap(), &classes);
             settings.extend(tiny);
+            // Everything that keeps a state of its own.
+            let all = "augment = { policy = \"ada\", probability = 0.5 }\npaths = { weight = 1.0, every = 2 }";
+            settings.extend(toml::from_str::<toml::Table>(all).unwrap());
             Material::Gallery(gallery)
         }
     };
@@ -186,12 +189,16 @@ fn trainers_step_restore_and_export_what_builds() {
     for entry in REGISTRY {
         let (name, Some(trainer)) = (entry.descriptor.name, &entry.trainer) else { continue };
         let mut first = objective(entry, trainer, folder.path());
-        first.step(0).unwrap();
+        for step in 0..3 {
+            first.step(step).unwrap();
+        }
         let state = first.state();
         let mut second = objective(entry, trainer, folder.path());
         second.restore(&state).unwrap();
         assert_eq!(second.state(), state, "{name}");
-        assert_eq!(first.step(1).unwrap(), second.step(1).unwrap(), "{name}");
+        for step in 3..6 {
+            assert_eq!(first.step(step).unwrap(), second.step(step).unwrap(), "{name}, step {step}");
+        }
         assert_eq!(first.state(), second.state(), "{name}");
         assert!(second.preview().unwrap().pixels() > 0);
 

@@ -110,26 +110,65 @@ impl Checkpoint {
     /// # Errors
     /// [`EngineError::File`] when it is damaged.
     pub fn latest(folder: &Path) -> Result<Option<Self>> {
-        let pointer = folder.join(LATEST_FILE);
-        if !pointer.exists() {
-            return Ok(None);
-        }
-        let name = std::fs::read_to_string(&pointer).map_err(|e| EngineError::io(&pointer, &e))?;
-        if !name.starts_with("step-") || name.contains(['/', '\\']) {
-            return Err(EngineError::file(pointer, "is damaged: it does not name a checkpoint"));
-        }
-        read(&folder.join(name)).map(Some)
+        latest_name(folder)?.map(|name| read(&folder.join(name))).transpose()
     }
 
-    /// Deletes all but the newest `keep` checkpoints of `folder`; failures to delete are ignored.
+    /// Gives up the latest checkpoint of `folder` for the one of an earlier step; returns whether there is one.
+    ///
+    /// # Errors
+    /// [`EngineError::File`] when the pointer to the latest is damaged, [`EngineError::Environment`] when it cannot be
+    /// written.
+    pub fn step_back(folder: &Path) -> Result<bool> {
+        let Some(latest) = latest_name(folder)? else { return Ok(false) };
+        let of_step = |path: &PathBuf| path.file_name().map(|name| step_of(&name.to_string_lossy()).to_owned());
+        let latest = step_of(&latest).to_owned();
+        let mut found = checkpoints(folder);
+        found.sort();
+        let Some(earlier) = found.iter().rfind(|path| of_step(path).is_some_and(|step| step < latest)) else {
+            return Ok(false);
+        };
+        let name = earlier.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        weights::write_atomic(&folder.join(LATEST_FILE), name.as_bytes())?;
+        for path in found.iter().filter(|path| of_step(path).is_some_and(|step| step >= latest)) {
+            let _ = std::fs::remove_dir_all(path);
+        }
+        Ok(true)
+    }
+
+    /// Deletes all but the newest `keep` checkpoints of `folder`, and those that another of the same step replaced;
+    /// failures to delete are ignored.
     pub fn prune(folder: &Path, keep: usize) {
         let mut found = checkpoints(folder);
         found.sort();
-        let surplus = found.len().saturating_sub(keep);
-        for path in &found[..surplus] {
-            let _ = std::fs::remove_dir_all(path);
+        let mut steps: Vec<String> = Vec::new();
+        for path in found.iter().rev() {
+            let step = path.file_name().map(|name| step_of(&name.to_string_lossy()).to_owned()).unwrap_or_default();
+            if steps.last() == Some(&step) || steps.len() == keep {
+                let _ = std::fs::remove_dir_all(path);
+            } else {
+                steps.push(step);
+            }
         }
     }
+}
+
+/// The name of the latest checkpoint of a folder; `None` when there is none yet.
+fn latest_name(folder: &Path) -> Result<Option<String>> {
+    let pointer = folder.join(LATEST_FILE);
+    if !pointer.exists() {
+        return Ok(None);
+    }
+    let name = std::fs::read_to_string(&pointer).map_err(|e| EngineError::io(&pointer, &e))?;
+    if !name.starts_with("step-") || name.contains(['/', '\\']) {
+        return Err(EngineError::file(pointer, "is damaged: it does not name a checkpoint"));
+    }
+    Ok(Some(name))
+}
+
+/// The part of a checkpoint's name that says of which step it is: what replaces another of its step has `-r` and a number
+/// behind it.
+fn step_of(name: &str) -> &str {
+    name.split("-r").next().unwrap_or(name)
 }
 
 /// The checkpoints of a folder, in no order.
@@ -172,6 +211,20 @@ mod tests {
     }
 
     #[test]
+    fn one_step_back_gives_up_everything_of_the_latest_step() {
+        let folder = tempfile::tempdir().unwrap();
+        for step in [3, 7, 7, 7] {
+            sample(step).save(folder.path()).unwrap();
+            Checkpoint::prune(folder.path(), 2);
+        }
+        assert!(Checkpoint::step_back(folder.path()).unwrap(), "what replaced the others did not push out step 3");
+        assert_eq!(Checkpoint::latest(folder.path()).unwrap(), Some(sample(3)));
+        assert_eq!(checkpoints(folder.path()).len(), 1);
+        assert!(!Checkpoint::step_back(folder.path()).unwrap(), "there is nothing before");
+        assert_eq!(Checkpoint::latest(folder.path()).unwrap(), Some(sample(3)));
+    }
+
+    #[test]
     fn the_latest_checkpoint_comes_back_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Checkpoint::latest(folder.path()).unwrap(), None);
@@ -194,7 +247,7 @@ mod tests {
             Checkpoint::prune(folder.path(), 2);
             assert_eq!(Checkpoint::latest(folder.path()).unwrap(), Some(state));
         }
-        assert_eq!(checkpoints(folder.path()).len(), 2);
+        assert_eq!(checkpoints(folder.path()).len(), 1);
     }
 
     #[test]

@@ -72,9 +72,18 @@ pub trait Objective: Send {
         Ok(Health::Well)
     }
 
-    /// Called after a roll-back: changes settings so that the same does not happen again, and says in a few words what
-    /// was changed, such as "half the learning rate".
-    fn soften(&mut self) -> String;
+    /// Called after a roll-back for `cause`: changes settings so that the same does not happen again, and says in a few
+    /// words what was changed, such as "half the learning rate".
+    fn soften(&mut self, cause: Cause) -> String;
+}
+
+/// Why a roll-back was needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A figure of a step is not finite.
+    NotFinite,
+    /// [`Objective::watch`] saw a collapse.
+    Collapse,
 }
 
 /// How training goes, in words for people.
@@ -84,6 +93,8 @@ pub enum Health {
     Well,
     /// There is something to be said, but going on may mend it.
     Worrying(String),
+    /// What is seen may be the beginning of a collapse: no state to go back to.
+    Doubtful(String),
     /// Going on is pointless: back to the last good checkpoint.
     Collapsed(String),
 }

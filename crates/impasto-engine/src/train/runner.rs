@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::tensorboard::EventWriter;
-use super::{Checkpoint, Health, Metrics, Objective, RunDir, page};
+use super::{Cause, Checkpoint, Health, Metrics, Objective, RunDir, page};
 use crate::control::{Control, Event};
 use crate::error::{EngineError, Result};
 use crate::weights::{self, Precision};
@@ -42,17 +42,17 @@ pub struct Summary {
     pub samples_per_second: f64,
 }
 
-/// Roll-backs without a new checkpoint in between after which a run is given up.
+/// Roll-backs that do not lead past the same trouble after which a run is given up.
 const MAX_ROLL_BACKS: u32 = 3;
 
 /// Trains `objective` from its latest checkpoint (or the beginning) to the end, a time limit or a cancel; each of them
 /// leaves a checkpoint and the averaged weights in 16 bit. `config` is stored in every checkpoint, and a checkpoint
 /// with another one is refused. Values that are not finite, and what the objective calls a collapse, lead back to the last
-/// checkpoint, which passed the watch, with changed settings.
+/// checkpoint, which passed the watch, with changed settings; where that does not lead past the trouble, to the one before.
 ///
 /// # Errors
 /// [`EngineError::File`] for a checkpoint that does not fit, [`EngineError::Environment`] for a full disk (the last
-/// checkpoint stays), [`EngineError::Internal`] when roll-backs do not help.
+/// checkpoint stays), [`EngineError::Diverged`] when roll-backs do not help.
 pub fn run(
     objective: &mut dyn Objective,
     settings: &RunSettings,
@@ -60,52 +60,63 @@ pub fn run(
     dir: &RunDir,
     control: &Control,
 ) -> Result<Summary> {
-    let first = resume(objective, config, dir)?;
+    let (first, mut softened) = resume(objective, config, dir)?;
     let mut session = Session::start(dir, settings, first, control)?;
-    let (mut step, mut saved, mut roll_backs) = (first, first, 0);
+    let (mut step, mut saved) = (first, first);
+    // How often the run went back since it was last beyond this step.
+    let (mut roll_backs, mut troubled) = (0, 0);
     if first == 0 {
-        save(objective, config, dir, 0, settings)?;
+        save(objective, config, dir, 0, softened, settings)?;
     }
     while step < settings.steps && !control.is_cancelled() && !session.out_of_time() {
         let metrics = objective.step(step)?;
-        let trouble = match not_finite(&metrics) {
-            Some(name) => Some(format!("'{name}' is not finite")),
+        let sight = match not_finite(&metrics) {
+            Some(name) => Sight::Trouble(Cause::NotFinite, format!("'{name}' is not finite")),
             None => {
                 step += 1;
                 session.record(step, &metrics)?;
                 let due = step.is_multiple_of(settings.watch_every)
                     || step.is_multiple_of(settings.checkpoint_every)
                     || step == settings.steps;
-                if due { session.watch(step, objective)? } else { None }
+                if due { session.watch(step, objective)? } else { Sight::Fair }
             }
         };
-        if let Some(trouble) = trouble {
+        if let Sight::Trouble(cause, trouble) = sight {
             roll_backs += 1;
+            troubled = troubled.max(step);
             if roll_backs > MAX_ROLL_BACKS {
-                let text = format!(
-                    "step {step}: {trouble}, again after {MAX_ROLL_BACKS} roll-backs; the last good \
-                                    checkpoint, of step {saved}, is kept"
-                );
-                return Err(EngineError::Internal(text));
+                return Err(EngineError::Diverged(format!(
+                    "step {step}: {trouble}, again after {MAX_ROLL_BACKS} roll-backs; the checkpoint of step {saved} is \
+                     kept. Begin anew with a lower rate, a stronger penalty or other pictures"
+                )));
             }
-            let to = resume(objective, config, dir)?;
-            let changed = objective.soften();
+            // That it went wrong with softer settings too speaks against the checkpoint.
+            if roll_backs > 1 {
+                Checkpoint::step_back(&dir.checkpoints())?;
+            }
+            let (to, before) = resume(objective, config, dir)?;
+            softened += 1;
+            // An earlier checkpoint knows less of what was changed since.
+            let changed: Vec<String> = (before..softened).map(|_| objective.soften(cause)).collect();
             // What was changed must outlive this process.
-            save(objective, config, dir, to, settings)?;
-            session.rolled_back(step, to, &trouble, &changed)?;
-            step = to;
+            save(objective, config, dir, to, softened, settings)?;
+            session.rolled_back(step, to, &trouble, &changed.join(", then "))?;
+            (step, saved) = (to, to);
             continue;
         }
         if step.is_multiple_of(settings.preview_every) || step == settings.steps {
             session.preview(step, objective)?;
         }
-        if step.is_multiple_of(settings.checkpoint_every) {
-            save(objective, config, dir, step, settings)?;
-            (saved, roll_backs) = (step, 0);
+        if step.is_multiple_of(settings.checkpoint_every) && sight == Sight::Fair {
+            save(objective, config, dir, step, softened, settings)?;
+            saved = step;
+            if step > troubled {
+                roll_backs = 0;
+            }
         }
     }
     if saved != step {
-        save(objective, config, dir, step, settings)?;
+        save(objective, config, dir, step, softened, settings)?;
     }
     let (header, arrays) = objective.export()?;
     weights::save(&dir.weights(), &header, &arrays, Precision::F16)?;
@@ -113,8 +124,12 @@ pub fn run(
     Ok(session.finish(step))
 }
 
-fn resume(objective: &mut dyn Objective, config: &serde_json::Value, dir: &RunDir) -> Result<u64> {
-    let Some(checkpoint) = Checkpoint::latest(&dir.checkpoints())? else { return Ok(0) };
+/// The counter of a checkpoint that says how often settings had been changed by roll-backs.
+const SOFTENED: &str = "runner.softened";
+
+/// Puts the latest checkpoint back: its step, and how often settings had been changed by then.
+fn resume(objective: &mut dyn Objective, config: &serde_json::Value, dir: &RunDir) -> Result<(u64, u64)> {
+    let Some(checkpoint) = Checkpoint::latest(&dir.checkpoints())? else { return Ok((0, 0)) };
     if checkpoint.config != *config {
         return Err(EngineError::file(
             dir.root(),
@@ -122,7 +137,8 @@ fn resume(objective: &mut dyn Objective, config: &serde_json::Value, dir: &RunDi
         ));
     }
     objective.restore(&checkpoint.state).map_err(|reason| EngineError::file(dir.checkpoints(), reason))?;
-    Ok(checkpoint.step)
+    // Runs that were begun before this was counted have none.
+    Ok((checkpoint.step, checkpoint.state.counters.get(SOFTENED).copied().unwrap_or(0)))
 }
 
 fn save(
@@ -130,9 +146,12 @@ fn save(
     config: &serde_json::Value,
     dir: &RunDir,
     step: u64,
+    softened: u64,
     settings: &RunSettings,
 ) -> Result<()> {
-    Checkpoint { step, config: config.clone(), state: objective.state() }.save(&dir.checkpoints())?;
+    let mut state = objective.state();
+    state.counters.insert(SOFTENED.to_owned(), softened);
+    Checkpoint { step, config: config.clone(), state }.save(&dir.checkpoints())?;
     Checkpoint::prune(&dir.checkpoints(), settings.keep);
     Ok(())
 }
@@ -143,6 +162,17 @@ fn failed(e: std::io::Error) -> EngineError {
 
 fn not_finite(metrics: &Metrics) -> Option<&'static str> {
     metrics.iter().find(|(_, value)| !value.is_finite()).map(|(name, _)| *name)
+}
+
+/// What is seen of a run after a step.
+#[derive(Debug, PartialEq)]
+enum Sight {
+    /// Nothing against keeping this state.
+    Fair,
+    /// No state to go back to.
+    Doubtful,
+    /// Going on is pointless: why, in words.
+    Trouble(Cause, String),
 }
 
 /// What one sitting of a run keeps for its figures.
@@ -193,23 +223,23 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Asks how training goes; returns what is wrong where going on is pointless.
-    fn watch(&mut self, step: u64, objective: &mut dyn Objective) -> Result<Option<String>> {
+    /// Asks how training goes.
+    fn watch(&mut self, step: u64, objective: &mut dyn Objective) -> Result<Sight> {
         let mut figures = Metrics::new();
         let health = objective.watch(step, &mut figures)?;
         if !figures.is_empty() {
             self.note(&serde_json::json!({ "step": step, "metrics": figures }))?;
             self.events.scalars(step, figures.iter().map(|(k, v)| (*k, *v))).map_err(failed)?;
         }
-        match health {
-            Health::Well => Ok(None),
-            Health::Worrying(text) => {
-                self.control.warn(format!("step {step}: {text}"));
-                self.note(&serde_json::json!({ "step": step, "worry": text }))?;
-                Ok(None)
-            }
-            Health::Collapsed(text) => Ok(Some(text)),
-        }
+        let (sight, text) = match health {
+            Health::Well => return Ok(Sight::Fair),
+            Health::Collapsed(text) => return Ok(Sight::Trouble(Cause::Collapse, text)),
+            Health::Worrying(text) => (Sight::Fair, text),
+            Health::Doubtful(text) => (Sight::Doubtful, text),
+        };
+        self.control.warn(format!("step {step}: {text}"));
+        self.note(&serde_json::json!({ "step": step, "worry": text }))?;
+        Ok(sight)
     }
 
     fn rolled_back(&mut self, step: u64, to: u64, trouble: &str, changed: &str) -> Result<()> {
@@ -260,11 +290,14 @@ mod tests {
         halvings: u64,
         breaks: Option<(u64, bool)>,
         bearable: u64,
+        /// What begins at this step, goes on until it breaks and is kept by checkpoints: nothing softens it.
+        ill_from: u64,
+        ill: bool,
     }
 
     impl Counting {
         fn new(breaks: Option<(u64, bool)>, bearable: u64) -> Self {
-            Self { steps: 0, halvings: 0, breaks, bearable }
+            Self { steps: 0, halvings: 0, breaks, bearable, ill_from: u64::MAX, ill: false }
         }
 
         fn breaks_at(&self, step: u64, collapses: bool) -> bool {
@@ -275,16 +308,19 @@ mod tests {
     impl Objective for Counting {
         fn step(&mut self, step: u64) -> Result<Metrics> {
             self.steps += 1;
+            self.ill |= self.halvings == 0 && step >= self.ill_from;
             Ok([("loss", if self.breaks_at(step, false) { f32::NAN } else { 1.0 })].into())
         }
 
         fn state(&self) -> State {
-            let counters = [("steps".to_owned(), self.steps), ("halvings".to_owned(), self.halvings)].into();
+            let counters = [("steps", self.steps), ("halvings", self.halvings), ("ill", u64::from(self.ill))];
+            let counters = counters.map(|(name, value)| (name.to_owned(), value)).into();
             State { counters, arrays: array() }
         }
 
         fn restore(&mut self, state: &State) -> Result<(), String> {
             (self.steps, self.halvings) = (state.counters["steps"], state.counters["halvings"]);
+            self.ill = state.counters["ill"] == 1;
             Ok(())
         }
 
@@ -306,14 +342,15 @@ mod tests {
 
         fn watch(&mut self, step: u64, figures: &mut Metrics) -> Result<Health> {
             figures.insert("looked", step as f32);
-            Ok(match self.breaks_at(step, true) {
+            Ok(match self.breaks_at(step, true) || self.ill && step >= 14 {
                 true => Health::Collapsed("all samples are alike".into()),
+                false if step == 12 && self.ill => Health::Doubtful("samples grow alike".into()),
                 false if step == 4 => Health::Worrying("samples are dull".into()),
                 false => Health::Well,
             })
         }
 
-        fn soften(&mut self) -> String {
+        fn soften(&mut self, _: Cause) -> String {
             self.halvings += 1;
             format!("1/{} of the learning rate", 1 << self.halvings)
         }
@@ -360,9 +397,10 @@ mod tests {
             let (outcome, heard, folder) = train(&mut objective);
             let summary = outcome.unwrap();
             assert!(summary.complete && summary.step == 20);
-            // Step 8 was the last checkpoint before; the second time around the first halving is still there.
-            let back: Vec<&String> = heard.iter().filter(|line| line.contains("back to step 8")).collect();
-            assert_eq!(back.len(), 2, "{heard:?}");
+            // Step 8 was the last checkpoint before; the second time around the first halving is still there, though
+            // the checkpoint before does not know of it.
+            let back: Vec<&String> = heard.iter().filter(|line| line.contains("back to step")).collect();
+            assert!(back.len() == 2 && back[0].contains("step 8") && back[1].contains("step 4"), "{heard:?}");
             assert!(back[0].contains("1/2 of the learning rate") && back[1].contains("1/4"), "{back:?}");
             assert_eq!((objective.steps, objective.halvings), (20, 2), "what was undone does not count");
             assert!(heard.iter().any(|line| line == "step 4: samples are dull"), "{heard:?}");
@@ -377,8 +415,23 @@ mod tests {
         let (outcome, heard, folder) = train(&mut objective);
         let message = outcome.unwrap_err().to_string();
         assert!(message.contains("alike") && message.contains("of step 8"), "{message}");
-        assert_eq!(heard.iter().filter(|line| line.contains("back to step 8")).count(), 3);
+        let back_to = |step: u64| heard.iter().filter(|line| line.contains(&format!("back to step {step} "))).count();
+        assert_eq!((back_to(8), back_to(4), back_to(0)), (1, 2, 0), "only so many are kept: {heard:?}");
         let kept = Checkpoint::latest(&folder.path().join("0000-counting/checkpoints")).unwrap().unwrap();
         assert_eq!((kept.step, kept.state.counters["halvings"]), (8, 3));
+    }
+
+    #[test]
+    fn a_checkpoint_that_was_bad_already_is_given_up_for_an_earlier_one() {
+        let mut objective = Counting::new(None, 0);
+        objective.ill_from = 6;
+        let (outcome, heard, _folder) = train(&mut objective);
+        assert!(outcome.unwrap().complete, "{heard:?}");
+        assert!(heard.iter().any(|line| line == "step 12: samples grow alike"), "{heard:?}");
+        let back: Vec<&String> = heard.iter().filter(|line| line.contains("back to step")).collect();
+        // What was doubtful at step 12 is no checkpoint; that of step 8 was ill, that of step 4 was not.
+        assert!(back.len() == 2 && back[0].contains("step 8") && back[1].contains("step 4"), "{back:?}");
+        assert!(back[1].contains("1/2 of the learning rate, then 1/4"), "{back:?}");
+        assert_eq!((objective.steps, objective.halvings), (20, 2));
     }
 }

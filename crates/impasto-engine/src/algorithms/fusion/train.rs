@@ -14,7 +14,7 @@ use crate::features::Features;
 use crate::losses::{self, AdversarialLoss};
 use crate::rng::{self, Rng};
 use crate::tensor::{self, ImageTensor};
-use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
+use crate::train::{Adam, AdamConfig, Cause, Ema, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
 use crate::weights::{self, Arrays, FORMAT_VERSION, Header};
 
 /// Share of each level in the content loss, coarsest perception levels last.
@@ -367,7 +367,7 @@ impl Objective for FusionObjective {
         Ok((header, self.ema.arrays().clone()))
     }
 
-    fn soften(&mut self) -> String {
+    fn soften(&mut self, _: Cause) -> String {
         self.rate_factor *= 0.5;
         "half the learning rate".to_owned()
     }

@@ -11,7 +11,7 @@ use crate::data::Crops;
 use crate::error::{EngineError, Result};
 use crate::features::Features;
 use crate::tensor;
-use crate::train::{Adam, AdamConfig, Ema, Metrics, Objective, ParamGrads, State, warm_cosine};
+use crate::train::{Adam, AdamConfig, Cause, Ema, Metrics, Objective, ParamGrads, State, warm_cosine};
 use crate::weights::{self, Array, Arrays, FORMAT_VERSION, Header};
 
 /// How `percept` is trained.
@@ -316,7 +316,7 @@ impl Objective for PerceptObjective {
         Ok((header, self.shipped()))
     }
 
-    fn soften(&mut self) -> String {
+    fn soften(&mut self, _: Cause) -> String {
         self.rate_factor *= 0.5;
         "half the learning rate".to_owned()
     }

@@ -37,15 +37,17 @@ pub struct Penalty {
     pub weight: f32,
     /// Steps between penalties, which are then weighed as many times as much (lazy regularisation, Karras et al. 2020).
     pub every: u64,
-    /// Whether the gradient is exact, which only some discriminators offer.
-    pub exact: bool,
+    /// Whether the gradient is exact, which only some discriminators offer: those without attention, batch normalisation
+    /// and minibatch deviation. Where absent, it is exact for these and estimated for the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exact: Option<bool>,
     /// Length of the differences it is estimated from otherwise, in values of pixels.
     pub sigma: f32,
 }
 
 impl Default for Penalty {
     fn default() -> Self {
-        Self { kind: PenaltyKind::default(), weight: 1.0, every: 4, exact: false, sigma: 0.02 }
+        Self { kind: PenaltyKind::default(), weight: 1.0, every: 4, exact: None, sigma: 0.02 }
     }
 }
 
@@ -116,7 +118,7 @@ impl Penalty {
     /// mixtures.
     ///
     /// # Errors
-    /// A line that says so where the gradient should be exact and the discriminator does not offer it.
+    /// A line that says so where the gradient must be exact and the discriminator does not offer it.
     pub fn loss<const D: usize>(
         &self,
         discriminator: &impl Judge<D>,
@@ -148,9 +150,9 @@ impl Penalty {
         source: Source,
         rng: &mut ChaCha8Rng,
     ) -> Result<Tensor<1>, String> {
-        if self.exact {
+        if let Some(gradient) = self.gradient(discriminator, &at.samples, source)? {
             let [_, k] = at.logits.dims();
-            return Ok(squared_norms(exact(discriminator, &at.samples, source)?, k).mean());
+            return Ok(squared_norms(gradient, k).mean());
         }
         let beside = discriminator.judge(self.beside(&at.samples, rng), source);
         Ok(finite_difference_penalty(at.logits.clone(), beside, self.sigma))
@@ -164,10 +166,10 @@ impl Penalty {
         rng: &mut ChaCha8Rng,
     ) -> Result<Tensor<1>, String> {
         let logits = discriminator.judge(samples.clone(), Source::Between);
-        if self.exact {
+        if let Some(gradient) = self.gradient(discriminator, &samples, Source::Between)? {
             let [_, k] = logits.dims();
             // A norm has no gradient at 0.
-            let norm = (squared_norms(exact(discriminator, &samples, Source::Between)?, k) + 1e-12).sqrt(); // [n, 1]
+            let norm = (squared_norms(gradient, k) + 1e-12).sqrt(); // [n, 1]
             return Ok((norm - 1.0).square().mean());
         }
         let beside = discriminator.judge(self.beside(&samples, rng), Source::Between);
@@ -175,6 +177,25 @@ impl Penalty {
         // (|g| - 1)^2 = |g|^2 - 2 |g| + 1, each by its unbiased estimate.
         let twice_norm = slope.clone().abs() * (2.0 * std::f32::consts::PI).sqrt(); // [n, 1]
         Ok((slope.square() - twice_norm + 1.0).mean())
+    }
+
+    /// The exact gradient, `[n, ..]`, where it is to be taken.
+    fn gradient<const D: usize>(
+        &self,
+        discriminator: &impl Judge<D>,
+        samples: &Tensor<D>,
+        source: Source,
+    ) -> Result<Option<Tensor<D>>, String> {
+        if self.exact == Some(false) {
+            return Ok(None);
+        }
+        let gradient = discriminator.gradient(samples.clone(), source);
+        match gradient {
+            None if self.exact == Some(true) => Err("this discriminator has no exact gradient penalty; leave \
+                                                     'penalty.exact' out or set it to false"
+                .to_owned()),
+            gradient => Ok(gradient),
+        }
     }
 
     /// Samples with noise of `sigma`.
@@ -200,16 +221,6 @@ pub fn interpolates<const D: usize>(real: &Tensor<D>, fake: &Tensor<D>, rng: &mu
     let shares = (0..shape[0]).map(|_| rng.random::<f32>()).collect();
     let share = tensor::like(shares, shape, real); // [n, 1, ..]
     fake.clone() + (real.clone() - fake.clone()) * share
-}
-
-fn exact<const D: usize>(
-    discriminator: &impl Judge<D>,
-    samples: &Tensor<D>,
-    source: Source,
-) -> Result<Tensor<D>, String> {
-    discriminator
-        .gradient(samples.clone(), source)
-        .ok_or_else(|| "this discriminator has no exact gradient penalty; set 'exact' to false".to_owned())
 }
 
 /// Squared norms of the gradients of mean logits, `[n, 1]`, from those of sums of `k` logits, `[n, ..]`.

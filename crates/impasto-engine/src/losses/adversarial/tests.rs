@@ -216,7 +216,7 @@ fn differences_estimate_what_the_exact_penalties_are() {
         let [real, fake] = [("real", Source::Real), ("fake", Source::Fake)]
             .map(|(name, source)| judged(&net, samples(name, 10_000, &device), source));
         let penalty = |exact| {
-            let penalty = Penalty { kind, weight: 2.0, every: 3, exact, sigma: 1e-4 };
+            let penalty = Penalty { kind, weight: 2.0, every: 3, exact: Some(exact), sigma: 1e-4 };
             number(penalty.loss(&net, &real, &fake, &mut rng::stream(1, "penalty", 0)).unwrap())
         };
         let (estimate, truth) = (penalty(false), penalty(true));
@@ -246,7 +246,7 @@ fn the_exact_penalties_are_those_of_differentiation() {
         (PenaltyKind::R1R2, 6.0 * (r1 + r2) / 2.0),
         (PenaltyKind::Wgan, 6.0 * wgan),
     ] {
-        let penalty = Penalty { kind, weight: 2.0, every: 3, exact: true, sigma: 1e-4 };
+        let penalty = Penalty { kind, weight: 2.0, every: 3, exact: Some(true), sigma: 1e-4 };
         let found = number(penalty.loss(&net, &real, &fake, &mut rng::stream(1, "penalty", 0)).unwrap());
         assert!((found - expected).abs() < 1e-9, "{kind:?}: {found} instead of {expected}");
     }
@@ -261,7 +261,7 @@ fn penalties_push_the_weights_alike() {
         net.a = net.a.require_grad();
         let [real, fake] = [("real", Source::Real), ("fake", Source::Fake)]
             .map(|(name, source)| judged(&net, samples(name, repeats, &device), source));
-        let penalty = Penalty { kind: PenaltyKind::R1R2, weight: 1.0, every: 1, exact, sigma: 1e-4 };
+        let penalty = Penalty { kind: PenaltyKind::R1R2, weight: 1.0, every: 1, exact: Some(exact), sigma: 1e-4 };
         let loss = penalty.loss(&net, &real, &fake, &mut rng::stream(2, "penalty", 0)).unwrap();
         numbers(net.a.grad(&loss.backward()).unwrap())
     };
@@ -277,9 +277,20 @@ fn what_cannot_be_is_refused() {
     let net = Plain(Net::new(&device, 0.8));
     let [real, fake] = [("real", Source::Real), ("fake", Source::Fake)]
         .map(|(name, source)| judged(&net.0, samples(name, 1, &device), source));
-    let penalty = Penalty { exact: true, ..Penalty::default() };
+    let penalty = Penalty { exact: Some(true), ..Penalty::default() };
     let error = penalty.loss(&net, &real, &fake, &mut rng::stream(1, "penalty", 0)).unwrap_err();
-    assert!(error.contains("'exact' to false"), "{error}");
+    assert!(error.contains("'penalty.exact'"), "{error}");
+    // Where nothing is said, what the discriminator offers is taken.
+    let drawn = |exact| {
+        let penalty = Penalty { exact, ..Penalty::default() };
+        tensor::scalar(penalty.loss(&net, &real, &fake, &mut rng::stream(1, "penalty", 0)).unwrap())
+    };
+    assert_eq!(drawn(None), drawn(Some(false)));
+    let drawn = |exact| {
+        let penalty = Penalty { exact, ..Penalty::default() };
+        tensor::scalar(penalty.loss(&net.0, &real, &fake, &mut rng::stream(1, "penalty", 0)).unwrap())
+    };
+    assert_eq!(drawn(None), drawn(Some(true)));
     assert!(Penalty::default().validate().is_ok());
     for wrong in [
         Penalty { weight: -1.0, ..Penalty::default() },

@@ -1,20 +1,20 @@
 //! One training step of a generator against a discriminator, and what it needs to go on.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use impasto_image::Picture;
 
 use super::batch::{Batch, Sampler};
 use super::{
     Ada, Architecture, Build, DiscriminatorNet, GanTraining, GeneratorNet, Likeness, Limits, Looks, Mode, Observation,
-    Remedy, Verdict, Watch, picture,
+    Remedy, Trouble, Verdict, Watch, picture,
 };
 use crate::data::Gallery;
 use crate::error::{EngineError, Result};
-use crate::losses;
+use crate::losses::{self, PathMean};
 use crate::rng;
 use crate::tensor;
-use crate::train::{Adam, AdamConfig, Ema, Health, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
+use crate::train::{Adam, AdamConfig, Cause, Ema, Health, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
 use crate::weights::{self, Arrays, FORMAT_VERSION, Header};
 
 /// The training state of the architecture `A`.
@@ -29,6 +29,8 @@ pub struct GanObjective<A: Architecture> {
     discriminator_adam: Adam,
     ema: Ema,
     ada: Ada,
+    /// What the lengths of the generator's paths are drawn to.
+    paths: PathMean,
     watch: Watch,
     /// Real pictures as the watch sees them.
     real: Looks,
@@ -47,6 +49,7 @@ struct Judged<A: Architecture> {
     batch: Batch,
     /// The generator's copy that made `fake`, through which its gradients flow.
     generator: A::Generator,
+    styles: Tensor<3>,
     fake: Tensor<4>,
     grads: ParamGrads,
     metrics: Metrics,
@@ -85,6 +88,7 @@ impl<A: Architecture> GanObjective<A> {
             generator_adam: adam(),
             discriminator_adam: adam(),
             ada: Ada::new(&settings.augment, settings.loss, settings.size),
+            paths: PathMean::default(),
             watch: Watch::new(Limits::of(settings.loss)),
             recent: Metrics::new(),
             factors: UNCHANGED,
@@ -107,7 +111,7 @@ impl<A: Architecture> GanObjective<A> {
         let mut metrics = Metrics::new();
         let generator = fork(&self.generator);
         let styles = self.sampler.styles(&batch, &generator);
-        let fake = generator.synthesise(styles, &batch.synthesis, Mode::Train); // [n, 3, h, w]
+        let fake = generator.synthesise(styles.clone(), &batch.synthesis, Mode::Train); // [n, 3, h, w]
         let judge = fork(&self.discriminator);
         let real = self.seen(batch.real.clone(), "augment real", batch.first);
         let made = self.seen(fake.clone().detach(), "augment made", batch.first);
@@ -137,13 +141,18 @@ impl<A: Architecture> GanObjective<A> {
             loss = loss + penalty * self.factors.penalty;
         }
         let grads = ParamGrads::of(&judge, &loss.backward());
-        Ok(Judged { batch, generator, fake, grads, metrics })
+        Ok(Judged { batch, generator, styles, fake, grads, metrics })
     }
 
     /// The generator learns to look more real to the discriminator as it is now.
-    fn generator_part(&self, judged: Judged<A>) -> (ParamGrads, Metrics) {
+    fn generator_part(&self, step: u64, judged: Judged<A>) -> (ParamGrads, Metrics) {
         let s = &self.settings;
-        let Judged { batch, generator, fake, mut metrics, .. } = judged;
+        let Judged { batch, generator, styles, fake, mut metrics, .. } = judged;
+        let paths = s.paths.is_due(step).then(|| {
+            let beside = styles.clone() + self.steps(styles.dims(), batch.first) * s.paths.sigma; // [n, layers, width]
+            let beside = generator.synthesise(beside, &batch.synthesis, Mode::Train); // [n, 3, h, w]
+            losses::path_lengths(fake.clone(), beside, s.paths.sigma) // [n, 1]
+        });
         let judge = self.discriminator.clone().no_grad();
         let at_made = judge.judge(self.seen(fake, "augment made", batch.first), batch.labels.clone());
         let at_real = s.loss.needs_real().then(|| {
@@ -153,12 +162,23 @@ impl<A: Architecture> GanObjective<A> {
         let adversarial = s.loss.generator(at_real, at_made.logits.clone());
         let value = tensor::scalar(adversarial.clone().inner());
         metrics.insert("generator", value);
-        metrics.insert("sum", value + metrics.get("discriminator").copied().unwrap_or_default());
-        let loss = match self.codes(&at_made, &batch) {
-            Some(codes) => adversarial + codes * s.code_weight,
-            None => adversarial,
-        };
+        let discriminator = metrics.get("discriminator").copied().unwrap_or_default();
+        metrics.insert("sum", value + s.sum_weight * discriminator);
+        let mut loss = adversarial;
+        if let Some(codes) = self.codes(&at_made, &batch) {
+            loss = loss + codes * s.code_weight;
+        }
+        if let Some(lengths) = paths {
+            metrics.insert("path_length", tensor::scalar(lengths.clone().inner().mean()));
+            loss = loss + self.paths.penalty(lengths) * (s.paths.weight * s.paths.every as f32);
+        }
         (ParamGrads::of(&generator, &loss.backward()), metrics)
+    }
+
+    /// Steps in style space, standard normal, `[n, layers, width]`; `from` is the number of their first sample.
+    fn steps(&self, dims: [usize; 3], from: u64) -> Tensor<3> {
+        let draws = rng::normal(&mut rng::stream(self.settings.seed, "path", from), dims.iter().product());
+        Tensor::from_data(TensorData::new(draws, dims), &self.device)
     }
 
     /// How badly the structured codes of a batch are read back.
@@ -214,6 +234,9 @@ impl<D: DiscriminatorNet> losses::Judge<4> for Sides<'_, D> {
     }
 }
 
+/// The counter that keeps [`PathMean`].
+const PATH_MEAN: &str = "path_mean";
+
 /// What roll-backs change, by name.
 const FACTORS: [&str; 3] = ["rate", "discriminator_rate", "penalty"];
 
@@ -251,11 +274,14 @@ impl<A: Architecture> Objective for GanObjective<A> {
             self.discriminator_adam.step(self.discriminator.clone(), &grads, discriminator_rate);
         self.discriminator = discriminator;
 
-        let parts = side_by_side(judged, |part| self.generator_part(part));
+        let parts = side_by_side(judged, |part| self.generator_part(step, part));
         let mut metrics = Metrics::new();
         let count = parts.len() as f32;
         for (name, value) in parts.iter().flat_map(|(_, metrics)| metrics) {
             *metrics.entry(name).or_default() += value / count;
+        }
+        if let Some(&length) = metrics.get("path_length") {
+            self.paths = self.paths.with(length);
         }
         let grads = ParamGrads::mean(parts.into_iter().map(|(grads, _)| grads).collect());
         let (generator, generator_norm) = self.generator_adam.step(self.generator.clone(), &grads, rate);
@@ -288,6 +314,7 @@ impl<A: Architecture> Objective for GanObjective<A> {
         for (name, value) in FACTORS.into_iter().zip([rate, discriminator_rate, penalty]) {
             state.counters.insert(format!("factors.{name}"), u64::from(value.to_bits()));
         }
+        state.counters.insert(PATH_MEAN.to_owned(), u64::from(self.paths.mean.to_bits()));
         for (name, value) in &self.recent {
             state.counters.insert(format!("recent.{name}"), u64::from(value.to_bits()));
         }
@@ -310,6 +337,8 @@ impl<A: Architecture> Objective for GanObjective<A> {
         let factor = |name: &str| read(format!("factors.{name}")).ok_or(format!("the factor '{name}' is missing"))?;
         let [rate, discriminator_rate, penalty] = FACTORS.map(factor);
         self.factors = Remedy { rate: rate?, discriminator_rate: discriminator_rate?, penalty: penalty?, ..UNCHANGED };
+        // Runs that were begun before there was this mean have none.
+        self.paths = PathMean { mean: read(PATH_MEAN.to_owned()).transpose()?.unwrap_or_default() };
         self.recent = Metrics::new();
         for name in METRICS {
             if let Some(value) = read(format!("recent.{name}")) {
@@ -359,8 +388,14 @@ impl<A: Architecture> Objective for GanObjective<A> {
         Ok((header, weights::collect(&self.averaged()?)))
     }
 
-    fn soften(&mut self) -> String {
-        let remedy = self.watch.remedy();
+    fn soften(&mut self, cause: Cause) -> String {
+        let remedy = match cause {
+            Cause::NotFinite => Trouble::NotFinite.remedy(),
+            Cause::Collapse => self.watch.remedy(),
+        };
+        // What was seen with other settings says nothing about these.
+        self.watch.forgive();
+        self.recent = Metrics::new();
         self.factors.rate *= remedy.rate;
         self.factors.discriminator_rate *= remedy.discriminator_rate;
         self.factors.penalty *= remedy.penalty;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Ada, Build, Policy};
 use crate::data::gallery::Augmentation;
 use crate::generator::Codes;
-use crate::losses::{AdversarialLoss, Penalty};
+use crate::losses::{AdversarialLoss, Paths, Penalty};
 
 /// How a generator is trained against a discriminator. The same settings for every architecture; `C` are its
 /// dimensions.
@@ -40,6 +40,13 @@ pub struct GanTraining<C> {
     pub loss: AdversarialLoss,
     /// The penalty on the discriminator's gradient.
     pub penalty: Penalty,
+    /// The penalty on the lengths of the generator's paths.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub paths: Paths,
+    /// How much the discriminator's loss counts in the reported sum of both, `generator + sum_weight * discriminator`; it
+    /// changes nothing else.
+    #[serde(skip_serializing_if = "is_one")]
+    pub sum_weight: f32,
     /// How real pictures are varied before anyone sees them; what is done here is learnt.
     pub vary: Augmentation,
     /// How pictures, real and made, are changed before the discriminator sees them; this is not learnt.
@@ -99,6 +106,16 @@ impl AugmentSettings {
     }
 }
 
+/// What runs that were begun before there was this setting do.
+fn is_usual(paths: &Paths) -> bool {
+    *paths == Paths::default()
+}
+
+/// As above.
+fn is_one(weight: &f32) -> bool {
+    *weight == 1.0
+}
+
 impl<C: Default> Default for GanTraining<C> {
     fn default() -> Self {
         Self {
@@ -117,6 +134,8 @@ impl<C: Default> Default for GanTraining<C> {
             loss: AdversarialLoss::default(),
             // Of three weights tried on 28 px pictures the lowest kept most variety.
             penalty: Penalty { weight: 0.01, ..Penalty::default() },
+            paths: Paths::default(),
+            sum_weight: 1.0,
             vary: Augmentation::default(),
             augment: AugmentSettings::default(),
             rebuild_weight: 1.0,
@@ -162,6 +181,7 @@ impl<C: Clone> GanTraining<C> {
         positive("rate", self.rate)?;
         positive("discriminator_rate", self.discriminator_rate)?;
         self.penalty.validate()?;
+        self.paths.validate()?;
         match self.beta1 {
             beta if (0.0..1.0).contains(&beta) => {}
             beta => return Err(format!("beta1 is {beta}, not in 0..1")),

@@ -204,7 +204,16 @@ impl Watch {
                 worrying = Some((pointless, words));
             }
         }
-        worrying.map_or(Health::Well, |(_, words)| Health::Worrying(words))
+        match worrying {
+            None => Health::Well,
+            Some((false, words)) => Health::Worrying(words),
+            Some((true, words)) => Health::Doubtful(words),
+        }
+    }
+
+    /// Forgets how often in a row something was seen: settings have changed.
+    pub fn forgive(&mut self) {
+        self.counts = [0; Trouble::ALL.len()];
     }
 
     /// What to change after the roll-back that the last collapse led to; that for numbers that are not finite where there

@@ -49,6 +49,7 @@ fn looks_like(health: &Health) -> &'static str {
     match health {
         Health::Well => "well",
         Health::Worrying(_) => "worrying",
+        Health::Doubtful(_) => "doubtful",
         Health::Collapsed(_) => "collapsed",
     }
 }
@@ -91,7 +92,7 @@ fn planted_trouble_is_noticed() {
             let health = watch.look(&seen);
             match &health {
                 Health::Well => assert!(words.is_empty(), "{name}, look {look}"),
-                Health::Worrying(said) | Health::Collapsed(said) => {
+                Health::Worrying(said) | Health::Doubtful(said) | Health::Collapsed(said) => {
                     assert!(!words.is_empty() && said.contains(words), "{name}: {said}");
                 }
             }
@@ -113,12 +114,12 @@ fn the_beginning_is_given_time_and_one_bad_look_is_forgiven() {
     let at = |step| Observation { made: Looks { nearest: 1.0, ..same }, distance: None, ..healthy(step) };
     let said: Vec<_> = [1000, 2000, 3000, 4000, 5000].iter().map(|&step| watch.look(&at(step))).collect();
     let said: Vec<_> = said.iter().map(looks_like).collect();
-    assert_eq!(said, ["worrying", "worrying", "worrying", "worrying", "collapsed"]);
+    assert_eq!(said, ["worrying", "worrying", "worrying", "doubtful", "collapsed"]);
     let mut watch = Watch::new(Limits::default());
     let bad = |step| Observation { made: same, ..healthy(step) };
     for step in [1000, 1100] {
         assert_eq!(watch.look(&healthy(step)), Health::Well);
-        assert_eq!(looks_like(&watch.look(&bad(step))), "worrying");
+        assert_eq!(looks_like(&watch.look(&bad(step))), "doubtful");
     }
 }
 
@@ -138,6 +139,10 @@ fn histories_go_on_and_the_last_trouble_outlives_a_roll_back() {
     let again = Observation { made: same, ..healthy(1200) };
     assert_eq!(watch.look(&again), other.look(&again));
     assert_eq!((watch.best_diversity, watch.counts), (other.best_diversity, other.counts));
+    // With settings that were changed, one bad look means no more than at first.
+    other.restore("watch", &state).unwrap();
+    other.forgive();
+    assert_eq!(looks_like(&other.look(&again)), "doubtful");
     // Back to the last good checkpoint: the count starts anew, but what happened is known.
     watch.restore("watch", &good).unwrap();
     assert_eq!(watch.look(&healthy(1100)), Health::Well);
@@ -183,8 +188,8 @@ fn gaps_of_losses_without_odds_mean_nothing() {
     for (loss, expected) in [
         (AdversarialLoss::Wasserstein, "well"),
         (AdversarialLoss::LeastSquares, "well"),
-        (AdversarialLoss::Relativistic, "worrying"),
-        (AdversarialLoss::Hinge, "worrying"),
+        (AdversarialLoss::Relativistic, "doubtful"),
+        (AdversarialLoss::Hinge, "doubtful"),
     ] {
         assert_eq!(looks_like(&Watch::new(Limits::of(loss)).look(&seen)), expected, "{loss:?}");
     }
