@@ -7,6 +7,7 @@ import numpy as np
 
 def cases():
     """The classes of all cases by name. Imported late: ONNX Runtime's process needs no PyTorch."""
+    import dcgan_step
     import fastgan
     import fusion
     import fusion_step
@@ -23,6 +24,7 @@ def cases():
         "fusion": fusion.Paint,
         "fusion-step": fusion_step.FusionStep,
         "fastgan-step": fastgan.Steps,
+        "dcgan-step": dcgan_step.Steps,
     }
 
 

@@ -55,7 +55,9 @@ class Step(Network):
     def run(self, *inputs):
         trained = {}
         for prefix in self.trained:
-            trained[prefix] = [name for name in self.names if name.startswith(prefix + ".")]
+            # Standing statistics are not trained.
+            own = [name for name in self.names if name.startswith(prefix + ".")]
+            trained[prefix] = [name for name in own if not name.endswith((".mean", ".variance"))]
             for name in trained[prefix]:
                 self.weight(name).requires_grad_(True)
         found = {}

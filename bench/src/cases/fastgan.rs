@@ -1,6 +1,6 @@
 //! A generator and a discriminator of the kind of FastGAN (Liu et al. 2021): upsampling blocks with gated linear units,
 //! skip-layer excitation, a residual downsampling discriminator, hinge losses. Instance in place of batch normalisation,
-//! which the engine does not have.
+//! since this case is older than the engine's.
 
 use std::path::Path;
 

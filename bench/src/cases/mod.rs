@@ -1,6 +1,7 @@
 //! What is compared: networks and training steps, each with its weights, inputs and outputs by name, so that every
 //! program can run it and what comes out can be compared.
 
+mod dcgan;
 mod fastgan;
 mod fusion_step;
 mod fusion_training;
@@ -23,7 +24,7 @@ use crate::floor::Work;
 pub(crate) use stylizers::{Material, STYLE_SIDE};
 
 /// Every case, those of one network together.
-pub(crate) const CASES: [Case; 12] = [
+pub(crate) const CASES: [Case; 13] = [
     johnson::PAINT,
     stylizers::MICROAST_ENCODE,
     stylizers::MICROAST,
@@ -35,6 +36,7 @@ pub(crate) const CASES: [Case; 12] = [
     johnson::STEP,
     fusion_step::STEP,
     fastgan::STEPS,
+    dcgan::STEPS,
     fusion_training::TRAINING,
 ];
 

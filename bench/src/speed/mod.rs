@@ -27,8 +27,8 @@ const LEAST_PSNR: f64 = 60.0;
 #[derive(Debug, Args)]
 pub(crate) struct SpeedArgs {
     /// What to compare: johnson, microast, fusion, percept, gatys, vgg16, the training steps johnson-step, fusion-step,
-    /// fastgan-step and fusion-training, and programs,
-    /// which paint from file to file; everything where not given.
+    /// fastgan-step, dcgan-step and fusion-training, and programs, which paint from file to file; everything where not
+    /// given.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     networks: Vec<String>,
     /// Sides of the square contents in pixels, multiples of 8.

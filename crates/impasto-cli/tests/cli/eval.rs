@@ -16,7 +16,7 @@ fn eval(bench: &Bench, args: &[&str]) -> Ran {
 
 /// The folder of shared data; `None`, said aloud, when it is absent.
 #[allow(clippy::print_stderr)]
-fn shared() -> Option<PathBuf> {
+pub(crate) fn shared() -> Option<PathBuf> {
     let root = std::env::var_os("IMPASTO_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
     let data = root.join("data");

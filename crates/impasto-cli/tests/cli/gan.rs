@@ -45,6 +45,42 @@ fn a_killed_run_resumes_bit_for_bit_and_its_generator_makes_pictures() {
 }
 
 #[test]
+fn learning_rates_that_are_far_too_high_are_noticed_and_lowered() {
+    let bench = bench();
+    let wild =
+        ["--set", "rate=1.0", "--set", "discriminator_rate=1.0", "--watch-every", "10", "--checkpoint-every", "20"];
+    let wild: Vec<&str> = args("wild", "60", &[])
+        .into_iter()
+        .filter(|arg| !["--checkpoint-every", "5"].contains(arg))
+        .chain(wild)
+        .collect();
+    let ran = bench.run(&wild).ok();
+    for part in ["training swings", "back to step 0 with a tenth of the learning rates"] {
+        assert!(ran.stderr.contains(part), "no '{part}' in {ran:?}");
+    }
+    let log = std::fs::read_to_string(bench.path("wild/0000-dcgan/log.jsonl")).unwrap();
+    assert!(log.contains("\"back_to\":0") && log.contains("\"step\":60"), "{log}");
+}
+
+/// Fifty times the usual rates, the usual networks, the tiles.
+#[test]
+#[ignore = "trains for a minute"]
+fn a_planted_collapse_is_rolled_back() {
+    let Some(shared) = crate::eval::shared() else { return };
+    let tiles = shared.join("data/gan_small/rltiles32");
+    let bench = Bench::new();
+    let wild =
+        ["--set", "rate=0.02", "--set", "discriminator_rate=0.02", "--watch-every", "50", "--checkpoint-every", "100"];
+    let data = ["train", "gan", "--data", tiles.to_str().unwrap(), "--cfg", "dcgan", "--res", "32", "--no-cache"];
+    let ran = bench.run(&[&data[..], &wild, &["--seed", "1", "--batch", "32", "--steps", "200"]].concat()).ok();
+    assert!(ran.stderr.contains("training swings") && ran.stderr.contains("back to step 0"), "{ran:?}");
+    // What is trained then makes pictures that differ from each other.
+    bench.run(&["generate", "runs/0000-dcgan", "--seeds", "0-1", "--out-dir", "made"]).ok();
+    let made = ["made/0000-dcgan-seed0000.png", "made/0000-dcgan-seed0001.png"].map(|name| bench.open(name));
+    assert_ne!(made[0], made[1]);
+}
+
+#[test]
 fn what_is_not_given_is_chosen_and_said() {
     let bench = bench();
     let ran = bench
