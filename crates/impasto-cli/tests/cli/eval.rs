@@ -69,6 +69,20 @@ fn pairs_have_a_line_for_each_metric() {
     let found: Value = serde_json::from_str(&differ.stdout).unwrap();
     let ssim = found["figures"].as_array().unwrap().iter().find(|figure| figure["name"] == "ssim").unwrap();
     assert!(ssim["value"].as_f64().unwrap() < 0.9, "{ssim}");
+    assert_eq!(found["protocol"]["job"], "pair");
+    assert_eq!(found["protocol"]["metrics"]["gram-percept"]["network"]["layer"], "five levels", "{found}");
+    assert!(found["protocol"]["metrics"].get("lpips").is_none(), "what is left out has no protocol: {found}");
+    let equal = eval(&bench, &["pair", "a.png", "a.png", "--json", "--tile", "16"]).ok();
+    let equal: Value = serde_json::from_str(&equal.stdout).unwrap();
+    let value = |name: &str| {
+        let figures = equal["figures"].as_array().unwrap();
+        figures.iter().find(|figure| figure["name"] == name).unwrap_or_else(|| panic!("no {name}"))["value"].clone()
+    };
+    assert_eq!(value("psnr"), "inf");
+    assert!(value("seam").as_f64().unwrap() > 0.0);
+    assert_eq!(equal["protocol"]["metrics"]["seam"]["settings"]["tile"], 16);
+    assert_ne!(equal["protocol_hash"], found["protocol_hash"]);
+    assert!(line(&eval(&bench, &["pair", "a.png", "b.png", "--tile", "80"]).ok(), "seam").contains("left out"));
     eval(&bench, &["pair", "a.png", "other.png"]).fails(2, &["a.png is 72x64", "other.png is 80x64", "--resize"]);
     eval(&bench, &["pair", "a.png", "other.png", "--resize"]).ok();
     std::fs::write(bench.path("text.png"), "no picture").unwrap();
@@ -229,6 +243,72 @@ fn models_paint_first_and_go_on_where_they_were() {
     assert_eq!(bench.open("made/sea-wave.png").width, 90);
 }
 
+/// Without a folder the painted pictures go away; what made them and what they were stays in the report.
+#[test]
+fn what_a_model_painted_is_said() {
+    let bench = Bench::new();
+    gallery(&bench);
+    bench.model("tiny.safetensors", "fusion");
+    let run = |more: &[&str]| -> Value {
+        let ran = eval(&bench, &[&STYLE[..], &["--model", "tiny.safetensors", "--json"], more].concat()).ok();
+        serde_json::from_str(&ran.stdout).unwrap()
+    };
+    let candidate = |report: &Value| report["rows"].as_array().unwrap()[0].clone();
+    let first = candidate(&run(&[]));
+    let made = &first["made_by"];
+    assert_eq!((&made["model"], &made["settings"]["strength"]), (&"fusion".into(), &1.0.into()), "{made}");
+    assert_eq!(made["weights_blake3"].as_str().unwrap().len(), 64);
+    assert_eq!(first["pictures_blake3"].as_str().unwrap().len(), 64);
+    let smaller = candidate(&run(&["--size", "90"]));
+    assert_eq!(smaller["made_by"]["settings"]["size"], 90);
+    assert_ne!(smaller["pictures_blake3"], first["pictures_blake3"]);
+    assert_eq!(smaller["made_by"]["weights_blake3"], first["made_by"]["weights_blake3"]);
+}
+
+/// Another candidate costs its own outputs only, and the least side decides what can be measured.
+#[test]
+fn another_candidate_is_all_that_is_measured_and_seams_are_found() {
+    let bench = Bench::new();
+    for (name, seed) in [("sea", 1), ("wood", 2)] {
+        bench.save(&format!("contents/{name}.png"), &picture(200, 170, seed));
+    }
+    bench.save("styles/wave.png", &picture(200, 170, 30));
+    for name in ["sea", "wood"] {
+        let whole = bench.open(&format!("contents/{name}.png"));
+        bench.save(&format!("whole/{name}-wave.png"), &whole);
+        let mut tiled = whole.clone();
+        for (i, pixel) in tiled.triples_mut().iter_mut().enumerate() {
+            let (x, y) = (i % 200, i / 200);
+            if (x / 50 + y / 50) % 2 == 1 {
+                pixel.iter_mut().for_each(|v| *v = (*v + 0.3).min(1.0));
+            }
+        }
+        bench.save(&format!("tiled/{name}-wave.png"), &tiled);
+    }
+    let run = |more: &[&str]| {
+        let args = ["--tile", "50", "-o", "s.json", "--overwrite", "--progress", "json"];
+        eval(&bench, &[&STYLE[..], &args, more].concat()).ok()
+    };
+    assert!(run(&["--outputs", "whole"]).stderr.contains("measuring 2 pairs"));
+    let both = run(&["--outputs", "whole", "--outputs", "tiled"]);
+    assert!(both.stderr.contains("measuring 2 pairs"), "{both:?}");
+    assert!(run(&["--outputs", "tiled", "--outputs", "whole"]).stderr.contains("measuring 0 pairs"));
+    let report = json(&bench, "s.json");
+    let value = |label: &str, metric: &str| row(&report, label)["figures"][metric]["value"].as_f64().unwrap();
+    assert!(value("tiled", "seam") > 1.3 * value("whole", "seam"), "{}", both.stdout);
+    assert_eq!(value("whole", "seam"), value("identity copy", "seam"));
+    assert_eq!(value("whole", "ms-ssim"), 1.0);
+    let artfid = &row(&report, "tiled")["figures"];
+    assert!(artfid.get("artfid-percept").is_none_or(|figure| figure["interval_by"] == "combined"), "{artfid}");
+    gallery(&bench);
+    for name in ["sea", "wood"] {
+        std::fs::remove_file(bench.path(&format!("contents/{name}.png"))).unwrap();
+        bench.save(&format!("contents/{name}.png"), &picture(96, 72, 1));
+    }
+    let small = eval(&bench, &[&STYLE[..], &["--outputs", "painted"]].concat()).ok();
+    assert!(small.stdout.contains("left out: ms-ssim: needs sides of at least 161 px"), "{}", small.stdout);
+}
+
 #[test]
 fn tables_pair_outputs_of_any_name() {
     let bench = Bench::new();
@@ -269,6 +349,12 @@ fn generators_are_judged_beside_real_halves() {
     let args = ["generator", "--real", "real", "--fake", "good", "--fake", "dropped", "--fake", "noise"];
     let ran = eval(&bench, &[&args[..], &["-o", "g.json", "-o", "g.html"]].concat()).ok();
     let report = json(&bench, "g.json");
+    for part in [
+        "are not compared. Give --samples",
+        "95 % intervals, of checkerboard, seam by bootstrap, of all others by jackk",
+    ] {
+        assert!(ran.stdout.contains(part), "no '{part}' in {}", ran.stdout);
+    }
     let value = |label: &str, metric: &str| row(&report, label)["figures"][metric]["value"].as_f64().unwrap();
     for worse in ["dropped", "noise"] {
         assert!(value(worse, "kid-percept") > value("good", "kid-percept"), "{worse}: {}", ran.stdout);
@@ -277,16 +363,123 @@ fn generators_are_judged_beside_real_halves() {
     assert!(value("dropped", "recall-percept") < 0.7 * value("good", "recall-percept"), "{}", ran.stdout);
     assert!(value("dropped", "precision-percept") > 0.7, "{}", ran.stdout);
     assert_eq!(value("noise", "precision-percept"), 0.0, "{}", ran.stdout);
-    for part in
-        ["noise ranks behind the real pictures", "dropped modes", "good: light", "score-googlenet", "prefer", "kid"]
-    {
+    for metric in ["recall-percept", "swd-percept", "diversity-percept", "nearest-percept", "kid-percept"] {
+        let figure = &row(&report, "good")["figures"][metric];
+        assert!(figure["interval"].is_array() && figure["interval_by"] == "jackknife", "{metric}: {figure}");
+    }
+    for part in ["noise ranks behind the real pictures", "good: light", "score-googlenet", "prefer", "kid"] {
         assert!(ran.stdout.contains(part), "no '{part}' in {}", ran.stdout);
     }
+    assert!(!ran.stdout.contains("dropped modes"), "halves of 12 beside 24 samples: {}", ran.stdout);
+    let equal = eval(&bench, &[&args[..], &["--samples", "12"]].concat()).ok();
+    assert!(equal.stdout.contains("dropped modes") && !equal.stdout.contains("are not compared"), "{}", equal.stdout);
     assert!(report["rows"].as_array().unwrap().iter().any(|row| row["kind"] == "sanity"));
     let some = eval(&bench, &["generator", "--real", "real", "--fake", "good", "--samples", "10", "--json"]).ok();
     let some: Value = serde_json::from_str(&some.stdout).unwrap();
-    assert_eq!(row(&some, "good")["count"], 10);
+    assert_eq!((&row(&some, "good")["count"], &row(&some, "real beside real")["count"]), (&10.into(), &10.into()));
+    let coverage = row(&some, "good")["figures"]["coverage-percept"]["note"].as_str().unwrap();
+    assert!(coverage.starts_with("10 samples beside 24 real pictures"), "{coverage}");
     eval(&bench, &["generator", "--real", "real", "--fake", "good", "--samples", "99"]).fails(3, &["24", "99"]);
+}
+
+/// Whatever files are called, figures are the same: parts, folds and draws go by contents.
+#[test]
+fn names_of_files_change_no_figure() {
+    let bench = Bench::new();
+    for i in 0..24 {
+        bench.save(&format!("real/{i:02}.png"), &picture(64, 64, 100 + i));
+        bench.save(&format!("made/{i:02}.png"), &picture(64, 64, 200 + i));
+        // The other way round, and under another name.
+        std::fs::create_dir_all(bench.path("others")).unwrap();
+        std::fs::create_dir_all(bench.path("again")).unwrap();
+        std::fs::copy(bench.path(&format!("real/{i:02}.png")), bench.path(&format!("others/x{:02}.png", 40 - i)))
+            .unwrap();
+        std::fs::copy(bench.path(&format!("made/{i:02}.png")), bench.path(&format!("again/x{:02}.png", 40 - i)))
+            .unwrap();
+    }
+    let shared = shared();
+    let judged = |real: &str, fake: &str, more: &[&str]| -> Value {
+        let mut command =
+            bench.command(&[&["eval", "generator", "--real", real, "--fake", fake, "--json"], more].concat());
+        command.env("XDG_CACHE_HOME", bench.path("cache"));
+        // With the shared networks where they are: the score needs one of them.
+        match &shared {
+            Some(shared) => command.env("IMPASTO_SHARED", shared),
+            None => command.env_remove("IMPASTO_SHARED"),
+        };
+        serde_json::from_str(&Ran::from(command.output().unwrap()).ok().stdout).unwrap()
+    };
+    for more in [&[][..], &["--samples", "20"]] {
+        let (first, second) = (judged("real", "made", more), judged("others", "again", more));
+        assert_eq!(row(&first, "made")["figures"], row(&second, "again")["figures"]);
+        assert_eq!(row(&first, "made")["pictures_blake3"], row(&second, "again")["pictures_blake3"]);
+        assert_eq!(row(&first, "real beside real")["figures"], row(&second, "real beside real")["figures"]);
+        assert_eq!(first["protocol_hash"], second["protocol_hash"]);
+    }
+}
+
+/// Whoever hands in the real pictures, or all but, is not told that they pass for real.
+#[test]
+fn copies_of_the_real_pictures_are_called_so() {
+    let bench = Bench::new();
+    for i in 0..48 {
+        let own = picture(64, 64, 100 + i);
+        bench.save(&format!("real/{i}.png"), &own);
+        bench.save(&format!("fresh/{i}.png"), &picture(64, 64, 300 + i));
+        if i < 24 {
+            bench.save(&format!("copied/other-{i}.png"), &own);
+            let mut near = own.clone();
+            near.rgb.iter_mut().step_by(3).for_each(|v| *v = (*v + 0.004).clamp(0.0, 1.0));
+            bench.save(&format!("near/{i}.png"), &near);
+        }
+    }
+    std::fs::create_dir_all(bench.path("fresh24")).unwrap();
+    for i in 0..24 {
+        std::fs::copy(bench.path(&format!("fresh/{i}.png")), bench.path(&format!("fresh24/{i}.png"))).unwrap();
+    }
+    let args =
+        ["generator", "--real", "real", "--fake", "copied", "--fake", "near", "--fake", "fresh24", "-o", "g.json"];
+    let ran = eval(&bench, &args).ok();
+    let report = json(&bench, "g.json");
+    let value = |label: &str, metric: &str| row(&report, label)["figures"][metric]["value"].as_f64().unwrap();
+    assert_eq!((value("copied", "identical"), value("near", "identical")), (100.0, 0.0));
+    assert_eq!(value("real beside real", "identical"), 0.0);
+    assert!(value("copied", "nearest-percept") < 1e-6 && value("near", "nearest-percept") < 0.5, "{}", ran.stdout);
+    let sanity = value("real beside real", "nearest-percept");
+    assert!((0.8..1.25).contains(&sanity), "{sanity}: {}", ran.stdout);
+    for label in ["copied", "near"] {
+        assert!(!ran.stdout.contains(&format!("+ {label}")), "{}", ran.stdout);
+        let nearer = format!("! {label} is nearer to single real pictures");
+        assert!(ran.stdout.contains(&nearer), "no '{nearer}' in {}", ran.stdout);
+    }
+    assert!(ran.stdout.contains("! copied: 100.0 % of the samples are files of the real pictures"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("! fresh24 is nearer to single"), "{}", ran.stdout);
+}
+
+#[test]
+fn frames_are_judged_beside_their_source() {
+    let bench = Bench::new();
+    let still = picture(40, 30, 1);
+    for i in 1..12u32 {
+        let mut frame = still.clone();
+        frame.rgb.iter_mut().for_each(|v| *v = (*v * 0.5 + 0.02 * i as f32).clamp(0.0, 1.0));
+        bench.save(&format!("video/frame{i}.png"), &frame);
+        let noise: Vec<f32> = noise(40 * 30 * 3, i).collect();
+        frame.rgb.iter_mut().zip(noise).for_each(|(v, n)| *v = (*v + 0.1 * (n - 0.5)).clamp(0.0, 1.0));
+        bench.save(&format!("painted/frame{i}.png"), &frame);
+    }
+    let ran = eval(&bench, &["frames", "painted", "--source", "video", "-o", "f.json", "-o", "f.html"]).ok();
+    assert!(ran.stdout.contains("! painted flickers more than its source"), "{}", ran.stdout);
+    let report = json(&bench, "f.json");
+    let value = |label: &str| row(&report, label)["figures"]["flicker"]["value"].as_f64().unwrap();
+    // In the order of their numbers the source changes steadily; frame1, frame10, frame11, frame2 would not.
+    assert!(value("source video") < 0.05 && value("painted") > 0.3, "{} {}", value("source video"), value("painted"));
+    let alone = eval(&bench, &["frames", "video"]).ok();
+    assert!(alone.stdout.contains("give --source DIR"), "{}", alone.stdout);
+    bench.picture("video/frame99.png", 41, 30, 9);
+    eval(&bench, &["frames", "video"]).fails(2, &["frame99.png is 41x30"]);
+    bench.picture("few/1.png", 40, 30, 9);
+    eval(&bench, &["frames", "few"]).fails(3, &["at least three"]);
 }
 
 #[test]

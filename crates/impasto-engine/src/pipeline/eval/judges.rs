@@ -1,10 +1,11 @@
 //! Figures of single pictures beside their content and their style.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 use impasto_image::alpha::over;
-use impasto_image::{Picture, resize, resize_to_long_side, resize_to_short_side};
+use impasto_image::{Picture, resize, resize_to_short_side};
 use serde_json::json;
 
 use super::protocol::NetworkProtocol;
@@ -25,6 +26,34 @@ pub(super) const MAX_SIDE: u32 = 1024;
 
 /// Shorter side at which styles are seen (never enlarged): what stylizers see.
 pub(super) const STYLE_SIDE: u32 = 512;
+
+/// Bytes that a [`Subject`] holds for each pixel of its picture, by the sizes of LPIPS's seven maps (35 numbers), the maps
+/// of content (6) and the picture (3).
+pub(super) const SUBJECT_BYTES: u64 = 4 * 44;
+
+/// What outputs allow to be measured, and what is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope {
+    /// The shortest side of any output at its judged size, in pixels.
+    pub(super) shortest: u32,
+    /// The least of the outputs' longer sides at their own size, in pixels.
+    pub(super) least_long: u32,
+    /// Pixels from a seam to the next in outputs that were painted in tiles.
+    pub(super) tile: Option<u32>,
+}
+
+impl Scope {
+    /// Of outputs with these widths and heights.
+    pub(super) fn of(sizes: impl Iterator<Item = (u32, u32)>, tile: Option<u32>) -> Self {
+        let mut scope = Self { shortest: u32::MAX, least_long: u32::MAX, tile };
+        for (width, height) in sizes {
+            let (w, h) = judged_size((width, height));
+            scope.shortest = scope.shortest.min(w.min(h));
+            scope.least_long = scope.least_long.min(width.max(height));
+        }
+        scope
+    }
+}
 
 /// How pictures are read and sized, for protocols.
 pub(super) fn rules() -> BTreeMap<String, String> {
@@ -52,6 +81,10 @@ pub(super) struct Judges {
     lpips: Option<LpipsSqueeze>,
     /// Networks of style and content distances.
     perceptions: Vec<Box<dyn Features>>,
+    /// Whether structure is compared at five scales.
+    five_scales: bool,
+    /// The grid of tiles whose seams are looked for.
+    tile: Option<u32>,
     /// The metrics, in the order of [`Judges::figures`].
     pub(super) metrics: Vec<Defined>,
     /// What is left out, and why.
@@ -63,6 +96,7 @@ pub(super) struct Subject {
     image: ImageTensor,
     lpips: Option<LpipsMaps>,
     seen: Vec<(StyleStatistics, Tensor<4>)>,
+    seam: Option<f64>,
 }
 
 impl Judges {
@@ -74,11 +108,7 @@ impl Judges {
         let (mut missing, mut metrics) = (Vec::new(), Vec::new());
         let lpips = match networks.lpips() {
             Ok(network) => {
-                metrics.push(lpips_metric(identity(
-                    networks,
-                    NetworkKind::LpipsSqueeze,
-                    "seven maps with learnt weights",
-                )?));
+                metrics.push(lpips_metric(lpips_network(networks)?));
                 Some(network)
             }
             Err(Unavailable::Missing(reason)) => {
@@ -87,15 +117,12 @@ impl Judges {
             }
             Err(Unavailable::Unusable(error)) => return Err(error),
         };
-        metrics.extend(pixel_metrics());
+        metrics.extend([psnr_metric(), ssim_metric(), histogram_metric(), checkerboard_metric()]);
         let mut perceptions = Vec::new();
         for (kind, short) in [(NetworkKind::PocketVgg, "vgg"), (NetworkKind::Percept, "percept")] {
             match networks.features(kind) {
                 Ok(features) => {
-                    let network = identity(networks, kind, "five levels")?;
-                    let content =
-                        NetworkProtocol { layer: format!("level {}", features.content_level() + 1), ..network.clone() };
-                    metrics.extend(perception_metrics(short, network, content));
+                    metrics.extend(perception_metrics(short, kind, &*features, networks)?);
                     perceptions.push(features);
                 }
                 Err(Unavailable::Missing(reason)) => {
@@ -105,7 +132,43 @@ impl Judges {
                 Err(Unavailable::Unusable(error)) => return Err(error),
             }
         }
-        Ok(Self { device: networks.device().clone(), lpips, perceptions, metrics, missing })
+        Ok(Self {
+            device: networks.device().clone(),
+            lpips,
+            perceptions,
+            five_scales: false,
+            tile: None,
+            metrics,
+            missing,
+        })
+    }
+
+    /// With the metrics that depend on what outputs allow and what is asked for, or with why they are left out.
+    pub(super) fn within(mut self, scope: Scope) -> Self {
+        let least = metrics::MS_SSIM_SIDE;
+        self.five_scales = scope.shortest as usize >= least;
+        self.tile = scope.tile.filter(|&tile| tile + 2 <= scope.least_long);
+        if self.five_scales {
+            self.put_behind("ssim", ms_ssim_metric());
+        } else {
+            let reason = format!("needs sides of at least {least} px; the smallest output has {} px", scope.shortest);
+            self.missing.push(Missing { metrics: vec!["ms-ssim".into()], reason });
+        }
+        match (self.tile, scope.tile) {
+            (Some(tile), _) => self.put_behind("checkerboard", seam_metric(tile)),
+            (None, Some(tile)) => {
+                let reason =
+                    format!("tiles of {tile} px have no seam in outputs of {} px on the longer side", scope.least_long);
+                self.missing.push(Missing { metrics: vec!["seam".into()], reason });
+            }
+            (None, None) => {}
+        }
+        self
+    }
+
+    fn put_behind(&mut self, name: &str, metric: Defined) {
+        let place = self.metrics.iter().position(|(known, _)| known.name == name);
+        self.metrics.insert(place.map_or(self.metrics.len(), |place| place + 1), metric);
     }
 
     /// Whether LPIPS is among the metrics.
@@ -113,19 +176,27 @@ impl Judges {
         self.lpips.is_some()
     }
 
-    /// What the networks see in an opaque picture with sides of at least [`MIN_SIDE`].
+    /// What is seen in a picture as an output of this width and height: over white, at the judged size of such an output,
+    /// whose sides are at least [`MIN_SIDE`]. Seams are looked for at the output's own size, where tiles are.
     ///
     /// # Errors
     /// Those of the networks.
-    pub(super) fn subject(&self, picture: &Picture) -> Result<Subject> {
-        let image = tensor::from_picture(picture, &self.device); // [1, 3, h, w]
+    pub(super) fn subject(&self, picture: &Picture, size: (u32, u32)) -> Result<Subject> {
+        let opaque = opaque(picture)?;
+        let at = |(width, height): (u32, u32)| {
+            let same = (opaque.width, opaque.height) == (width, height);
+            let fitted = if same { Cow::Borrowed(&opaque) } else { Cow::Owned(resize(&opaque, width, height)) };
+            tensor::from_picture(&fitted, &self.device)
+        };
+        let seam = self.tile.map(|tile| metrics::seam_score(at(size), Some(tile as usize))).transpose()?;
+        let image = at(judged_size(size)); // [1, 3, h, w]
         let lpips = self.lpips.as_ref().map(|network| network.maps(image.clone())).transpose()?;
         let see = |features: &dyn Features| {
             let levels = features.extract(image.clone());
             let content = levels[features.content_level()].clone(); // [1, c, h / 8, w / 8]
             (StyleStatistics::of_levels(levels), content)
         };
-        Ok(Subject { seen: self.perceptions.iter().map(|features| see(&**features)).collect(), image, lpips })
+        Ok(Subject { seen: self.perceptions.iter().map(|features| see(&**features)).collect(), image, lpips, seam })
     }
 
     /// What the networks see of a style: only statistics are kept.
@@ -153,8 +224,12 @@ impl Judges {
         let (a, b) = (&output.image, &content.image);
         figures.push(metrics::psnr(a.clone(), b.clone())?);
         figures.push(metrics::ssim(a.clone(), b.clone())? as f32);
+        if self.five_scales {
+            figures.push(metrics::ms_ssim(a.clone(), b.clone())? as f32);
+        }
         figures.push(metrics::histogram_distance(a.clone(), style.clone())? as f32);
         figures.push(metrics::checkerboard_score(a.clone())? as f32);
+        figures.extend(output.seam.map(|seam| seam as f32));
         for (index, (own, map)) in output.seen.iter().enumerate() {
             let distances = own.distances(&statistics[index]);
             let content = losses::content_distance(map.clone(), content.seen[index].1.clone());
@@ -165,11 +240,11 @@ impl Judges {
     }
 }
 
-/// A picture over white, shrunk to [`MAX_SIDE`] where larger.
-pub(super) fn judged(picture: &Picture) -> Result<Picture> {
-    let opaque = opaque(picture)?;
-    let long = opaque.width.max(opaque.height);
-    Ok(if long > MAX_SIDE { resize_to_long_side(&opaque, MAX_SIDE) } else { opaque })
+/// The size at which an output of this width and height is judged: shrunk to [`MAX_SIDE`] where larger.
+pub(super) fn judged_size((width, height): (u32, u32)) -> (u32, u32) {
+    let scale = (f64::from(MAX_SIDE) / f64::from(width.max(height).max(1))).min(1.0);
+    let shrunk = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
+    (shrunk(width), shrunk(height))
 }
 
 /// A style at the size at which it is seen.
@@ -177,11 +252,6 @@ pub(super) fn seen_style(picture: &Picture) -> Result<Picture> {
     let opaque = opaque(picture)?;
     let short = opaque.width.min(opaque.height);
     Ok(if short > STYLE_SIDE { resize_to_short_side(&opaque, STYLE_SIDE) } else { opaque })
-}
-
-/// A picture over white at the size of another.
-pub(super) fn fitted(picture: &Picture, (width, height): (u32, u32)) -> Result<Picture> {
-    Ok(resize(&opaque(picture)?, width, height))
 }
 
 /// A picture over white.
@@ -201,6 +271,14 @@ pub(super) fn identity(networks: &EvalNetworks, kind: NetworkKind, layer: &str) 
     })
 }
 
+/// LPIPS's network, which is there.
+///
+/// # Errors
+/// When it is not.
+pub(super) fn lpips_network(networks: &EvalNetworks) -> Result<NetworkProtocol> {
+    identity(networks, NetworkKind::LpipsSqueeze, "seven maps with learnt weights")
+}
+
 pub(super) fn lpips_metric(network: NetworkProtocol) -> Defined {
     defined(
         "lpips".into(),
@@ -212,47 +290,91 @@ pub(super) fn lpips_metric(network: NetworkProtocol) -> Defined {
     )
 }
 
-fn pixel_metrics() -> [Defined; 4] {
-    [
-        defined(
-            "psnr".into(),
-            "signal to noise beside the content, dB",
-            (Better::Higher, 2),
-            "peak signal-to-noise ratio between output and content on sRGB values, in decibels",
-            None,
-            &[("peak", json!(1))],
-        ),
-        defined(
-            "ssim".into(),
-            "structure kept of the content",
-            (Better::Higher, 4),
-            "structural similarity (Wang et al. 2004) between output and content, Gaussian window of deviation 1.5, each \
-             colour channel",
-            None,
-            &[],
-        ),
-        defined(
-            "histogram".into(),
-            "distance of colours to the style",
-            (Better::Lower, 2),
-            "sliced earth mover's distance between the colours of output and style in CIELAB",
-            None,
-            &[],
-        ),
-        defined(
-            "checkerboard".into(),
-            "strongest pattern of 2 or 4 px, dB",
-            (Better::Lower, 2),
-            "power of the output at multiples of a quarter of the sampling rate over the median of its surroundings; above 6 \
-             where a pattern can be seen",
-            None,
-            &[],
-        ),
-    ]
+pub(super) fn psnr_metric() -> Defined {
+    defined(
+        "psnr".into(),
+        "signal to noise beside the content, dB",
+        (Better::Higher, 2),
+        "peak signal-to-noise ratio between output and content on sRGB values, in decibels",
+        None,
+        &[("peak", json!(1))],
+    )
 }
 
-fn perception_metrics(short: &str, network: NetworkProtocol, content: NetworkProtocol) -> [Defined; 3] {
-    [
+pub(super) fn ssim_metric() -> Defined {
+    defined(
+        "ssim".into(),
+        "structure kept of the content",
+        (Better::Higher, 4),
+        "structural similarity (Wang et al. 2004) between output and content, Gaussian window of deviation 1.5, each colour \
+         channel",
+        None,
+        &[],
+    )
+}
+
+pub(super) fn ms_ssim_metric() -> Defined {
+    defined(
+        "ms-ssim".into(),
+        "structure kept at five scales",
+        (Better::Higher, 4),
+        "structural similarity at five scales (Wang et al. 2003) between output and content, windows as for ssim, each colour \
+         channel",
+        None,
+        &[],
+    )
+}
+
+pub(super) fn histogram_metric() -> Defined {
+    defined(
+        "histogram".into(),
+        "distance of colours to the style",
+        (Better::Lower, 2),
+        "sliced earth mover's distance between the colours of output and style in CIELAB",
+        None,
+        &[],
+    )
+}
+
+/// Traces of uneven upsampling.
+pub(super) fn checkerboard_metric() -> Defined {
+    defined(
+        "checkerboard".into(),
+        "strongest pattern of 2 or 4 px, dB",
+        (Better::Lower, 2),
+        "power of the picture at multiples of a quarter of the sampling rate over the median of its surroundings; above 6 where a \
+         pattern can be seen",
+        None,
+        &[],
+    )
+}
+
+/// Seams of a grid of tiles.
+pub(super) fn seam_metric(tile: u32) -> Defined {
+    defined(
+        "seam".into(),
+        "step across the edges of tiles, 1 none",
+        (Better::Lower, 3),
+        "mean step across the lines at multiples of the tile's side, at the output's own size, over the steps beside them, the larger \
+         of both directions; about 1 without seams",
+        None,
+        &[("tile", json!(tile))],
+    )
+}
+
+/// Content, Gram and moment distance in a network that is there.
+///
+/// # Errors
+/// When it is not.
+pub(super) fn perception_metrics(
+    short: &str,
+    kind: NetworkKind,
+    features: &dyn Features,
+    networks: &EvalNetworks,
+) -> Result<[Defined; 3]> {
+    let network = identity(networks, kind, "five levels")?;
+    let content = NetworkProtocol { layer: format!("level {}", features.content_level() + 1), ..network.clone() };
+    Ok([
         defined(
             format!("content-{short}"),
             "distance to the content's features",
@@ -278,5 +400,5 @@ fn perception_metrics(short: &str, network: NetworkProtocol, content: NetworkPro
             Some(network),
             &[],
         ),
-    ]
+    ])
 }

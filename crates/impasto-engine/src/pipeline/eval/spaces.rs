@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::protocol::{MetricProtocol, NetworkProtocol};
-use super::report::{Better, Figure, Metric, Missing};
+use super::report::{Better, Figure, IntervalKind, Metric, Missing};
 use super::{Evaluator, NetworkKind, PictureSet, Unavailable, embed};
 use crate::error::Result;
 use crate::features::Embedder;
@@ -141,6 +141,7 @@ pub(super) fn measure_distances(
     candidate: &Embeddings,
     reference: &Embeddings,
     intervals: bool,
+    seed: u64,
     figures: &mut BTreeMap<String, Figure>,
 ) -> Result<()> {
     let count = candidate.len().min(reference.len());
@@ -148,8 +149,8 @@ pub(super) fn measure_distances(
         return Ok(());
     }
     let mut fd = if intervals && count >= 20 {
-        let found = metrics::frechet_distance_interval(candidate, reference)?;
-        Figure { interval: Some([found.low, found.high]), ..Figure::of(found.value) }
+        let found = metrics::frechet_distance_interval(candidate, reference, seed)?;
+        Figure::with(found, 1.0, IntervalKind::Jackknife)
     } else {
         Figure::of(metrics::frechet_distance(candidate, reference)?)
     };
@@ -157,7 +158,7 @@ pub(super) fn measure_distances(
     figures.insert(format!("fd-{}", space.name), fd);
     let kid = if count >= 3 {
         let found = metrics::kernel_distance_interval(candidate, reference)?;
-        Figure { interval: Some([found.low, found.high].map(|v| 1000.0 * v)), ..Figure::of(1000.0 * found.value) }
+        Figure::with(found, 1000.0, IntervalKind::Jackknife)
     } else {
         Figure::of(1000.0 * metrics::kernel_distance(candidate, reference)?)
     };
