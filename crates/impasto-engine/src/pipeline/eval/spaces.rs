@@ -9,7 +9,7 @@ use super::report::{Better, Figure, IntervalKind, Metric, Missing};
 use super::{Evaluator, NetworkKind, PictureSet, Unavailable, embed};
 use crate::error::Result;
 use crate::features::Embedder;
-use crate::metrics::{self, Embeddings};
+use crate::metrics::{self, Embeddings, Interval};
 
 /// A metric as it is shown and as it is computed.
 pub(super) type Defined = (Metric, MetricProtocol);
@@ -150,7 +150,8 @@ pub(super) fn measure_distances(
     }
     let mut fd = if intervals && count >= 20 {
         let found = metrics::frechet_distance_interval(candidate, reference, seed)?;
-        Figure::with(found, 1.0, IntervalKind::Jackknife)
+        // The distance is never below 0, whatever its interval's other half is.
+        Figure::with(Interval { low: found.low.max(0.0), ..found }, 1.0, IntervalKind::Jackknife)
     } else {
         Figure::of(metrics::frechet_distance(candidate, reference)?)
     };

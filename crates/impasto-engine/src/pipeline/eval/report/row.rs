@@ -38,7 +38,7 @@ pub struct Row {
     pub made_by: Option<MadeBy>,
     /// Figures by metric.
     pub figures: BTreeMap<String, Figure>,
-    /// The values behind those figures that are means, one for each of [`Report::pairs`].
+    /// The values behind those figures that are means, one for each of [`Report::pairs`](super::Report::pairs).
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default, with = "number::lists")]
     pub values: BTreeMap<String, Vec<f64>>,
 }
