@@ -60,8 +60,8 @@ pub fn evaluate_frames(request: &FramesEvaluation, evaluator: &Evaluator<'_>) ->
         FLICKER.into(),
         "share of change that is taken back",
         (Better::Lower, 4),
-        "share of the change between frames that is not steady, pixel by pixel, without following what moves: 0 steady, 0.5 noise \
-         drawn anew for every frame, 1 changes that are taken back in the next",
+        "share of the change between frames that is not steady, pixel by pixel, without following what moves: 0 \
+         steady, 0.5 noise drawn anew for every frame, 1 changes that are taken back in the next",
         None,
         &[],
     );
@@ -173,8 +173,8 @@ fn findings(rows: &[Row], rejections: &[super::report::Rejected]) -> Vec<Finding
             }
         }
         _ => {
-            let text = "Fast movement of fine detail counts as flicker, too: give --source DIR with the frames that these were made \
-                        from.";
+            let text = "Fast movement of fine detail counts as flicker, too: give --source DIR with the frames that \
+                        these were made from.";
             found.push(Finding::new(Tone::Note, text));
         }
     }

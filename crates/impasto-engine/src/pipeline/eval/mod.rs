@@ -3,6 +3,7 @@
 pub mod attribution;
 mod cache;
 pub mod compare;
+mod definitions;
 mod embed;
 mod frames;
 mod generator;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use impasto_image::{Limits, resize};
 use serde::Serialize;
 
+use super::definitions;
 use super::judges::{self, opaque};
 use super::protocol::{DataProtocol, Protocol, VERSION};
 use super::report::{Better, optional_number};
@@ -89,8 +90,8 @@ pub fn evaluate_pair(
     if size != (b.width, b.height) {
         if !options.fit {
             let text = format!(
-                "{} is {}x{}, {} is {}x{}: only pictures of one size can be compared; give --resize to resize the second to \
-                 the first's size",
+                "{} is {}x{}, {} is {}x{}: only pictures of one size can be compared; give --resize to resize the \
+                 second to the first's size",
                 first.path().display(),
                 a.width,
                 a.height,
@@ -118,15 +119,19 @@ fn protocol(against: &str, options: PairOptions, networks: &EvalNetworks, figure
     };
     rules.insert("sizes".into(), sizes.into());
     let had = |name: &str| figures.iter().any(|figure| figure.name == name && figure.value.is_some());
-    let mut metrics: Vec<Defined> =
-        vec![judges::psnr_metric(), judges::ssim_metric(), judges::ms_ssim_metric(), judges::histogram_metric()];
-    metrics.extend(options.tile.map(judges::seam_metric));
+    let mut metrics: Vec<Defined> = vec![
+        definitions::psnr_metric(),
+        definitions::ssim_metric(),
+        definitions::ms_ssim_metric(),
+        definitions::histogram_metric(),
+    ];
+    metrics.extend(options.tile.map(definitions::seam_metric));
     if had("lpips") {
-        metrics.push(judges::lpips_metric(judges::lpips_network(networks)?));
+        metrics.push(definitions::lpips_metric(definitions::lpips_network(networks)?));
     }
     for (kind, short) in PERCEPTIONS.into_iter().filter(|(_, short)| had(&format!("gram-{short}"))) {
         if let Ok(features) = networks.features(kind) {
-            metrics.extend(judges::perception_metrics(short, kind, &*features, networks)?);
+            metrics.extend(definitions::perception_metrics(short, kind, &*features, networks)?);
         }
     }
     metrics.retain(|(metric, _)| had(&metric.name));

@@ -117,8 +117,8 @@ pub(super) fn distances(space: &Space, count: usize, reference: usize, against: 
             format!("fd-{}", space.name),
             &format!("Fréchet distance to {against}"),
             (Better::Lower, if space.width > 1000 || space.name == "percept" { 2 } else { 3 }),
-            "squared Fréchet distance between Gaussians with the sets' means and covariances (divisor n - 1) (Heusel et \
-             al. 2017); intervals by a jackknife over tenths",
+            "squared Fréchet distance between Gaussians with the sets' means and covariances (divisor n - 1) (Heusel \
+             et al. 2017); intervals by a jackknife over tenths",
             network.clone(),
             &samples,
         ),
@@ -126,8 +126,8 @@ pub(super) fn distances(space: &Space, count: usize, reference: usize, against: 
             format!("kid-{}", space.name),
             &format!("kernel distance to {against}, x 1000"),
             (Better::Lower, 3),
-            "1000 times the unbiased squared maximum mean discrepancy with the kernel (x.y / width + 1)^3, all pairs of \
-             pictures (Binkowski et al. 2018); intervals by a jackknife over pictures",
+            "1000 times the unbiased squared maximum mean discrepancy with the kernel (x.y / width + 1)^3, all pairs \
+             of pictures (Binkowski et al. 2018); intervals by a jackknife over pictures",
             network,
             &samples,
         ),

@@ -19,6 +19,9 @@ const NEIGHBOURS: usize = 5;
 /// Parts of the score, and of jackknives.
 const PARTS: usize = 10;
 
+/// How their intervals are found.
+const TENTHS: &str = "intervals by a jackknife over tenths of the samples";
+
 /// The metric of files that are among the real pictures.
 pub(super) const IDENTICAL: &str = "identical";
 
@@ -96,9 +99,9 @@ fn score(space: &Space, samples: usize) -> Defined {
         "score-googlenet".into(),
         "clear and varied, by a classifier",
         (Better::Higher, 2),
-        "exp of the mean divergence of GoogLeNet's class probabilities from their mean (the form of Salimans et al. 2016 on \
-         another classifier), mean over parts that the seed draws from samples in the order of their contents; intervals by a \
-         jackknife over the parts",
+        "exp of the mean divergence of GoogLeNet's class probabilities from their mean (the form of Salimans et al. \
+         2016 on another classifier), mean over parts that the seed draws from samples in the order of their contents; \
+         intervals by a jackknife over the parts",
         Some(space.network.clone()),
         &[("parts", json!(PARTS)), ("samples", json!(samples))],
     )
@@ -110,7 +113,7 @@ fn neighbour_metrics(space: &Space) -> [Defined; 4] {
             format!("{name}-{}", space.name),
             about,
             (Better::Higher, 3),
-            definition,
+            &format!("{definition}; {TENTHS}"),
             Some(space.network.clone()),
             &[("neighbours", json!(NEIGHBOURS))],
         )
@@ -146,7 +149,7 @@ fn spread_metrics(space: &Space, seed: u64) -> [Defined; 4] {
             format!("swd-{}", space.name),
             "sliced Wasserstein distance",
             (Better::Lower, 4),
-            "mean earth mover's distance over random directions (Rabin et al. 2011)",
+            &format!("mean earth mover's distance over random directions (Rabin et al. 2011); {TENTHS}"),
             network(),
             &[("projections", json!(PROJECTIONS)), ("seed", json!(seed))],
         ),
@@ -154,7 +157,9 @@ fn spread_metrics(space: &Space, seed: u64) -> [Defined; 4] {
             format!("diversity-{}", space.name),
             "mean distance between samples",
             (Better::Neither, 3),
-            "mean distance over all pairs of samples; to be compared with that of the real pictures in the last row",
+            &format!(
+                "mean distance over all pairs of samples, to be compared with that of the real pictures; {TENTHS}"
+            ),
             network(),
             &[],
         ),
@@ -162,8 +167,10 @@ fn spread_metrics(space: &Space, seed: u64) -> [Defined; 4] {
             format!("duplicates-{}", space.name),
             "samples with a near copy among them, %",
             (Better::Lower, 2),
-            "share of samples whose nearest other sample is nearer than a share of the median distance between real \
-             neighbours",
+            &format!(
+                "share of samples whose nearest other sample is nearer than a share of the median distance between \
+                 real neighbours; {TENTHS}"
+            ),
             network(),
             &[("share", json!(DUPLICATE))],
         ),
@@ -171,8 +178,11 @@ fn spread_metrics(space: &Space, seed: u64) -> [Defined; 4] {
             format!("nearest-{}", space.name),
             "nearness to single real pictures, 1 as they are",
             (Better::Neither, 3),
-            "mean distance of samples to the nearest real picture over the mean distance of real pictures to the nearest other \
-             one; 0 for copies, about 1 for other pictures of the same kind, above it for what is unlike them",
+            &format!(
+                "mean distance of samples to the nearest real picture over the mean distance of real pictures to the \
+                 nearest other one, 0 for copies, about 1 for other pictures of the same kind, above it for what is \
+                 unlike them; {TENTHS}"
+            ),
             network(),
             &[],
         ),
@@ -189,8 +199,9 @@ pub(super) fn path_metric(spaces: &Spaces, seed: u64) -> Defined {
         PATH_LENGTH.to_owned(),
         "perceptual path length between styles",
         (Better::Lower, 2),
-        "mean distance of percept's unit vectors at all levels over a part of the straight way between two styles of one \
-         class, at a place drawn evenly, divided by the part's square (the form of Karras et al. 2019 in another network)",
+        "mean distance of percept's unit vectors at all levels over a part of the straight way between two styles of \
+         one class, at a place drawn evenly, divided by the part's square (the form of Karras et al. 2019 in another \
+         network)",
         network,
         &[("pairs", json!(PAIRS)), ("part", json!(STEP)), ("seed", json!(seed))],
     )
@@ -304,7 +315,11 @@ impl Samples<'_> {
         };
         for (name, mut figure) in names.into_iter().zip(found).filter(|(_, figure)| !figure.value.is_nan()) {
             let [least, most] = range(name);
-            figure.interval = figure.interval.map(|ends| ends.map(|end| end.clamp(least, most)));
+            // Shares of none or all have no spread to learn from: that is no certainty.
+            match figure.interval.filter(|[low, high]| low < high) {
+                Some(ends) => figure.interval = Some(ends.map(|end| end.clamp(least, most))),
+                None => (figure.interval, figure.interval_by) = (None, None),
+            }
             figures.insert(format!("{name}-{}", self.space.name), figure);
         }
         Ok(())
@@ -335,8 +350,8 @@ fn few_of_classes(fake: &Embeddings) -> Option<String> {
     let (part, classes) = (fake.len() / PARTS, fake.width());
     (part < FOR_EACH_CLASS * classes).then(|| {
         format!(
-            "{} samples are {part} in each tenth, for {classes} classes: the score is too low by an amount that depends on the \
-             number of samples; compare it at equal numbers only",
+            "{} samples are {part} in each tenth, for {classes} classes: the score is too low by an amount that \
+             depends on the number of samples; compare it at equal numbers only",
             fake.len()
         )
     })
@@ -346,8 +361,8 @@ fn few_of_classes(fake: &Embeddings) -> Option<String> {
 fn fewer(real: &Embeddings, fake: &Embeddings) -> Option<String> {
     (fake.len() < real.len()).then(|| {
         format!(
-            "{} samples beside {} real pictures: fewer samples cover fewer real pictures, and come near each other less often; \
-             compare at equal numbers only",
+            "{} samples beside {} real pictures: fewer samples cover fewer real pictures, and come near each other \
+             less often; compare at equal numbers only",
             fake.len(),
             real.len()
         )

@@ -26,8 +26,8 @@ pub(super) fn findings(report: &Report) -> Vec<Finding> {
             spread(row, split, &mut found);
         } else {
             let text = format!(
-                "{} has {} samples and the row '{REAL_SPLIT}' {}: precision, recall and duplicates depend on the number and are \
-                 not compared. Give --samples N with at most half as many as there are real pictures.",
+                "{} has {} samples and the row '{REAL_SPLIT}' {}: precision, recall and duplicates depend on the \
+                 number and are not compared. Give --samples N with at most half as many as there are real pictures.",
                 row.label, row.count, split.count
             );
             found.push(Finding::new(Tone::Note, text));
@@ -36,8 +36,8 @@ pub(super) fn findings(report: &Report) -> Vec<Finding> {
     let few = report.rows_of(RowKind::Candidate).map(|row| row.count).chain([split.count]).min().unwrap_or_default();
     if few < KERNEL_DISTANCE_BELOW {
         let text = format!(
-            "The smallest set has {few} pictures. Below {KERNEL_DISTANCE_BELOW} read the kernel distance (kid): it does not \
-             depend on the number of pictures, the Fréchet distance (fd) does."
+            "The smallest set has {few} pictures. Below {KERNEL_DISTANCE_BELOW} read the kernel distance (kid): it \
+             does not depend on the number of pictures, the Fréchet distance (fd) does."
         );
         found.push(Finding::new(Tone::Note, text));
     }
@@ -65,8 +65,8 @@ fn copies(row: &Row, split: &Row, found: &mut Vec<Finding>) -> bool {
     let identical = |row: &Row| row.figures.get(IDENTICAL).map_or(0.0, |figure| figure.value);
     if identical(row) > identical(split) {
         let text = format!(
-            "{}: {} % of the samples are files of the real pictures, byte for byte. Figures of distance only say how well they \
-             were copied.",
+            "{}: {} % of the samples are files of the real pictures, byte for byte. Figures of distance only say how \
+             well they were copied.",
             row.label,
             number(identical(row), 1)
         );
@@ -79,8 +79,8 @@ fn copies(row: &Row, split: &Row, found: &mut Vec<Finding>) -> bool {
         };
         if nearer {
             let text = format!(
-                "{} is nearer to single real pictures than these are to each other ({name} {}, other real pictures {}): copies, or \
-                 samples of little variety. 'impasto eval memorised' tells which.",
+                "{} is nearer to single real pictures than these are to each other ({name} {}, other real pictures \
+                 {}): copies, or samples of little variety. 'impasto eval memorised' tells which.",
                 row.label,
                 told(own, 3),
                 told(real, 3)
@@ -102,14 +102,14 @@ fn distance(row: &Row, split: &Row, copied: bool, found: &mut Vec<Finding>) {
         found.push(Finding::new(Tone::Warning, text));
     } else if high < real_low {
         let text = format!(
-            "{label} is nearer to the real pictures than these are to each other ({text}, real beside real {other}): look for \
-             copies with 'impasto eval memorised'."
+            "{label} is nearer to the real pictures than these are to each other ({text}, real beside real {other}): \
+             look for copies with 'impasto eval memorised'."
         );
         found.push(Finding::new(Tone::Warning, text));
     } else if !copied {
         let text = format!(
-            "{label} cannot be told from the real pictures by {text} at this number of pictures (real beside real {other}), and is \
-             no nearer to single ones than these are to each other."
+            "{label} cannot be told from the real pictures by {text} at this number of pictures (real beside real \
+             {other}), and is no nearer to single ones than these are to each other."
         );
         found.push(Finding::new(Tone::Good, text));
     }

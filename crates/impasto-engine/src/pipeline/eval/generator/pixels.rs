@@ -8,7 +8,8 @@ use crate::control::Event;
 use crate::error::{EngineError, Result};
 use crate::metrics;
 use crate::pipeline::eval::cache::Topic;
-use crate::pipeline::eval::judges::{checkerboard_metric, opaque};
+use crate::pipeline::eval::definitions::checkerboard_metric;
+use crate::pipeline::eval::judges::opaque;
 use crate::pipeline::eval::protocol::VERSION;
 use crate::pipeline::eval::report::{Better, Figure, IntervalKind, Missing};
 use crate::pipeline::eval::spaces::{Defined, defined};
@@ -63,8 +64,9 @@ impl Pixels {
                 name.to_owned(),
                 "step where a picture meets itself, 1 none",
                 (Better::Neither, 2),
-                "mean step across the opposite borders of a picture set side by side, over the steps beside them, the larger of \
-                 both directions; about 1 for patterns that repeat without a seam, to be compared with the real pictures",
+                "mean step across the opposite borders of a picture set side by side, over the steps beside them, the \
+                 larger of both directions; about 1 for patterns that repeat without a seam, to be compared with the \
+                 real pictures",
                 None,
                 &[("tile", json!(null))],
             ),
