@@ -39,7 +39,7 @@ pub(crate) struct Global {
     /// Where to compute: auto, cpu, cuda:N or wgpu:N (the first without :N); auto takes the best that is compiled in and present.
     #[arg(long, global = true, value_name = "DEVICE")]
     pub(crate) device: Option<DeviceSpec>,
-    /// Seed of everything random; drawn, and said, when absent.
+    /// Seed of everything random; when absent it is drawn, and said, but for eval, where it is 0 so that reports can be compared.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(..1 << 53))]
     pub(crate) seed: Option<u64>,
     /// How progress is shown, on standard error.

@@ -19,7 +19,7 @@ use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
 use crate::features::Features;
 use crate::generator::Generator;
-use crate::train::Objective;
+use crate::train::{Critic, Objective, State};
 use crate::traits::Stylizer;
 use crate::weights::{Arrays, Header};
 
@@ -100,7 +100,13 @@ pub struct Trainer {
     pub macs_per_pixel: fn(&toml::Table) -> Result<f64, String>,
     /// Builds the training state.
     pub build: fn(TrainParts) -> Result<Box<dyn Objective>>,
+    /// Takes the discriminator out of a state of such a training, if there is one.
+    pub critic: Option<BuildCritic>,
 }
+
+/// Takes a discriminator out of a training's state, with complete settings of the training, onto a device; a line where
+/// something does not fit.
+pub type BuildCritic = fn(&toml::Table, &State, &Device) -> Result<Box<dyn Critic>, String>;
 
 /// What of its pictures a trainer is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

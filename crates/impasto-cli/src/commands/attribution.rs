@@ -7,7 +7,7 @@ use impasto_engine::Control;
 use impasto_engine::models::PerceptionSpec;
 use impasto_engine::pipeline::eval::Cache;
 use impasto_engine::pipeline::eval::attribution::{
-    Attribution, Corpora, Heat, Judge, Reliability, StyleSpace, critic, reaction,
+    Attribution, Corpora, Heat, Judge, Reliability, RunCritic, StyleSpace, reaction,
 };
 use impasto_engine::pipeline::{OutputOptions, Target};
 use impasto_image::{Limits, Picture};
@@ -20,6 +20,9 @@ use crate::output::Reporter;
 /// Nearness below which a picture is said to be unlike a corpus.
 const UNLIKE: f64 = 0.05;
 
+/// What probabilities mean.
+const SUPPOSED: &str = "the probabilities suppose that it is by one of these hands";
+
 /// Options of `impasto inspect` about styles.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Whose hand")]
@@ -30,15 +33,19 @@ pub(crate) struct AttributionArgs {
     /// Save a picture of what speaks for (orange) and against (blue) the most probable hand.
     #[arg(long, value_name = "FILE")]
     saliency: Option<PathBuf>,
-    /// The hand, by its folder's name, that --saliency is about.
-    #[arg(long, value_name = "NAME", requires = "saliency", requires = "against")]
+    /// The hand, by its folder's name, that --saliency is about; with --discriminator the class.
+    #[arg(long, value_name = "NAME", requires = "saliency")]
     towards: Option<String>,
-    /// With --saliency: what looks real (orange) and made (blue) to the discriminator of a training run of fusion.
+    /// With --saliency: what looks real (orange) and made (blue) to the discriminator of a training run of fusion or of a
+    /// generator, at the size that it was trained at.
     #[arg(long, value_name = "RUN", requires = "saliency", conflicts_with = "against")]
     discriminator: Option<PathBuf>,
     /// The perception network: percept, or another as KIND:FILE.
     #[arg(long, value_name = "NETWORK", requires = "against")]
     perception: Option<PerceptionSpec>,
+    /// Folder in which styles of pictures are kept for the next time; impasto's own in the user's cache when absent.
+    #[arg(long, value_name = "DIR", requires = "against", conflicts_with = "no_cache")]
+    cache_dir: Option<PathBuf>,
     /// Keep no styles of pictures for the next time, and use none.
     #[arg(long)]
     no_cache: bool,
@@ -90,13 +97,20 @@ pub(crate) fn run(
     };
     if let Some(run) = &args.discriminator {
         let device = device.autodiff();
-        let critic = critic(run, &device)?;
+        let critic = RunCritic::open(run, &device)?;
         let opened = input(&files[0], limits)?.open(limits, control)?;
-        let heat = reaction(|image| critic.score(image), &opened.picture, &device, 0)?;
-        return save(&heat, &opened.picture);
+        let [seen, shown] = critic.views(&opened.picture)?;
+        let class = critic.class(&seen, args.towards.as_deref(), &device)?;
+        if let Some((_, name)) = class.filter(|_| args.towards.is_none()) {
+            control
+                .note(format!("judged as one of '{name}', as which it looks most real; --towards NAME says another"));
+        }
+        let class = class.map(|(class, _)| class);
+        let heat = reaction(|image| critic.score(image, class), &seen, &shown, &device, 0)?;
+        return save(&heat, &shown);
     }
     let spec = args.perception.clone().map_or_else(|| PerceptionSpec::bundled("perception"), Ok)?;
-    let cache = match Cache::default_folder() {
+    let cache = match args.cache_dir.clone().or_else(Cache::default_folder) {
         Some(folder) if !args.no_cache => Some(Cache::open(folder)?),
         _ => None,
     };
@@ -198,7 +212,11 @@ fn print_picture(file: &Path, found: &Attribution, reporter: &Reporter) {
     let best = &found.likenesses[0];
     let names: Vec<String> = best.nearest.iter().map(|(path, d)| format!("{} ({d:.2})", path.display())).collect();
     say(format!("  nearest: {}", names.join(", ")));
-    if found.likenesses.iter().all(|likeness| likeness.nearness < UNLIKE) {
-        say("  it is unlike all of these: the probabilities suppose that it is one of them".to_owned());
+    let unlike = found.likenesses.iter().all(|likeness| likeness.nearness < UNLIKE);
+    match (found.reliability.is_some(), unlike) {
+        (true, true) => say(format!("  it is unlike all of these; {SUPPOSED}")),
+        (true, false) => say(format!("  {SUPPOSED}")),
+        (false, true) => say("  it is unlike all of these pictures".to_owned()),
+        (false, false) => {}
     }
 }

@@ -1,14 +1,14 @@
-//! Judging: pairs, stylizers, generators, comparisons.
+//! Judging: pairs, stylizers, comparisons.
 
 use std::path::{Path, PathBuf};
 
 use impasto_image::Picture;
 use serde_json::Value;
 
-use crate::bench::{Bench, Ran, noise, picture};
+use crate::bench::{Bench, Ran, picture};
 
 /// `eval` with networks from nowhere but the program itself, and with a cache of its own.
-fn eval(bench: &Bench, args: &[&str]) -> Ran {
+pub(crate) fn eval(bench: &Bench, args: &[&str]) -> Ran {
     let mut command = bench.command(&[&["eval"], args].concat());
     command.env_remove("IMPASTO_SHARED").env("XDG_CACHE_HOME", bench.path("cache")).env("HOME", bench.path("home"));
     Ran::from(command.output().unwrap())
@@ -40,11 +40,11 @@ fn mix(a: &Picture, b: &Picture, share: f32) -> Picture {
     Picture::from_rgb(a.width, a.height, rgb).unwrap()
 }
 
-fn json(bench: &Bench, name: &str) -> Value {
+pub(crate) fn json(bench: &Bench, name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(bench.path(name)).unwrap()).unwrap()
 }
 
-fn row<'a>(report: &'a Value, label: &str) -> &'a Value {
+pub(crate) fn row<'a>(report: &'a Value, label: &str) -> &'a Value {
     let rows = report["rows"].as_array().unwrap();
     rows.iter().find(|row| row["label"] == label).unwrap_or_else(|| panic!("no row {label} in {report}"))
 }
@@ -69,6 +69,20 @@ fn pairs_have_a_line_for_each_metric() {
     let found: Value = serde_json::from_str(&differ.stdout).unwrap();
     let ssim = found["figures"].as_array().unwrap().iter().find(|figure| figure["name"] == "ssim").unwrap();
     assert!(ssim["value"].as_f64().unwrap() < 0.9, "{ssim}");
+    assert_eq!(found["protocol"]["job"], "pair");
+    assert_eq!(found["protocol"]["metrics"]["gram-percept"]["network"]["layer"], "five levels", "{found}");
+    assert!(found["protocol"]["metrics"].get("lpips").is_none(), "what is left out has no protocol: {found}");
+    let equal = eval(&bench, &["pair", "a.png", "a.png", "--json", "--tile", "16"]).ok();
+    let equal: Value = serde_json::from_str(&equal.stdout).unwrap();
+    let value = |name: &str| {
+        let figures = equal["figures"].as_array().unwrap();
+        figures.iter().find(|figure| figure["name"] == name).unwrap_or_else(|| panic!("no {name}"))["value"].clone()
+    };
+    assert_eq!(value("psnr"), "inf");
+    assert!(value("seam").as_f64().unwrap() > 0.0);
+    assert_eq!(equal["protocol"]["metrics"]["seam"]["settings"]["tile"], 16);
+    assert_ne!(equal["protocol_hash"], found["protocol_hash"]);
+    assert!(line(&eval(&bench, &["pair", "a.png", "b.png", "--tile", "80"]).ok(), "seam").contains("left out"));
     eval(&bench, &["pair", "a.png", "other.png"]).fails(2, &["a.png is 72x64", "other.png is 80x64", "--resize"]);
     eval(&bench, &["pair", "a.png", "other.png", "--resize"]).ok();
     std::fs::write(bench.path("text.png"), "no picture").unwrap();
@@ -229,6 +243,72 @@ fn models_paint_first_and_go_on_where_they_were() {
     assert_eq!(bench.open("made/sea-wave.png").width, 90);
 }
 
+/// Without a folder the painted pictures go away; what made them and what they were stays in the report.
+#[test]
+fn what_a_model_painted_is_said() {
+    let bench = Bench::new();
+    gallery(&bench);
+    bench.model("tiny.safetensors", "fusion");
+    let run = |more: &[&str]| -> Value {
+        let ran = eval(&bench, &[&STYLE[..], &["--model", "tiny.safetensors", "--json"], more].concat()).ok();
+        serde_json::from_str(&ran.stdout).unwrap()
+    };
+    let candidate = |report: &Value| report["rows"].as_array().unwrap()[0].clone();
+    let first = candidate(&run(&[]));
+    let made = &first["made_by"];
+    assert_eq!((&made["model"], &made["settings"]["strength"]), (&"fusion".into(), &1.0.into()), "{made}");
+    assert_eq!(made["weights_blake3"].as_str().unwrap().len(), 64);
+    assert_eq!(first["pictures_blake3"].as_str().unwrap().len(), 64);
+    let smaller = candidate(&run(&["--size", "90"]));
+    assert_eq!(smaller["made_by"]["settings"]["size"], 90);
+    assert_ne!(smaller["pictures_blake3"], first["pictures_blake3"]);
+    assert_eq!(smaller["made_by"]["weights_blake3"], first["made_by"]["weights_blake3"]);
+}
+
+/// Another candidate costs its own outputs only, and the least side decides what can be measured.
+#[test]
+fn another_candidate_is_all_that_is_measured_and_seams_are_found() {
+    let bench = Bench::new();
+    for (name, seed) in [("sea", 1), ("wood", 2)] {
+        bench.save(&format!("contents/{name}.png"), &picture(200, 170, seed));
+    }
+    bench.save("styles/wave.png", &picture(200, 170, 30));
+    for name in ["sea", "wood"] {
+        let whole = bench.open(&format!("contents/{name}.png"));
+        bench.save(&format!("whole/{name}-wave.png"), &whole);
+        let mut tiled = whole.clone();
+        for (i, pixel) in tiled.triples_mut().iter_mut().enumerate() {
+            let (x, y) = (i % 200, i / 200);
+            if (x / 50 + y / 50) % 2 == 1 {
+                pixel.iter_mut().for_each(|v| *v = (*v + 0.3).min(1.0));
+            }
+        }
+        bench.save(&format!("tiled/{name}-wave.png"), &tiled);
+    }
+    let run = |more: &[&str]| {
+        let args = ["--tile", "50", "-o", "s.json", "--overwrite", "--progress", "json"];
+        eval(&bench, &[&STYLE[..], &args, more].concat()).ok()
+    };
+    assert!(run(&["--outputs", "whole"]).stderr.contains("measuring 2 pairs"));
+    let both = run(&["--outputs", "whole", "--outputs", "tiled"]);
+    assert!(both.stderr.contains("measuring 2 pairs"), "{both:?}");
+    assert!(run(&["--outputs", "tiled", "--outputs", "whole"]).stderr.contains("measuring 0 pairs"));
+    let report = json(&bench, "s.json");
+    let value = |label: &str, metric: &str| row(&report, label)["figures"][metric]["value"].as_f64().unwrap();
+    assert!(value("tiled", "seam") > 1.3 * value("whole", "seam"), "{}", both.stdout);
+    assert_eq!(value("whole", "seam"), value("identity copy", "seam"));
+    assert_eq!(value("whole", "ms-ssim"), 1.0);
+    let artfid = &row(&report, "tiled")["figures"];
+    assert!(artfid.get("artfid-percept").is_none_or(|figure| figure["interval_by"] == "combined"), "{artfid}");
+    gallery(&bench);
+    for name in ["sea", "wood"] {
+        std::fs::remove_file(bench.path(&format!("contents/{name}.png"))).unwrap();
+        bench.save(&format!("contents/{name}.png"), &picture(96, 72, 1));
+    }
+    let small = eval(&bench, &[&STYLE[..], &["--outputs", "painted"]].concat()).ok();
+    assert!(small.stdout.contains("left out: ms-ssim: needs sides of at least 161 px"), "{}", small.stdout);
+}
+
 #[test]
 fn tables_pair_outputs_of_any_name() {
     let bench = Bench::new();
@@ -240,72 +320,4 @@ fn tables_pair_outputs_of_any_name() {
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(report["pairs"].as_array().unwrap().len(), 1);
     assert_eq!(report["pairs"][0]["style"], "wave");
-}
-
-/// Real pictures of two kinds, samples of both, samples of one kind only, and noise.
-fn collections(bench: &Bench) {
-    let kind = |seed: u32, dark: bool| {
-        let mut picture = picture(64, 64, seed);
-        if dark {
-            picture.triples_mut().iter_mut().for_each(|[r, g, b]| (*r, *g, *b) = (*r * 0.3, *g * 0.1, *b * 0.3));
-        }
-        picture
-    };
-    for i in 0..12 {
-        for (class, dark) in [("light", false), ("dark", true)] {
-            bench.save(&format!("real/{class}/{i}.png"), &kind(100 + i, dark));
-            bench.save(&format!("good/{class}/{i}.png"), &kind(200 + i, dark));
-            bench.save(&format!("dropped/{class}{i}.png"), &kind(300 + i + 50 * u32::from(dark), false));
-            let noise = noise(64 * 64 * 3, 400 + i + 50 * u32::from(dark)).collect();
-            bench.save(&format!("noise/{class}{i}.png"), &Picture::from_rgb(64, 64, noise).unwrap());
-        }
-    }
-}
-
-#[test]
-fn generators_are_judged_beside_real_halves() {
-    let bench = Bench::new();
-    collections(&bench);
-    let args = ["generator", "--real", "real", "--fake", "good", "--fake", "dropped", "--fake", "noise"];
-    let ran = eval(&bench, &[&args[..], &["-o", "g.json", "-o", "g.html"]].concat()).ok();
-    let report = json(&bench, "g.json");
-    let value = |label: &str, metric: &str| row(&report, label)["figures"][metric]["value"].as_f64().unwrap();
-    for worse in ["dropped", "noise"] {
-        assert!(value(worse, "kid-percept") > value("good", "kid-percept"), "{worse}: {}", ran.stdout);
-        assert!(value(worse, "fd-percept") > value("good", "fd-percept"), "{worse}: {}", ran.stdout);
-    }
-    assert!(value("dropped", "recall-percept") < 0.7 * value("good", "recall-percept"), "{}", ran.stdout);
-    assert!(value("dropped", "precision-percept") > 0.7, "{}", ran.stdout);
-    assert_eq!(value("noise", "precision-percept"), 0.0, "{}", ran.stdout);
-    for part in
-        ["noise ranks behind the real pictures", "dropped modes", "good: light", "score-googlenet", "prefer", "kid"]
-    {
-        assert!(ran.stdout.contains(part), "no '{part}' in {}", ran.stdout);
-    }
-    assert!(report["rows"].as_array().unwrap().iter().any(|row| row["kind"] == "sanity"));
-    let some = eval(&bench, &["generator", "--real", "real", "--fake", "good", "--samples", "10", "--json"]).ok();
-    let some: Value = serde_json::from_str(&some.stdout).unwrap();
-    assert_eq!(row(&some, "good")["count"], 10);
-    eval(&bench, &["generator", "--real", "real", "--fake", "good", "--samples", "99"]).fails(3, &["24", "99"]);
-}
-
-#[test]
-fn real_pictures_are_brought_to_the_size_of_samples() {
-    let bench = Bench::new();
-    for i in 0..8 {
-        let picture = picture(64, 64, i);
-        bench.save(&format!("real/{i}.png"), &picture);
-        bench.save(&format!("half/{i}.png"), &impasto_image::resize(&picture, 32, 32));
-    }
-    let args = ["generator", "--real", "real", "--fake", "half", "--json"];
-    let judged = |more: &[&str]| -> Value {
-        serde_json::from_str(&eval(&bench, &[&args[..], more].concat()).ok().stdout).unwrap()
-    };
-    let (own, same) = (judged(&[]), judged(&["--res", "32"]));
-    let distance = |report: &Value| row(report, "half")["figures"]["fd-percept"]["value"].as_f64().unwrap();
-    assert!(distance(&own) > 0.05 && distance(&same).abs() < 1e-3, "{} {}", distance(&own), distance(&same));
-    let warned = |report: &Value| report["findings"].to_string().contains("--res 32");
-    assert!(warned(&own) && !warned(&same));
-    assert_ne!(own["protocol_hash"], same["protocol_hash"]);
-    eval(&bench, &[&args[..], &["--res", "256"]].concat()).fails(2, &["too few", "256"]);
 }

@@ -6,6 +6,7 @@ mod bad_input;
 mod bench;
 mod dataset;
 mod eval;
+mod eval_sets;
 mod explore;
 mod gan;
 mod generate;

@@ -6,6 +6,7 @@ pub mod copies;
 mod distribution;
 mod embeddings;
 mod interval;
+mod jackknife;
 mod likeness;
 mod neighbours;
 mod pairs;
@@ -22,14 +23,17 @@ mod testing;
 
 pub use distribution::{
     KERNEL_DISTANCE_BELOW, Neighbourhoods, frechet_distance, frechet_distance_interval, inception_score,
-    kernel_distance, kernel_distance_interval, kernel_distance_subsets, neighbourhoods, sample_note,
+    inception_score_interval, kernel_distance, kernel_distance_interval, kernel_distance_subsets, neighbourhoods,
+    sample_note,
 };
 pub use embeddings::Embeddings;
 pub use interval::{Interval, bootstrap_interval, mean_interval};
+pub use jackknife::jackknife_intervals;
+pub(crate) use jackknife::shuffled;
 pub use likeness::{StyleDistances, StyleStatistics};
 pub use neighbours::{Neighbour, nearest};
 pub use pairs::Pairs;
-pub use pictures::{checkerboard_score, flicker, histogram_distance, ms_ssim, seam_score, ssim};
+pub use pictures::{Flicker, MS_SSIM_SIDE, checkerboard_score, flicker, histogram_distance, ms_ssim, seam_score, ssim};
 pub use ridge::RidgeClassifier;
 pub(crate) use ridge::standard_scale;
 pub use sliced::sliced_wasserstein;

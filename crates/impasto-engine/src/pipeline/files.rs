@@ -278,7 +278,7 @@ pub(super) fn write_error(error: ImageError) -> EngineError {
 ///
 /// # Errors
 /// [`EngineError::Caller`] for a file that exists, [`EngineError::Environment`] for a folder that does not.
-pub(super) fn free_place(path: &Path, overwrite: bool) -> Result<&Path> {
+pub fn free_place(path: &Path, overwrite: bool) -> Result<&Path> {
     if path.symlink_metadata().is_ok() && !overwrite {
         let text = format!("{} already exists; choose another name or give --overwrite", path.display());
         return Err(EngineError::Caller(text));

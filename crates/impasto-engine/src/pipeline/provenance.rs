@@ -69,7 +69,7 @@ pub(super) fn of_adjust(adjust: &Adjustments, content: &Input, origin: &Origin) 
 }
 
 /// The job with file names in place of paths.
-fn public(job: &StylizeJob) -> Value {
+pub(super) fn public(job: &StylizeJob) -> Value {
     let mut job = job.clone();
     let bare = |path: &mut PathBuf| *path = path.file_name().unwrap_or_default().into();
     job.model.iter_mut().for_each(bare);

@@ -2,7 +2,7 @@
 
 use super::settings::typed;
 use super::{Build, BuildParts, Entry, Role, SettingsType, Takes, TrainParts, Trainer};
-use crate::algorithms::fusion::{DESCRIPTOR, Fusion, FusionConfig, FusionObjective, FusionTraining};
+use crate::algorithms::fusion::{Critic, DESCRIPTOR, Fusion, FusionConfig, FusionObjective, FusionTraining};
 use crate::error::{EngineError, Result};
 use crate::train::Objective;
 use crate::traits::Stylizer;
@@ -21,6 +21,7 @@ pub(super) const ENTRY: Entry = Entry {
         settings: SettingsType::of::<FusionTraining>(),
         macs_per_pixel: |settings| Ok(typed::<FusionTraining>(settings)?.network.macs_per_pixel()),
         build: train,
+        critic: Some(|_, state, device| Ok(Box::new(Critic::new(state, device)?))),
     }),
     import: None,
 };

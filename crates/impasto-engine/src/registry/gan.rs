@@ -1,6 +1,8 @@
 //! The registry's lines for generators that are trained against a discriminator: the same functions for every
 //! architecture.
 
+use burn::tensor::Device;
+
 use super::settings::typed;
 use super::{Build, BuildParts, Entry, Role, SettingsType, Takes, TrainParts, Trainer};
 use crate::algorithms::dcgan::Dcgan;
@@ -8,8 +10,8 @@ use crate::algorithms::fastgan::Fastgan;
 use crate::algorithms::stylegan::Stylegan;
 use crate::error::{EngineError, Result};
 use crate::generator::Generator;
-use crate::train::Objective;
-use crate::train::gan::{Architecture, GanObjective, GanTraining, Made};
+use crate::train::gan::{Architecture, GanCritic, GanObjective, GanTraining, Made};
+use crate::train::{Critic, Objective, State};
 
 pub(super) const DCGAN: Entry = entry::<Dcgan>(|| {
     serde_json::json!({
@@ -49,6 +51,7 @@ const fn entry<A: Architecture>(tiny: fn() -> serde_json::Value) -> Entry {
             settings: SettingsType::of::<GanTraining<A::Config>>(),
             macs_per_pixel: macs_per_pixel::<A>,
             build: train::<A>,
+            critic: Some(critic::<A>),
         }),
         import: None,
     }
@@ -62,6 +65,10 @@ fn train<A: Architecture>(parts: TrainParts) -> Result<Box<dyn Objective>> {
     let settings: GanTraining<A::Config> = typed(&parts.settings).map_err(EngineError::Caller)?;
     let gallery = parts.material.into_gallery()?;
     Ok(Box::new(GanObjective::<A>::new(settings, gallery, parts.provenance, &parts.device)?))
+}
+
+fn critic<A: Architecture>(settings: &toml::Table, state: &State, device: &Device) -> Result<Box<dyn Critic>, String> {
+    Ok(Box::new(GanCritic::<A>::new(&typed(settings)?, state, device)?))
 }
 
 fn macs_per_pixel<A: Architecture>(settings: &toml::Table) -> Result<f64, String> {

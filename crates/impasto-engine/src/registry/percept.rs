@@ -36,6 +36,7 @@ pub(super) const ENTRY: Entry = Entry {
         settings: SettingsType::of::<PerceptTraining>(),
         macs_per_pixel: |settings| Ok(typed::<PerceptTraining>(settings)?.network.macs_per_pixel()),
         build: train,
+        critic: None,
     }),
     import: None,
 };

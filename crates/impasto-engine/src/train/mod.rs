@@ -1,6 +1,7 @@
 //! Training: one loop, periodic work as hooks, atomic checkpoints that resume bit for bit on CPU.
 
 mod checkpoint;
+mod critic;
 mod ema;
 pub mod gan;
 mod optimizer;
@@ -10,6 +11,7 @@ mod runner;
 mod tensorboard;
 
 pub use checkpoint::{Checkpoint, State};
+pub use critic::Critic;
 pub use ema::Ema;
 pub use optimizer::{Adam, AdamConfig, ParamGrads, fork};
 pub use run_dir::RunDir;

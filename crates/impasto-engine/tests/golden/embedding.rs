@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use impasto_engine::Control;
 use impasto_engine::features::Embedder;
-use impasto_engine::metrics::Embeddings;
+use impasto_engine::metrics::{Embeddings, kernel_distance};
 use impasto_engine::pipeline::eval::{Cache, EvalNetworks, NetworkKind, PictureSet, Unavailable, embed};
 use impasto_engine::tensor::{ImageTensor, values};
 use impasto_image::Limits;
@@ -45,26 +45,6 @@ fn set(name: &str) -> Option<PictureSet> {
     Some(good(PictureSet::read(&[folder], &Limits::default(), None, &Control::silent())))
 }
 
-/// The kernel distance by its definition (Binkowski et al. 2018): the unbiased estimate of MMD squared with the kernel
-/// `(x.y / d + 1)^3`.
-fn kernel_distance(a: &[&[f32]], b: &[&[f32]]) -> f64 {
-    let kernel = |x: &[f32], y: &[f32]| {
-        let product: f64 = x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
-        (product / x.len() as f64 + 1.0).powi(3)
-    };
-    let own = |rows: &[&[f32]]| {
-        let pairs = (0..rows.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
-        let sum: f64 = pairs.map(|(i, j)| kernel(rows[i], rows[j])).sum();
-        2.0 * sum / (rows.len() * (rows.len() - 1)) as f64
-    };
-    let cross: f64 = a.iter().flat_map(|x| b.iter().map(|y| kernel(x, y))).sum();
-    own(a) + own(b) - 2.0 * cross / (a.len() * b.len()) as f64
-}
-
-fn rows(embeddings: &Embeddings) -> Vec<&[f32]> {
-    (0..embeddings.len()).map(|i| embeddings.row(i)).collect()
-}
-
 #[test]
 #[ignore = "embeds 378 paintings, which takes a minute"]
 #[allow(clippy::print_stdout)]
@@ -77,11 +57,12 @@ fn kernel_distance_separates_the_painting_sets() {
         assert!(set.rejected().is_empty(), "{:?}", set.rejected());
         vectors.insert(name, good(embed(&set, &*inception, None, &Control::silent())).swap_remove(0));
     }
-    let late = rows(&vectors[LATE]);
-    let half = |odd: usize| late.iter().skip(odd).step_by(2).copied().collect::<Vec<_>>();
-    let same = 1000.0 * kernel_distance(&half(0), &half(1));
+    let late = &vectors[LATE];
+    let half = |odd: usize| late.select(&(odd..late.len()).step_by(2).collect::<Vec<_>>());
+    let distance = |a: &Embeddings, b: &Embeddings| 1000.0 * good(kernel_distance(a, b));
+    let same = distance(&half(0), &half(1));
     println!("{LATE}, even against odd: {same:.3}");
-    let found = SEPARATION.map(|(name, _)| 1000.0 * kernel_distance(&late, &rows(&vectors[name])));
+    let found = SEPARATION.map(|(name, _)| distance(late, &vectors[name]));
     for ((name, expected), found) in SEPARATION.into_iter().zip(found) {
         println!("{LATE} against {name}: {found:.3}, expected {expected}");
     }

@@ -73,7 +73,7 @@ pub(super) fn run(args: &GeneratorArgs, global: &Global, reporter: &Reporter) ->
             fakes: args.fake.iter().cloned().chain(folders).collect(),
             size: args.res,
             samples: args.samples,
-            lengths: made.iter().map(|made| (made.folder().to_owned(), made.lengths().to_vec())).collect(),
+            made: made.iter().map(|made| (made.folder().to_owned(), made.making().clone())).collect(),
         };
         evaluate_generator(&request, evaluator)
     })

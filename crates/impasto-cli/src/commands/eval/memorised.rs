@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use impasto_engine::pipeline::eval::NetworkKind;
 use impasto_engine::pipeline::eval::memorised::{MemorisedEvaluation, memorised, pairs_sheet};
-use impasto_engine::pipeline::{OutputOptions, Target};
+use impasto_engine::pipeline::{OutputOptions, Target, free_place};
+use impasto_engine::weights::write_atomic;
 
 use super::{NetworkArgs, ReportArgs, evaluate};
 use crate::args::Global;
@@ -30,6 +31,10 @@ pub(crate) struct MemorisedArgs {
     /// Write a picture of the most suspicious samples, each beside the training picture it is most like.
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
+    /// Write every sample with the training pictures that it is most like to this file, as a table in CSV; reports in JSON have
+    /// them too.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
     /// How many samples are shown.
     #[arg(long, value_name = "N", default_value_t = 12)]
     show: usize,
@@ -75,8 +80,14 @@ pub(super) fn run(args: &MemorisedArgs, global: &Global, reporter: &Reporter) ->
     if let Some(target) = &sheet {
         target.check(&options)?;
     }
+    if let Some(path) = &args.csv {
+        free_place(path, args.report.overwrite)?;
+    }
     evaluate(&args.networks, &args.report, global, reporter, |evaluator, _| {
         let found = memorised(&request, evaluator)?;
+        if let Some(path) = &args.csv {
+            write_atomic(path, &found.csv(&request)?)?;
+        }
         for sample in found.samples.iter().take(args.show).filter(|sample| sample.copy) {
             let mirrored = if sample.found.mirrored { ", mirrored" } else { "" };
             let (file, like) = (sample.file.display(), sample.like.display());

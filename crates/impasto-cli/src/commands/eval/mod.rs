@@ -1,6 +1,7 @@
 //! `impasto eval`: judging results. One file for each subcommand.
 
 mod compare;
+mod frames;
 mod generator;
 mod memorised;
 mod pair;
@@ -29,10 +30,17 @@ pub(crate) enum EvalCommand {
     Generator(generator::GeneratorArgs),
     /// Find samples of a generator that are copies of its training pictures.
     Memorised(memorised::MemorisedArgs),
+    /// Say how much the frames of a video flicker, beside those that they were made from.
+    Frames(frames::FramesArgs),
     /// Say how alike two pictures are: a line for each metric.
     Pair(pair::PairArgs),
     /// Set two reports side by side; refused where their protocols differ.
     Compare(compare::CompareArgs),
+}
+
+/// Sides of tiles that have seams, in pixels.
+fn tile_range() -> impl clap::builder::TypedValueParser<Value = u32> {
+    clap::value_parser!(u32).range(4..=1 << 20)
 }
 
 /// Where networks are and what is kept between runs.
@@ -151,6 +159,7 @@ pub(crate) fn run(command: EvalCommand, global: &Global, reporter: &Reporter) ->
         EvalCommand::Style(args) => style::run(args, global, reporter),
         EvalCommand::Generator(args) => generator::run(&args, global, reporter),
         EvalCommand::Memorised(args) => memorised::run(&args, global, reporter),
+        EvalCommand::Frames(args) => frames::run(&args, global, reporter),
         EvalCommand::Pair(args) => pair::run(&args, global, reporter),
         EvalCommand::Compare(args) => compare::run(&args, reporter),
     }

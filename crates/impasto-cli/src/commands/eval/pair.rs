@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use impasto_engine::pipeline::eval::{PairFigure, evaluate_pair};
+use impasto_engine::pipeline::eval::{PairFigure, PairOptions, evaluate_pair};
 
-use super::NetworkArgs;
+use super::{NetworkArgs, tile_range};
 use crate::args::Global;
 use crate::commands::pictures::{LimitArgs, input};
 use crate::failure::{FAILED, Failure};
@@ -21,7 +21,10 @@ pub(crate) struct PairArgs {
     /// Resize the second picture to the first's size where they differ.
     #[arg(long)]
     resize: bool,
-    /// Print JSON in place of lines.
+    /// Look for seams in the first picture, which was painted in tiles of this many pixels.
+    #[arg(long, value_name = "PX", value_parser = tile_range())]
+    tile: Option<u32>,
+    /// Print JSON in place of lines, with the protocol.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -35,7 +38,8 @@ pub(super) fn run(args: &PairArgs, global: &Global, reporter: &Reporter) -> Resu
     let (limits, control) = (args.limits.limits(), reporter.control());
     let networks = args.networks.open(&global.open_device()?)?;
     let (first, second) = (input(&args.first, &limits)?, input(&args.second, &limits)?);
-    let found = evaluate_pair((&first, &second), args.resize, &networks, &limits, &control)?;
+    let options = PairOptions { fit: args.resize, tile: args.tile };
+    let found = evaluate_pair((&first, &second), options, &networks, &limits, &control)?;
     if args.json {
         let text = serde_json::to_string_pretty(&found)
             .map_err(|e| Failure { code: FAILED, message: format!("cannot print JSON: {e}") })?;

@@ -26,9 +26,18 @@ impl Critic {
         }
         Ok(Self { network: weights::apply(Discriminator::new(0, device), &arrays)?.no_grad() })
     }
+}
 
-    /// How real a picture `[1, 3, h, w]` in `[0, 1]` looks to it: the mean logit, `[1]`.
-    pub fn score(&self, image: ImageTensor) -> Tensor<1> {
+impl crate::train::Critic for Critic {
+    fn size(&self) -> Option<[usize; 2]> {
+        None
+    }
+
+    fn classes(&self) -> &[String] {
+        &[]
+    }
+
+    fn score(&self, image: ImageTensor, _: Option<usize>) -> Tensor<1> {
         self.network.forward(image).mean()
     }
 }

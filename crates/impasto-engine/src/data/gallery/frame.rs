@@ -55,15 +55,23 @@ pub(super) fn check(size: (u32, u32), settings: &GallerySettings) -> Result<(), 
     Place::of(size, settings).map(drop)
 }
 
+/// The middle of a picture that is taken.
+///
+/// # Errors
+/// Why the picture is too small.
+pub(super) fn part(picture: &Picture, settings: &GallerySettings) -> Result<Picture, String> {
+    let (w, h) = (picture.width, picture.height);
+    let (width, height) = Place::of((w, h), settings)?.taken;
+    Ok(crop(picture, (w - width) / 2, (h - height) / 2, width, height))
+}
+
 /// Planar 8 bit RGB of the settings' size.
 ///
 /// # Errors
 /// Why the picture is too small.
 pub(super) fn framed(picture: &Picture, settings: &GallerySettings) -> Result<Vec<u8>, String> {
-    let (w, h) = (picture.width, picture.height);
-    let Place { taken, laid, times } = Place::of((w, h), settings)?;
-    let (left, top) = ((w - taken.0) / 2, (h - taken.1) / 2);
-    let cut = if taken == (w, h) { picture.clone() } else { crop(picture, left, top, taken.0, taken.1) };
+    let Place { laid, times, .. } = Place::of((picture.width, picture.height), settings)?;
+    let cut = part(picture, settings)?;
     let rgb = match times {
         Some(times) => repeated(&cut, times),
         None => resize(&cut, laid.0, laid.1).rgb,

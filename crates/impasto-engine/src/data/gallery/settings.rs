@@ -49,6 +49,17 @@ impl GallerySettings {
         Picture::from_planar(columns, rows, &planes).map_err(|e| e.to_string())
     }
 
+    /// The part of a picture that [`GallerySettings::frame`] shows, at its own size; where it is padded, the frame itself.
+    ///
+    /// # Errors
+    /// Why the picture is too small.
+    pub fn part(&self, picture: &Picture) -> Result<Picture, String> {
+        if self.fit == Fit::Pad {
+            return self.frame(picture);
+        }
+        frame::part(picture, self)
+    }
+
     /// Whether a picture of this width and height is large enough to be in the gallery.
     ///
     /// # Errors

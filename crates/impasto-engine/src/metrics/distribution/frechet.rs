@@ -6,14 +6,8 @@ use rayon::prelude::*;
 use crate::error::{EngineError, Result};
 use crate::metrics::Embeddings;
 use crate::metrics::embeddings::{at_least, same_width};
-use crate::metrics::interval::{Interval, jackknife_variance};
-use crate::rng::{self, Rng};
-
-/// Parts of the samples for [`frechet_distance_interval`].
-const FOLDS: usize = 10;
-
-/// The 97.5 % quantile of Student's t with `FOLDS - 1` degrees of freedom.
-const STUDENT: f64 = 2.262_157;
+use crate::metrics::interval::Interval;
+use crate::metrics::jackknife::{self, PARTS, tenths};
 
 /// The least vectors that are reduced at once; otherwise four times their width.
 const BLOCK: usize = 1024;
@@ -34,16 +28,16 @@ pub fn frechet_distance(a: &Embeddings, b: &Embeddings) -> Result<f64> {
     between(&a?, &b?)
 }
 
-/// [`frechet_distance`] and how sure it is: a jackknife over tenths of both sets (drawn with a fixed seed), each left out
-/// in turn, with Student's quantile for nine degrees of freedom. A bootstrap would be off: vectors drawn twice narrow a
+/// [`frechet_distance`] and how sure it is: a jackknife over tenths of both sets (drawn by `seed`), each left out in
+/// turn, with Student's quantile for nine degrees of freedom. A bootstrap would be off: vectors drawn twice narrow a
 /// covariance, and the distance's bias grows with that. The interval covers the draw of the samples, not the bias of
 /// their number. Takes about ten times as long as the distance.
 ///
 /// # Errors
 /// As for [`frechet_distance`], and for fewer than 20 vectors on a side.
-pub fn frechet_distance_interval(a: &Embeddings, b: &Embeddings) -> Result<Interval> {
-    check(a, b, 2 * FOLDS)?;
-    let (a, b) = (folds(a, "a")?, folds(b, "b")?);
+pub fn frechet_distance_interval(a: &Embeddings, b: &Embeddings, seed: u64) -> Result<Interval> {
+    check(a, b, jackknife::FEWEST)?;
+    let (a, b) = (folds(a, seed, 0)?, folds(b, seed, 1)?);
     let value = between(&Gaussian::merge(a.iter())?, &Gaussian::merge(b.iter())?)?;
     let without = |left_out: usize| {
         let rest = |folds: &[Gaussian]| {
@@ -51,8 +45,8 @@ pub fn frechet_distance_interval(a: &Embeddings, b: &Embeddings) -> Result<Inter
         };
         between(&rest(&a)?, &rest(&b)?)
     };
-    let without: Vec<f64> = (0..FOLDS).into_par_iter().map(without).collect::<Result<_>>()?;
-    Ok(Interval::around(value, STUDENT, jackknife_variance(&without)))
+    let without: Vec<f64> = (0..PARTS).into_par_iter().map(without).collect::<Result<_>>()?;
+    Ok(jackknife::around(value, &without))
 }
 
 fn check(a: &Embeddings, b: &Embeddings, least: usize) -> Result<()> {
@@ -144,17 +138,8 @@ fn square(matrix: MatRef<'_, f64>) -> f64 {
 }
 
 /// Tenths of a set, drawn.
-fn folds(e: &Embeddings, side: &str) -> Result<Vec<Gaussian>> {
-    let mut order: Vec<usize> = (0..e.len()).collect();
-    let mut rng = rng::stream(0, "frechet-folds", u64::from(side == "b"));
-    for last in (1..order.len()).rev() {
-        order.swap(last, rng.random_range(0..=last));
-    }
-    let fold = |fold: usize| {
-        let rows: Vec<usize> = order.iter().copied().skip(fold).step_by(FOLDS).collect();
-        Gaussian::of(&e.select(&rows))
-    };
-    (0..FOLDS).into_par_iter().map(fold).collect()
+fn folds(e: &Embeddings, seed: u64, side: u64) -> Result<Vec<Gaussian>> {
+    tenths(e.len(), seed, side).par_iter().map(|rows| Gaussian::of(&e.select(rows))).collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub use frechet::{frechet_distance, frechet_distance_interval};
 pub use kernel::{kernel_distance, kernel_distance_interval, kernel_distance_subsets};
 pub use neighbourhoods::{Neighbourhoods, neighbourhoods};
 pub use sample::{KERNEL_DISTANCE_BELOW, sample_note};
-pub use score::inception_score;
+pub use score::{inception_score, inception_score_interval};
 
 /// The vectors of golden values, 60 and 50 of 8 numbers: `((31 r^2 + 17 c^2 + 7 r c + 3 r) mod 97) / 64`, and with 29, 23
 /// and 89, plus 1/4. Exact in f32.

@@ -19,41 +19,77 @@ use crate::tensor::ImageTensor;
 /// [`EngineError::Caller`] for fewer than three frames, shapes that differ or an empty picture; [`EngineError::Internal`] when a
 /// value is not finite.
 pub fn flicker(frames: &[ImageTensor]) -> Result<f64> {
-    if frames.len() < 3 {
-        return Err(EngineError::Caller(format!("flicker needs at least three frames, not {}", frames.len())));
-    }
+    let mut flicker = Flicker::default();
     for frame in frames {
-        same_shape(frames[0].dims(), frame.dims())?;
+        flicker.push(frame.clone())?;
     }
-    let mut before = Planes::of(frames[0].clone())?;
-    let mut now = Planes::of(frames[1].clone())?;
-    let (mut fast, mut slow) = (0.0, 0.0);
-    for frame in &frames[2..] {
-        let after = Planes::of(frame.clone())?;
-        // The sums of planes' rows are added in order, so that the number of threads changes no bit.
-        let width = now.width;
-        let sums: Vec<(f64, f64)> = before
-            .values
-            .par_chunks(width)
-            .zip(now.values.par_chunks(width))
-            .zip(after.values.par_chunks(width))
-            .map(|((before, now), after)| {
-                let mut sums = (0.0, 0.0);
-                for ((&a, &b), &c) in before.iter().zip(now).zip(after) {
-                    let (a, b, c) = (f64::from(a), f64::from(b), f64::from(c));
-                    sums.0 += (a - 2.0 * b + c).powi(2) / 6.0;
-                    sums.1 += (c - a).powi(2) / 2.0;
-                }
-                sums
-            })
-            .collect();
-        fast += sums.iter().map(|sum| sum.0).sum::<f64>();
-        slow += sums.iter().map(|sum| sum.1).sum::<f64>();
-        (before, now) = (now, after);
+    flicker.share()
+}
+
+/// [`flicker`] of frames that come one after the other; no more than two are held.
+#[derive(Default)]
+pub struct Flicker {
+    shape: Option<[usize; 4]>,
+    before: Option<Planes>,
+    now: Option<Planes>,
+    frames: usize,
+    values: usize,
+    fast: f64,
+    slow: f64,
+}
+
+impl std::fmt::Debug for Flicker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Flicker").field("frames", &self.frames).finish_non_exhaustive()
     }
-    let values = ((frames.len() - 2) * now.values.len()) as f64;
-    let rounding = LEVEL * LEVEL / 12.0;
-    Ok(fast / values / (fast / values + slow / values + rounding))
+}
+
+impl Flicker {
+    /// Takes the next frame `[1, 3, h, w]`.
+    ///
+    /// # Errors
+    /// As [`flicker`], but for too few frames.
+    pub fn push(&mut self, frame: ImageTensor) -> Result<()> {
+        same_shape(*self.shape.get_or_insert(frame.dims()), frame.dims())?;
+        let after = Planes::of(frame)?;
+        self.frames += 1;
+        if let (Some(before), Some(now)) = (&self.before, &self.now) {
+            // The sums of planes' rows are added in order, so that the number of threads changes no bit.
+            let width = now.width;
+            let sums: Vec<(f64, f64)> = before
+                .values
+                .par_chunks(width)
+                .zip(now.values.par_chunks(width))
+                .zip(after.values.par_chunks(width))
+                .map(|((before, now), after)| {
+                    let mut sums = (0.0, 0.0);
+                    for ((&a, &b), &c) in before.iter().zip(now).zip(after) {
+                        let (a, b, c) = (f64::from(a), f64::from(b), f64::from(c));
+                        sums.0 += (a - 2.0 * b + c).powi(2) / 6.0;
+                        sums.1 += (c - a).powi(2) / 2.0;
+                    }
+                    sums
+                })
+                .collect();
+            self.fast += sums.iter().map(|sum| sum.0).sum::<f64>();
+            self.slow += sums.iter().map(|sum| sum.1).sum::<f64>();
+            self.values += now.values.len();
+        }
+        self.before = self.now.replace(after);
+        Ok(())
+    }
+
+    /// The share of flicker in the frames so far.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] for fewer than three frames.
+    pub fn share(&self) -> Result<f64> {
+        if self.frames < 3 {
+            return Err(EngineError::Caller(format!("flicker needs at least three frames, not {}", self.frames)));
+        }
+        let [fast, slow] = [self.fast, self.slow].map(|sum| sum / self.values as f64);
+        Ok(fast / (fast + slow + LEVEL * LEVEL / 12.0))
+    }
 }
 
 #[cfg(test)]

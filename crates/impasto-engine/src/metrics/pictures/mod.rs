@@ -8,9 +8,9 @@ mod ssim;
 
 pub use checkerboard::checkerboard_score;
 pub use colour::histogram_distance;
-pub use flicker::flicker;
+pub use flicker::{Flicker, flicker};
 pub use seam::seam_score;
-pub use ssim::{ms_ssim, ssim};
+pub use ssim::{LEAST_SIDE as MS_SSIM_SIDE, ms_ssim, ssim};
 
 use crate::error::{EngineError, Result};
 use crate::tensor::{self, ImageTensor};

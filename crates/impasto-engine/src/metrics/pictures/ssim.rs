@@ -15,8 +15,8 @@ const DEVIATION: f64 = 1.5;
 const STABILISERS: (f64, f64) = (0.01 * 0.01, 0.03 * 0.03);
 /// Exponents of the scales, finest first (Wang et al. 2003, from their experiment).
 const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
-/// The side whose fifth scale is as large as the window.
-const LEAST_SIDE: usize = (WINDOW - 1) * (1 << (WEIGHTS.len() - 1)) + 1;
+/// The smallest side that [`ms_ssim`] takes, in pixels: its fifth scale is as large as the window.
+pub const LEAST_SIDE: usize = (WINDOW - 1) * (1 << (WEIGHTS.len() - 1)) + 1;
 
 /// Structural similarity (Wang et al. 2004) between pictures `[n, 3, h, w]` in `[0, 1]`: the mean over places, channels and
 /// pictures, with a Gaussian window of 11 taps and deviation 1.5, where it lies within the picture, variances divided by the

@@ -68,7 +68,8 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
 }
 
-/// Compares two reports row by row: the candidates (the only one of each, else those of equal names) and their parts.
+/// Compares two reports row by row: the candidates (the only one of each, else those of equal names) and the parts of equal
+/// names of those.
 ///
 /// # Errors
 /// [`EngineError::File`] for `names.1`, with everything that differs, when the protocols are not the same;
@@ -122,11 +123,22 @@ fn partners<'a>(first: &'a Report, second: &'a Report) -> Vec<(&'a Row, &'a Row)
         let mut rows = report.rows_of(RowKind::Candidate);
         rows.next().filter(|_| rows.next().is_none())
     };
-    let mut pairs: Vec<(&Row, &Row)> = only(first).zip(only(second)).into_iter().collect();
-    for row in first.rows.iter().filter(|row| row.kind != RowKind::Sanity) {
-        let partner = second.rows.iter().find(|other| other.kind == row.kind && other.label == row.label);
-        if let Some(partner) = partner.filter(|_| !pairs.iter().any(|(known, _)| known.label == row.label)) {
-            pairs.push((row, partner));
+    let candidates: Vec<(&Row, &Row)> = match only(first).zip(only(second)) {
+        Some(pair) => vec![pair],
+        None => first
+            .rows_of(RowKind::Candidate)
+            .filter_map(|row| Some((row, second.rows_of(RowKind::Candidate).find(|other| other.label == row.label)?)))
+            .collect(),
+    };
+    let mut pairs = Vec::new();
+    for (a, b) in candidates {
+        pairs.push((a, b));
+        let part = |row: &'a Row, whole: &Row| row.label.strip_prefix(&whole.label)?.strip_prefix(": ");
+        for row in first.rows_of(RowKind::Part) {
+            let Some(name) = part(row, a) else { continue };
+            pairs.extend(
+                second.rows_of(RowKind::Part).find(|other| part(other, b) == Some(name)).map(|other| (row, other)),
+            );
         }
     }
     pairs
@@ -251,6 +263,22 @@ mod tests {
         assert_eq!(span.basis, Basis::Intervals);
         assert!(!span.excludes_zero() && lpips.verdict.contains("holds zero"), "{lpips:?}");
         assert!((span.high - span.low - 2.0 * 0.1f64.hypot(0.1)).abs() < 1e-12);
+    }
+
+    /// Classes belong together whatever the candidates' folders are called.
+    #[test]
+    fn parts_follow_their_candidates() {
+        let (mut a, mut b) = (report([0.2, 0.4]), report([0.2, 0.4]));
+        a.rows[0].label = "before".into();
+        for (report, parts) in [(&mut a, ["dark", "light"]), (&mut b, ["light", "soft"])] {
+            let whole = report.rows[0].clone();
+            let part =
+                |name: &str| Row { kind: RowKind::Part, label: format!("{}: {name}", whole.label), ..whole.clone() };
+            report.rows.extend(parts.map(part));
+        }
+        let found = compare(&a, &b, names()).unwrap();
+        let labels: Vec<_> = found.iter().map(|c| (c.first.as_str(), c.second.as_str())).collect();
+        assert_eq!(labels, [("before", "fusion"), ("before: light", "fusion: light")]);
     }
 
     #[test]

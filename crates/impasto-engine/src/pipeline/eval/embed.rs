@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use burn::tensor::Device;
 use impasto_image::alpha;
 
 use super::cache::{Cache, Topic};
@@ -36,8 +37,7 @@ pub fn embed(
 ) -> Result<Vec<Embeddings>> {
     let protocol = embedder.protocol();
     // Devices differ in the last bits, and what was made on one must not pass for what another makes.
-    let place = if device::has_kernels(embedder.device()) { "cpu".into() } else { format!("{:?}", embedder.device()) };
-    let topic = Topic::new("embedding", &(protocol, place, set.frame()))?;
+    let topic = Topic::new("embedding", &(protocol, place(embedder.device()), set.frame()))?;
     let mut rows: HashMap<blake3::Hash, Vec<f32>> = HashMap::with_capacity(set.len());
     let mut seen = HashSet::with_capacity(set.len());
     let mut missing = Vec::new();
@@ -76,6 +76,11 @@ pub fn embed(
         Embeddings::new(values, layer.width)
     };
     protocol.layers.iter().map(layer).collect()
+}
+
+/// A device's name in the topics of what was computed on it.
+pub(super) fn place(device: &Device) -> String {
+    if device::has_kernels(device) { "cpu".into() } else { format!("{device:?}") }
 }
 
 /// Decodes and embeds `files`, and gives the vector of each, all layers one after the other, to `keep`.

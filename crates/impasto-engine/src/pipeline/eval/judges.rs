@@ -1,15 +1,18 @@
 //! Figures of single pictures beside their content and their style.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 use impasto_image::alpha::over;
-use impasto_image::{Picture, resize, resize_to_long_side, resize_to_short_side};
-use serde_json::json;
+use impasto_image::{Picture, resize, resize_to_short_side};
 
-use super::protocol::NetworkProtocol;
-use super::report::{Better, Missing};
-use super::spaces::{Defined, defined};
+use super::definitions::{
+    checkerboard_metric, histogram_metric, lpips_metric, lpips_network, ms_ssim_metric, perception_metrics,
+    psnr_metric, seam_metric, ssim_metric,
+};
+use super::report::Missing;
+use super::spaces::Defined;
 use super::{EvalNetworks, NetworkKind, Unavailable};
 use crate::error::{EngineError, Result};
 use crate::features::{Features, LpipsMaps, LpipsSqueeze};
@@ -26,6 +29,34 @@ pub(super) const MAX_SIDE: u32 = 1024;
 /// Shorter side at which styles are seen (never enlarged): what stylizers see.
 pub(super) const STYLE_SIDE: u32 = 512;
 
+/// Bytes that a [`Subject`] holds for each pixel of its picture, by the sizes of LPIPS's seven maps (35 numbers), the maps
+/// of content (6) and the picture (3).
+pub(super) const SUBJECT_BYTES: u64 = 4 * 44;
+
+/// What outputs allow to be measured, and what is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope {
+    /// The shortest side of any output at its judged size, in pixels.
+    pub(super) shortest: u32,
+    /// The least of the outputs' longer sides at their own size, in pixels.
+    pub(super) least_long: u32,
+    /// Pixels from a seam to the next in outputs that were painted in tiles.
+    pub(super) tile: Option<u32>,
+}
+
+impl Scope {
+    /// Of outputs with these widths and heights.
+    pub(super) fn of(sizes: impl Iterator<Item = (u32, u32)>, tile: Option<u32>) -> Self {
+        let mut scope = Self { shortest: u32::MAX, least_long: u32::MAX, tile };
+        for (width, height) in sizes {
+            let (w, h) = judged_size((width, height));
+            scope.shortest = scope.shortest.min(w.min(h));
+            scope.least_long = scope.least_long.min(width.max(height));
+        }
+        scope
+    }
+}
+
 /// How pictures are read and sized, for protocols.
 pub(super) fn rules() -> BTreeMap<String, String> {
     let rule = |name: &str, text: String| (name.to_owned(), text);
@@ -34,7 +65,8 @@ pub(super) fn rules() -> BTreeMap<String, String> {
         rule(
             "judged size",
             format!(
-                "outputs at their own size, shrunk to {MAX_SIDE} px on the longer side where larger, at least {MIN_SIDE} px"
+                "outputs at their own size, shrunk to {MAX_SIDE} px on the longer side where larger, at least \
+                 {MIN_SIDE} px"
             ),
         ),
         rule("content size", "resized to the output's judged size".into()),
@@ -52,6 +84,10 @@ pub(super) struct Judges {
     lpips: Option<LpipsSqueeze>,
     /// Networks of style and content distances.
     perceptions: Vec<Box<dyn Features>>,
+    /// Whether structure is compared at five scales.
+    five_scales: bool,
+    /// The grid of tiles whose seams are looked for.
+    tile: Option<u32>,
     /// The metrics, in the order of [`Judges::figures`].
     pub(super) metrics: Vec<Defined>,
     /// What is left out, and why.
@@ -63,6 +99,7 @@ pub(super) struct Subject {
     image: ImageTensor,
     lpips: Option<LpipsMaps>,
     seen: Vec<(StyleStatistics, Tensor<4>)>,
+    seam: Option<f64>,
 }
 
 impl Judges {
@@ -74,11 +111,7 @@ impl Judges {
         let (mut missing, mut metrics) = (Vec::new(), Vec::new());
         let lpips = match networks.lpips() {
             Ok(network) => {
-                metrics.push(lpips_metric(identity(
-                    networks,
-                    NetworkKind::LpipsSqueeze,
-                    "seven maps with learnt weights",
-                )?));
+                metrics.push(lpips_metric(lpips_network(networks)?));
                 Some(network)
             }
             Err(Unavailable::Missing(reason)) => {
@@ -87,15 +120,12 @@ impl Judges {
             }
             Err(Unavailable::Unusable(error)) => return Err(error),
         };
-        metrics.extend(pixel_metrics());
+        metrics.extend([psnr_metric(), ssim_metric(), histogram_metric(), checkerboard_metric()]);
         let mut perceptions = Vec::new();
         for (kind, short) in [(NetworkKind::PocketVgg, "vgg"), (NetworkKind::Percept, "percept")] {
             match networks.features(kind) {
                 Ok(features) => {
-                    let network = identity(networks, kind, "five levels")?;
-                    let content =
-                        NetworkProtocol { layer: format!("level {}", features.content_level() + 1), ..network.clone() };
-                    metrics.extend(perception_metrics(short, network, content));
+                    metrics.extend(perception_metrics(short, kind, &*features, networks)?);
                     perceptions.push(features);
                 }
                 Err(Unavailable::Missing(reason)) => {
@@ -105,7 +135,43 @@ impl Judges {
                 Err(Unavailable::Unusable(error)) => return Err(error),
             }
         }
-        Ok(Self { device: networks.device().clone(), lpips, perceptions, metrics, missing })
+        Ok(Self {
+            device: networks.device().clone(),
+            lpips,
+            perceptions,
+            five_scales: false,
+            tile: None,
+            metrics,
+            missing,
+        })
+    }
+
+    /// With the metrics that depend on what outputs allow and what is asked for, or with why they are left out.
+    pub(super) fn within(mut self, scope: Scope) -> Self {
+        let least = metrics::MS_SSIM_SIDE;
+        self.five_scales = scope.shortest as usize >= least;
+        self.tile = scope.tile.filter(|&tile| tile + 2 <= scope.least_long);
+        if self.five_scales {
+            self.put_behind("ssim", ms_ssim_metric());
+        } else {
+            let reason = format!("needs sides of at least {least} px; the smallest output has {} px", scope.shortest);
+            self.missing.push(Missing { metrics: vec!["ms-ssim".into()], reason });
+        }
+        match (self.tile, scope.tile) {
+            (Some(tile), _) => self.put_behind("checkerboard", seam_metric(tile)),
+            (None, Some(tile)) => {
+                let reason =
+                    format!("tiles of {tile} px have no seam in outputs of {} px on the longer side", scope.least_long);
+                self.missing.push(Missing { metrics: vec!["seam".into()], reason });
+            }
+            (None, None) => {}
+        }
+        self
+    }
+
+    fn put_behind(&mut self, name: &str, metric: Defined) {
+        let place = self.metrics.iter().position(|(known, _)| known.name == name);
+        self.metrics.insert(place.map_or(self.metrics.len(), |place| place + 1), metric);
     }
 
     /// Whether LPIPS is among the metrics.
@@ -113,19 +179,27 @@ impl Judges {
         self.lpips.is_some()
     }
 
-    /// What the networks see in an opaque picture with sides of at least [`MIN_SIDE`].
+    /// What is seen in a picture as an output of this width and height: over white, at the judged size of such an output,
+    /// whose sides are at least [`MIN_SIDE`]. Seams are looked for at the output's own size, where tiles are.
     ///
     /// # Errors
     /// Those of the networks.
-    pub(super) fn subject(&self, picture: &Picture) -> Result<Subject> {
-        let image = tensor::from_picture(picture, &self.device); // [1, 3, h, w]
+    pub(super) fn subject(&self, picture: &Picture, size: (u32, u32)) -> Result<Subject> {
+        let opaque = opaque(picture)?;
+        let at = |(width, height): (u32, u32)| {
+            let same = (opaque.width, opaque.height) == (width, height);
+            let fitted = if same { Cow::Borrowed(&opaque) } else { Cow::Owned(resize(&opaque, width, height)) };
+            tensor::from_picture(&fitted, &self.device)
+        };
+        let seam = self.tile.map(|tile| metrics::seam_score(at(size), Some(tile as usize))).transpose()?;
+        let image = at(judged_size(size)); // [1, 3, h, w]
         let lpips = self.lpips.as_ref().map(|network| network.maps(image.clone())).transpose()?;
         let see = |features: &dyn Features| {
             let levels = features.extract(image.clone());
             let content = levels[features.content_level()].clone(); // [1, c, h / 8, w / 8]
             (StyleStatistics::of_levels(levels), content)
         };
-        Ok(Subject { seen: self.perceptions.iter().map(|features| see(&**features)).collect(), image, lpips })
+        Ok(Subject { seen: self.perceptions.iter().map(|features| see(&**features)).collect(), image, lpips, seam })
     }
 
     /// What the networks see of a style: only statistics are kept.
@@ -153,8 +227,12 @@ impl Judges {
         let (a, b) = (&output.image, &content.image);
         figures.push(metrics::psnr(a.clone(), b.clone())?);
         figures.push(metrics::ssim(a.clone(), b.clone())? as f32);
+        if self.five_scales {
+            figures.push(metrics::ms_ssim(a.clone(), b.clone())? as f32);
+        }
         figures.push(metrics::histogram_distance(a.clone(), style.clone())? as f32);
         figures.push(metrics::checkerboard_score(a.clone())? as f32);
+        figures.extend(output.seam.map(|seam| seam as f32));
         for (index, (own, map)) in output.seen.iter().enumerate() {
             let distances = own.distances(&statistics[index]);
             let content = losses::content_distance(map.clone(), content.seen[index].1.clone());
@@ -165,11 +243,11 @@ impl Judges {
     }
 }
 
-/// A picture over white, shrunk to [`MAX_SIDE`] where larger.
-pub(super) fn judged(picture: &Picture) -> Result<Picture> {
-    let opaque = opaque(picture)?;
-    let long = opaque.width.max(opaque.height);
-    Ok(if long > MAX_SIDE { resize_to_long_side(&opaque, MAX_SIDE) } else { opaque })
+/// The size at which an output of this width and height is judged: shrunk to [`MAX_SIDE`] where larger.
+pub(super) fn judged_size((width, height): (u32, u32)) -> (u32, u32) {
+    let scale = (f64::from(MAX_SIDE) / f64::from(width.max(height).max(1))).min(1.0);
+    let shrunk = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
+    (shrunk(width), shrunk(height))
 }
 
 /// A style at the size at which it is seen.
@@ -179,104 +257,8 @@ pub(super) fn seen_style(picture: &Picture) -> Result<Picture> {
     Ok(if short > STYLE_SIDE { resize_to_short_side(&opaque, STYLE_SIDE) } else { opaque })
 }
 
-/// A picture over white at the size of another.
-pub(super) fn fitted(picture: &Picture, (width, height): (u32, u32)) -> Result<Picture> {
-    Ok(resize(&opaque(picture)?, width, height))
-}
-
 /// A picture over white.
 pub(super) fn opaque(picture: &Picture) -> Result<Picture> {
     Picture::from_rgb(picture.width, picture.height, over(picture, [1.0; 3]))
         .map_err(|e| EngineError::Internal(e.to_string()))
-}
-
-/// A network's name and hash.
-pub(super) fn identity(networks: &EvalNetworks, kind: NetworkKind, layer: &str) -> Result<NetworkProtocol> {
-    let identity = networks.identity(kind).map_err(EngineError::from)?;
-    Ok(NetworkProtocol {
-        name: identity.name,
-        sha256: identity.sha256,
-        layer: layer.to_owned(),
-        resizer: String::new(),
-    })
-}
-
-pub(super) fn lpips_metric(network: NetworkProtocol) -> Defined {
-    defined(
-        "lpips".into(),
-        "perceived distance to the content",
-        (Better::Lower, 4),
-        "LPIPS 0.1 over SqueezeNet (Zhang et al. 2018) between output and content; 0 equal, about 0.7 unrelated",
-        Some(network),
-        &[],
-    )
-}
-
-fn pixel_metrics() -> [Defined; 4] {
-    [
-        defined(
-            "psnr".into(),
-            "signal to noise beside the content, dB",
-            (Better::Higher, 2),
-            "peak signal-to-noise ratio between output and content on sRGB values, in decibels",
-            None,
-            &[("peak", json!(1))],
-        ),
-        defined(
-            "ssim".into(),
-            "structure kept of the content",
-            (Better::Higher, 4),
-            "structural similarity (Wang et al. 2004) between output and content, Gaussian window of deviation 1.5, each \
-             colour channel",
-            None,
-            &[],
-        ),
-        defined(
-            "histogram".into(),
-            "distance of colours to the style",
-            (Better::Lower, 2),
-            "sliced earth mover's distance between the colours of output and style in CIELAB",
-            None,
-            &[],
-        ),
-        defined(
-            "checkerboard".into(),
-            "strongest pattern of 2 or 4 px, dB",
-            (Better::Lower, 2),
-            "power of the output at multiples of a quarter of the sampling rate over the median of its surroundings; above 6 \
-             where a pattern can be seen",
-            None,
-            &[],
-        ),
-    ]
-}
-
-fn perception_metrics(short: &str, network: NetworkProtocol, content: NetworkProtocol) -> [Defined; 3] {
-    [
-        defined(
-            format!("content-{short}"),
-            "distance to the content's features",
-            (Better::Lower, 3),
-            "squared difference of features of output and content over the variance of the content's; 1 is as far as their mean",
-            Some(content),
-            &[],
-        ),
-        defined(
-            format!("gram-{short}"),
-            "texture's distance to the style",
-            (Better::Lower, 2),
-            "mean over the levels of 100 |G_o - G_s| / |G_s| with G the Gram matrix over positions (Gatys et al. 2016)",
-            Some(network.clone()),
-            &[],
-        ),
-        defined(
-            format!("moments-{short}"),
-            "distance of channel moments to the style",
-            (Better::Lower, 2),
-            "mean over the levels of 100 times the relative squared differences of channel means and of deviations (Huang and \
-             Belongie 2017)",
-            Some(network),
-            &[],
-        ),
-    ]
 }

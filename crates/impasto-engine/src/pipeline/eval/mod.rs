@@ -3,7 +3,9 @@
 pub mod attribution;
 mod cache;
 pub mod compare;
+mod definitions;
 mod embed;
+mod frames;
 mod generator;
 mod judges;
 pub mod memorised;
@@ -17,11 +19,12 @@ mod style;
 
 pub use cache::{Cache, Topic};
 pub use embed::embed;
-pub use generator::{GeneratorEvaluation, REAL_SPLIT, Samples, evaluate_generator};
+pub use frames::{FramesEvaluation, evaluate_frames};
+pub use generator::{GeneratorEvaluation, Making, REAL_SPLIT, Samples, evaluate_generator};
 pub use networks::{EvalNetworks, NetworkIdentity, NetworkKind, Unavailable};
-pub use pair::{PairFigure, PairFigures, evaluate_pair};
+pub use pair::{PairFigure, PairFigures, PairOptions, evaluate_pair};
 pub use set::{PictureFile, PictureSet};
-pub use style::{IDENTITY, Painting, STYLE_COPY, StyleCandidate, StyleEvaluation, evaluate_style};
+pub use style::{IDENTITY, OutFolder, Painting, STYLE_COPY, StyleCandidate, StyleEvaluation, evaluate_style};
 
 use std::path::Path;
 

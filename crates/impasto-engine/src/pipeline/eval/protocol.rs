@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The version of the evaluator's rules; raised whenever a figure changes for the same files and settings.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Two reports may be compared when their protocols are equal.
 ///
@@ -17,7 +17,7 @@ pub const VERSION: u32 = 1;
 pub struct Protocol {
     /// [`VERSION`] of the evaluator.
     pub version: u32,
-    /// What is evaluated: `style`, `generator` or `pair`.
+    /// What is evaluated: `style`, `generator`, `memorised`, `frames` or `pair`.
     pub job: String,
     /// The pictures that candidates are judged against, by their role.
     pub data: BTreeMap<String, DataProtocol>,

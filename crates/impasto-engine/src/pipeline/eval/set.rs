@@ -124,6 +124,13 @@ impl PictureSet {
         Self { files, rejected: self.rejected.clone(), ..*self }
     }
 
+    /// The set in the order of the pictures' contents, so that nothing that is drawn from it depends on what files are called.
+    #[must_use]
+    pub fn by_content(mut self) -> Self {
+        self.files.sort_by(|a, b| a.blake3.as_bytes().cmp(b.blake3.as_bytes()).then_with(|| a.path.cmp(&b.path)));
+        self
+    }
+
     /// The set with every picture as a training at this size (rows, columns) sees it: its middle cut out and scaled, over
     /// white, in 8 bit. Pictures that are too small for it are rejected.
     ///
@@ -149,6 +156,12 @@ impl PictureSet {
     /// Rows and columns that pictures are brought to; `None` where they keep their own.
     pub fn frame(&self) -> Option<[usize; 2]> {
         self.frame
+    }
+
+    /// The shortest side of any picture, in pixels.
+    pub fn least_side(&self) -> usize {
+        let own = self.files.iter().map(|file| file.width.min(file.height)).min().unwrap_or_default() as usize;
+        self.frame.map_or(own, |[rows, columns]| rows.min(columns))
     }
 
     /// The middle one of the pictures' shorter sides, in pixels.

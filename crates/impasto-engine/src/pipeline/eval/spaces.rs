@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::protocol::{MetricProtocol, NetworkProtocol};
-use super::report::{Better, Figure, Metric, Missing};
+use super::report::{Better, Figure, IntervalKind, Metric, Missing};
 use super::{Evaluator, NetworkKind, PictureSet, Unavailable, embed};
 use crate::error::Result;
 use crate::features::Embedder;
-use crate::metrics::{self, Embeddings};
+use crate::metrics::{self, Embeddings, Interval};
 
 /// A metric as it is shown and as it is computed.
 pub(super) type Defined = (Metric, MetricProtocol);
@@ -117,8 +117,8 @@ pub(super) fn distances(space: &Space, count: usize, reference: usize, against: 
             format!("fd-{}", space.name),
             &format!("Fréchet distance to {against}"),
             (Better::Lower, if space.width > 1000 || space.name == "percept" { 2 } else { 3 }),
-            "squared Fréchet distance between Gaussians with the sets' means and covariances (divisor n - 1) (Heusel et \
-             al. 2017); intervals by a jackknife over tenths",
+            "squared Fréchet distance between Gaussians with the sets' means and covariances (divisor n - 1) (Heusel \
+             et al. 2017); intervals by a jackknife over tenths",
             network.clone(),
             &samples,
         ),
@@ -126,8 +126,8 @@ pub(super) fn distances(space: &Space, count: usize, reference: usize, against: 
             format!("kid-{}", space.name),
             &format!("kernel distance to {against}, x 1000"),
             (Better::Lower, 3),
-            "1000 times the unbiased squared maximum mean discrepancy with the kernel (x.y / width + 1)^3, all pairs of \
-             pictures (Binkowski et al. 2018); intervals by a jackknife over pictures",
+            "1000 times the unbiased squared maximum mean discrepancy with the kernel (x.y / width + 1)^3, all pairs \
+             of pictures (Binkowski et al. 2018); intervals by a jackknife over pictures",
             network,
             &samples,
         ),
@@ -141,6 +141,7 @@ pub(super) fn measure_distances(
     candidate: &Embeddings,
     reference: &Embeddings,
     intervals: bool,
+    seed: u64,
     figures: &mut BTreeMap<String, Figure>,
 ) -> Result<()> {
     let count = candidate.len().min(reference.len());
@@ -148,8 +149,9 @@ pub(super) fn measure_distances(
         return Ok(());
     }
     let mut fd = if intervals && count >= 20 {
-        let found = metrics::frechet_distance_interval(candidate, reference)?;
-        Figure { interval: Some([found.low, found.high]), ..Figure::of(found.value) }
+        let found = metrics::frechet_distance_interval(candidate, reference, seed)?;
+        // The distance is never below 0, whatever its interval's other half is.
+        Figure::with(Interval { low: found.low.max(0.0), ..found }, 1.0, IntervalKind::Jackknife)
     } else {
         Figure::of(metrics::frechet_distance(candidate, reference)?)
     };
@@ -157,7 +159,7 @@ pub(super) fn measure_distances(
     figures.insert(format!("fd-{}", space.name), fd);
     let kid = if count >= 3 {
         let found = metrics::kernel_distance_interval(candidate, reference)?;
-        Figure { interval: Some([found.low, found.high].map(|v| 1000.0 * v)), ..Figure::of(1000.0 * found.value) }
+        Figure::with(found, 1000.0, IntervalKind::Jackknife)
     } else {
         Figure::of(1000.0 * metrics::kernel_distance(candidate, reference)?)
     };

@@ -3,6 +3,7 @@
 mod ada;
 mod augment;
 mod batch;
+mod critic;
 mod grid;
 mod head;
 mod latents;
@@ -17,6 +18,7 @@ mod watch;
 
 pub use ada::Ada;
 pub use augment::{Augment, Border, Change, Policy};
+pub use critic::GanCritic;
 pub use grid::Grid;
 pub use head::Head;
 pub use latents::Latents;

@@ -11,7 +11,7 @@ use impasto_image::{Limits, Picture, crop};
 use serde::Serialize;
 
 pub use heat::Heat;
-pub use saliency::{critic, reaction};
+pub use saliency::{RunCritic, reaction};
 pub use space::StyleSpace;
 
 use super::{Cache, PictureSet};
@@ -122,7 +122,7 @@ impl Corpora {
     ///
     /// # Errors
     /// [`EngineError::File`] when a folder is missing or holds fewer than four usable pictures; [`EngineError::Caller`]
-    /// without folders; [`EngineError::Cancelled`].
+    /// without folders or with one of them twice; [`EngineError::Cancelled`].
     pub fn read(
         folders: &[PathBuf],
         space: StyleSpace,
@@ -132,6 +132,14 @@ impl Corpora {
     ) -> Result<Self> {
         if folders.is_empty() {
             return Err(EngineError::Caller("give at least one folder of pictures to compare with".into()));
+        }
+        let same = |a: &PathBuf, b: &PathBuf| match (a.canonicalize(), b.canonicalize()) {
+            (Ok(a), Ok(b)) => a == b,
+            _ => a == b,
+        };
+        if let Some(folder) = (1..folders.len()).find(|&i| folders[..i].iter().any(|other| same(other, &folders[i]))) {
+            let text = format!("{} is given twice: a picture cannot be told from itself", folders[folder].display());
+            return Err(EngineError::Caller(text));
         }
         let (mut corpora, mut files, mut labels) = (Vec::new(), Vec::new(), Vec::new());
         let (mut styles, mut colours) = (Vec::new(), Vec::new());

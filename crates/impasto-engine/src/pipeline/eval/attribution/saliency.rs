@@ -9,12 +9,15 @@ use super::Judge;
 use super::heat::Heat;
 use super::space::{OFFSET, StyleSpace};
 use crate::Device;
-use crate::algorithms::fusion::Critic;
 use crate::blocks::avg_pool2;
+use crate::data::gallery::GallerySettings;
 use crate::error::{EngineError, Result};
+use crate::pipeline::eval::judges::opaque;
+use crate::pipeline::train::RunConfig;
+use crate::registry::{self, REGISTRY};
 use crate::rng;
 use crate::tensor::{self, ImageTensor};
-use crate::train::{Checkpoint, RunDir};
+use crate::train::{Checkpoint, Critic, RunDir};
 
 /// Cells of the map of evidence, in pixels of the prepared picture: what the fourth level resolves.
 const CELL: usize = 8;
@@ -129,41 +132,108 @@ fn blurred(values: &[f32], width: usize, deviation: f32) -> Vec<f32> {
     (0..values.len()).map(column).collect()
 }
 
-/// The discriminator of a training run of fusion, at its latest checkpoint, on `device`.
-///
-/// # Errors
-/// [`EngineError::File`] when the folder is no run, or its checkpoint is damaged, missing, or of another algorithm.
-pub fn critic(run: &Path, device: &Device) -> Result<Critic> {
-    let checkpoints = RunDir::open(run)?.checkpoints();
-    let checkpoint = Checkpoint::latest(&checkpoints)?
-        .ok_or_else(|| EngineError::file(run, "has no checkpoint yet; let the training go on until its first"))?;
-    Critic::new(&checkpoint.state, device).map_err(|reason| EngineError::file(&checkpoints, reason))
+/// The discriminator of a training run.
+pub struct RunCritic {
+    critic: Box<dyn Critic>,
+    /// How the run brings pictures to one size, if it does.
+    framing: Option<GallerySettings>,
+}
+
+impl RunCritic {
+    /// The discriminator of a run at its latest checkpoint, on `device` (with autodiff).
+    ///
+    /// # Errors
+    /// [`EngineError::File`] when the folder is no run, its algorithm has no discriminator, or its checkpoint is damaged or
+    /// missing.
+    pub fn open(run: &Path, device: &Device) -> Result<Self> {
+        let dir = RunDir::open(run)?;
+        let checkpoints = dir.checkpoints();
+        let checkpoint = Checkpoint::latest(&checkpoints)?
+            .ok_or_else(|| EngineError::file(run, "has no checkpoint yet; let the training go on until its first"))?;
+        let config = RunConfig::from_toml(&dir.read_config()?, &run.join("config.toml"))?;
+        let trainer = registry::find(&config.algorithm)?.trainer.as_ref();
+        let build = trainer.and_then(|trainer| trainer.critic).ok_or_else(|| {
+            let has = |entry: &&registry::Entry| entry.trainer.as_ref().is_some_and(|trainer| trainer.critic.is_some());
+            let known: Vec<&str> = REGISTRY.iter().filter(has).map(|entry| entry.descriptor.name).collect();
+            let text = format!(
+                "is a run of '{}', which trains no discriminator; give a run of {}",
+                config.algorithm,
+                known.join(", ")
+            );
+            EngineError::file(run, text)
+        })?;
+        let critic = build(&config.training, &checkpoint.state, device)
+            .map_err(|reason| EngineError::file(&checkpoints, reason))?;
+        let framing = critic.size().map(|size| GallerySettings { size, ..config.gallery.unwrap_or_default() });
+        Ok(Self { critic, framing })
+    }
+
+    /// The picture as the discriminator sees it, at the size and with the framing of its training, and the part of it that
+    /// this shows at its own size.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] when it is too small for the training.
+    pub fn views(&self, picture: &Picture) -> Result<[Picture; 2]> {
+        let Some(framing) = &self.framing else {
+            return Ok([picture.clone(), picture.clone()]);
+        };
+        let part = opaque(picture).and_then(|picture| framing.part(&picture).map_err(EngineError::Caller));
+        Ok([framing.frame(picture).map_err(EngineError::Caller)?, part?])
+    }
+
+    /// The place and name of the class that a picture (as it is seen) is judged as: the one called `wanted`, or the one that
+    /// it looks most real in; `None` for a discriminator without classes.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] for an unknown name.
+    pub fn class(&self, seen: &Picture, wanted: Option<&str>, device: &Device) -> Result<Option<(usize, &str)>> {
+        let classes = self.critic.classes();
+        let place = match wanted {
+            Some(wanted) => Some(classes.iter().position(|class| class == wanted).ok_or_else(|| {
+                let near = registry::suggest(wanted, classes.iter().map(String::as_str));
+                EngineError::Caller(format!("the discriminator has no class '{wanted}'{near}"))
+            })?),
+            None => {
+                let image = tensor::from_picture(seen, device);
+                let score = |&class: &usize| tensor::scalar(self.critic.score(image.clone(), Some(class)).inner());
+                let scores: Vec<(usize, f32)> = (0..classes.len()).map(|class| (class, score(&class))).collect();
+                scores.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(class, _)| class)
+            }
+        };
+        Ok(place.map(|place| (place, classes[place].as_str())))
+    }
+
+    /// How real a picture `[1, 3, h, w]` looks as one of a class, `[1]`.
+    pub fn score(&self, image: ImageTensor, class: Option<usize>) -> Tensor<1> {
+        self.critic.score(image, class)
+    }
 }
 
 /// What in a picture a score reacts to: integrated gradients (Sundararajan et al. 2017) along the way from the picture
 /// without its details to the picture, with noise at every step (Smilkov et al. 2017), summed over the colours and smoothed
 /// along the picture's edges. What is above 0 raises the score; before smoothing, values sum to what the details add to it.
 ///
-/// `score` takes `[1, 3, h, w]` in `[0, 1]` on `device` (with autodiff) and gives `[1]`. Pictures are seen at no more than
-/// 768 px.
+/// `score` takes `[1, 3, h, w]` in `[0, 1]` on `device` (with autodiff) and gives `[1]`. The picture is seen as `seen`, at no
+/// more than 768 px; the map has the size of `shown_on`, which is the same picture.
 ///
 /// # Errors
 /// [`EngineError::Internal`] when a gradient is not finite.
 pub fn reaction(
     score: impl Fn(ImageTensor) -> Tensor<1>,
-    picture: &Picture,
+    seen: &Picture,
+    shown_on: &Picture,
     device: &Device,
     seed: u64,
 ) -> Result<Heat> {
-    let small = match picture.width.max(picture.height) > LARGEST {
-        true => impasto_image::resize_to_long_side(picture, LARGEST),
-        false => picture.clone(),
+    let small = match seen.width.max(seen.height) > LARGEST {
+        true => impasto_image::resize_to_long_side(seen, LARGEST),
+        false => seen.clone(),
     };
     let sums = integrated(score, &small, device, seed)?;
     let (width, height) = (small.width as usize, small.height as usize);
     let window = RADIUS * width.min(height) as f32;
     let pooled = blurred(&sums, width, window / 2.0);
-    Ok(shown(&Heat { width, height, values: pooled }, picture))
+    Ok(shown(&Heat { width, height, values: pooled }, shown_on))
 }
 
 /// Integrated gradients, summed over the colours.

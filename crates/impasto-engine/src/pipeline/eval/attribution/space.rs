@@ -2,6 +2,7 @@
 
 use impasto_image::{Picture, alpha, resize_to_long_side, resize_to_short_side};
 
+use super::super::embed::place;
 use super::super::{Cache, PictureSet, Topic};
 use crate::Device;
 use crate::blocks::channel_moments;
@@ -103,7 +104,9 @@ impl StyleSpace {
         cache: Option<&Cache>,
         control: &Control,
     ) -> Result<Vec<(Vec<f32>, Vec<f32>)>> {
-        let topic = Topic::new("style", &(&self.network, SIDE, OFFSET, "log moments and colours, 1"))?;
+        // Devices differ in the last bits, and what was made on one must not pass for what another makes.
+        let topic =
+            Topic::new("style", &(&self.network, place(&self.device), SIDE, OFFSET, "log moments and colours, 1"))?;
         let kept = |file: &super::super::PictureFile| cache.and_then(|cache| cache.get(&topic, &file.blake3));
         let mut vectors: Vec<Option<Vec<f32>>> = set.files().iter().map(kept).collect();
         let missing: Vec<usize> = (0..vectors.len()).filter(|&i| vectors[i].is_none()).collect();

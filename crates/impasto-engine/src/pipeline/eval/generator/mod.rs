@@ -2,25 +2,27 @@
 
 mod figures;
 mod findings;
+mod pixels;
 mod samples;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use self::samples::Samples;
+pub use self::samples::{Making, Samples};
 
-use self::figures::{figures, metrics_of, needing, path_length, path_metric};
+use self::figures::{Side, figures, metrics_of, needing, path_length, path_metric};
+use self::pixels::Pixels;
 use super::judges;
 use super::protocol::{DataProtocol, Protocol, VERSION};
-use super::report::{Example, FORMAT, Figure, Finding, Report, Row, RowKind, Source, Tone};
-use super::spaces::{self, Defined, Spaces};
+use super::report::{Example, FORMAT, Finding, Report, Row, RowKind, Source, Tone};
+use super::spaces::{Defined, Spaces};
 use super::{BOOTSTRAP_ROUNDS, Evaluator, NetworkKind, PictureSet, folder_name, rejected, source};
 use crate::error::{EngineError, Result};
-use crate::metrics::Embeddings;
-use crate::rng::{self, Rng};
+use crate::metrics::shuffled;
 
-/// The sanity row: one half of the real pictures judged as if it were made by a generator, beside the other half.
-pub const REAL_SPLIT: &str = "real, split in halves";
+/// The sanity row: some of the real pictures judged as if they were made by a generator, beside the rest. As many as there
+/// are samples where that leaves as many again, else one half.
+pub const REAL_SPLIT: &str = "real beside real";
 
 /// Pictures in the page, of the real ones and of each candidate.
 const SHOWN: usize = 12;
@@ -39,15 +41,15 @@ pub struct GeneratorEvaluation {
     pub size: Option<[usize; 2]>,
     /// Samples judged of each folder, drawn by the seed; all where absent.
     pub samples: Option<usize>,
-    /// Path lengths of the generators whose samples are in some of these folders; see [`Samples::lengths`].
-    pub lengths: BTreeMap<PathBuf, Vec<f64>>,
+    /// What is known of the generators that made the samples in some of these folders.
+    pub made: BTreeMap<PathBuf, Making>,
 }
 
-/// Pictures with their vectors in every space.
+/// Pictures with what was seen in them.
 struct Judged {
     set: PictureSet,
     root: PathBuf,
-    vectors: Vec<Embeddings>,
+    side: Side,
 }
 
 /// Runs the evaluation.
@@ -59,48 +61,65 @@ pub fn evaluate_generator(request: &GeneratorEvaluation, evaluator: &Evaluator<'
     let labels: Vec<String> = request.fakes.iter().map(|folder| folder_name(folder)).collect();
     check_labels(&labels)?;
     let kinds = [NetworkKind::Inception, NetworkKind::Percept, NetworkKind::GoogLeNet];
-    let (spaces, missing) = Spaces::open(evaluator, &kinds, needing)?;
-    let judge = |root: &Path, samples: Option<usize>, size: Option<[usize; 2]>| -> Result<Judged> {
+    let (spaces, mut missing) = Spaces::open(evaluator, &kinds, needing)?;
+    let read = |root: &Path, samples: Option<usize>, size: Option<[usize; 2]>| -> Result<PictureSet> {
         let set = PictureSet::read(&[root.to_owned()], &evaluator.limits, evaluator.cache, evaluator.control)?;
         let set = match size {
             Some(size) => set.framed(size)?,
             None => set,
         };
-        let set = draw(set, samples, root, evaluator.seed)?;
-        let vectors = spaces.vectors(evaluator, &set)?;
-        Ok(Judged { set, root: root.to_owned(), vectors })
+        draw(set.by_content(), samples, root, evaluator.seed)
     };
-    let real = judge(&request.real, None, request.size)?;
-    if real.set.len() < 4 {
-        let text =
-            format!("{} real pictures are too few to be split in halves: at least four are needed", real.set.len());
+    let real = read(&request.real, None, request.size)?;
+    if real.len() < 4 {
+        let text = format!("{} real pictures are too few to be split in halves: at least four are needed", real.len());
         return Err(EngineError::Caller(text));
     }
-    let mut rejections = rejected("real", &real.set, &request.real);
+    let mut rejections = rejected("real", &real, &request.real);
     let mut fakes = Vec::new();
     for (folder, label) in request.fakes.iter().zip(&labels) {
-        let fake = judge(folder, request.samples, None)?;
-        if fake.set.len() < 2 {
+        let fake = read(folder, request.samples, None)?;
+        if fake.len() < 2 {
             return Err(EngineError::file(
                 folder,
                 "holds one usable picture; distances between sets need at least two",
             ));
         }
-        rejections.extend(rejected(label, &fake.set, folder));
+        rejections.extend(rejected(label, &fake, folder));
         fakes.push(fake);
     }
+    let smallest = fakes.iter().chain([&real]).map(PictureSet::least_side).min().unwrap_or_default();
+    let pixels = Pixels::of(smallest);
+    missing.extend(pixels.missing().iter().cloned());
+    let judge = |set: PictureSet, root: &Path| -> Result<Judged> {
+        let side = Side {
+            contents: set.files().iter().map(|file| file.blake3).collect(),
+            vectors: spaces.vectors(evaluator, &set)?,
+            pixels: pixels.measure(&set, evaluator)?,
+        };
+        Ok(Judged { set, root: root.to_owned(), side })
+    };
+    let real = judge(real, &request.real)?;
+    let fakes: Vec<Judged> =
+        fakes.into_iter().zip(&request.fakes).map(|(set, root)| judge(set, root)).collect::<Result<_>>()?;
     let least = fakes.iter().map(|fake| fake.set.len()).min().unwrap_or_default();
-    let mut metrics = metrics_of(&spaces, least, real.set.len(), evaluator.seed);
-    metrics.extend((!request.lengths.is_empty()).then(|| path_metric(&spaces, evaluator.seed)));
+    let measures = (&spaces, &pixels);
+    let mut metrics = metrics_of(measures, least, real.set.len(), evaluator.seed);
+    metrics.extend((!request.made.is_empty()).then(|| path_metric(&spaces, evaluator.seed)));
     let mut rows = Vec::new();
     for (fake, label) in fakes.iter().zip(&labels) {
         evaluator.control.check()?;
-        let mut figures = figures(&spaces, &real.vectors, &fake.vectors, true, evaluator)?;
-        figures.extend(request.lengths.get(&fake.root).map(|lengths| path_length(lengths, evaluator.seed)));
-        rows.push(row(label.clone(), RowKind::Candidate, fake.set.len(), figures));
-        rows.extend(class_rows(&spaces, &real, fake, label, evaluator)?);
+        let mut row = Row::new(label, RowKind::Candidate, fake.set.len());
+        row.figures = figures(measures, &real.side, &fake.side, true, evaluator)?;
+        row.pictures_blake3 = Some(fake.set.blake3());
+        if let Some(making) = request.made.get(&fake.root) {
+            row.figures.extend([path_length(&making.lengths, evaluator.seed)]);
+            row.made_by = Some(making.made_by.clone());
+        }
+        rows.push(row);
+        rows.extend(class_rows(measures, &real, fake, label, evaluator)?);
     }
-    rows.push(split_row(&spaces, &real, evaluator)?);
+    rows.push(split_row(measures, &real, least, evaluator)?);
     let protocol = protocol(evaluator, &metrics, &real.set);
     let mut report = Report {
         format: FORMAT,
@@ -116,6 +135,7 @@ pub fn evaluate_generator(request: &GeneratorEvaluation, evaluator: &Evaluator<'
         missing,
         rejected: rejections,
         pairs: Vec::new(),
+        samples: Vec::new(),
         examples: examples(&real, &fakes, &labels),
     };
     report.findings = findings::findings(&report);
@@ -155,7 +175,7 @@ fn larger(real: &PictureSet, fakes: &[Judged]) -> Option<Finding> {
     (real as f64 > MUCH_LARGER * fake as f64).then(|| Finding::new(Tone::Warning, text))
 }
 
-/// `samples` of a set, drawn by the seed, in the order of their paths.
+/// `samples` of a set, drawn by the seed, in their order.
 fn draw(set: PictureSet, samples: Option<usize>, root: &Path, seed: u64) -> Result<PictureSet> {
     match samples {
         Some(samples) if samples > set.len() => {
@@ -163,7 +183,7 @@ fn draw(set: PictureSet, samples: Option<usize>, root: &Path, seed: u64) -> Resu
             Err(EngineError::file(root, text))
         }
         Some(samples) if samples < set.len() => {
-            let mut chosen = shuffled(set.len(), seed, "samples");
+            let mut chosen = shuffled(set.len(), seed, "samples", 0);
             chosen.truncate(samples);
             chosen.sort_unstable();
             Ok(set.select(&chosen))
@@ -172,32 +192,18 @@ fn draw(set: PictureSet, samples: Option<usize>, root: &Path, seed: u64) -> Resu
     }
 }
 
-/// The numbers below `n` in an order drawn by the seed.
-fn shuffled(n: usize, seed: u64, name: &str) -> Vec<usize> {
-    let mut rng = rng::stream(seed, name, 0);
-    let mut order: Vec<usize> = (0..n).collect();
-    for last in (1..n).rev() {
-        order.swap(last, rng.random_range(0..=last));
-    }
-    order
-}
-
-fn row(label: String, kind: RowKind, count: usize, figures: BTreeMap<String, Figure>) -> Row {
-    Row { label, kind, count, figures, values: BTreeMap::new() }
-}
-
-/// One half of the real pictures beside the other.
-fn split_row(spaces: &Spaces, real: &Judged, evaluator: &Evaluator<'_>) -> Result<Row> {
-    let order = shuffled(real.set.len(), evaluator.seed, "halves");
-    let (first, second) = order.split_at(order.len() / 2);
-    let (first, second) = (spaces::select(&real.vectors, first), spaces::select(&real.vectors, second));
-    let figures = figures(spaces, &second, &first, true, evaluator)?;
-    Ok(row(REAL_SPLIT.to_owned(), RowKind::Sanity, order.len() / 2, figures))
+/// Some of the real pictures beside the rest.
+fn split_row(measures: (&Spaces, &Pixels), real: &Judged, samples: usize, evaluator: &Evaluator<'_>) -> Result<Row> {
+    let order = shuffled(real.set.len(), evaluator.seed, "halves", 0);
+    let (some, rest) = order.split_at(samples.min(order.len() / 2));
+    let mut row = Row::new(REAL_SPLIT, RowKind::Sanity, some.len());
+    row.figures = figures(measures, &real.side.select(rest), &real.side.select(some), true, evaluator)?;
+    Ok(row)
 }
 
 /// Rows of the classes that both sides have: their first folder below the root.
 fn class_rows(
-    spaces: &Spaces,
+    measures: (&Spaces, &Pixels),
     real: &Judged,
     fake: &Judged,
     label: &str,
@@ -207,9 +213,9 @@ fn class_rows(
     let mut rows = Vec::new();
     for (class, members) in &fake_classes {
         let Some(others) = real_classes.get(class) else { continue };
-        let (real, fake) = (spaces::select(&real.vectors, others), spaces::select(&fake.vectors, members));
-        let figures = figures(spaces, &real, &fake, false, evaluator)?;
-        rows.push(row(format!("{label}: {class}"), RowKind::Part, members.len(), figures));
+        let mut row = Row::new(format!("{label}: {class}"), RowKind::Part, members.len());
+        row.figures = figures(measures, &real.side.select(others), &fake.side.select(members), false, evaluator)?;
+        rows.push(row);
     }
     Ok(if rows.len() > 1 { rows } else { Vec::new() })
 }

@@ -1,11 +1,14 @@
 //! Samples of a generator at hand, and how smoothly its pictures change.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::control::Control;
 use crate::error::{EngineError, Result};
+use crate::pipeline::eval::report::MadeBy;
 use crate::pipeline::explore::Eye;
 use crate::pipeline::generate::{Code, Point, Studio};
 use crate::pipeline::{OutputOptions, Target, file_label};
@@ -18,11 +21,20 @@ pub(super) const PAIRS: u64 = 128;
 /// The part of the way between two styles whose length is taken.
 pub(super) const STEP: f32 = 0.01;
 
-/// A generator's samples in a folder, and its path lengths.
+/// What is known of a generator whose samples are judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Making {
+    /// The squared perceptual speed at a place between each of some pairs of styles.
+    pub lengths: Vec<f64>,
+    /// The generator and what decides its pictures.
+    pub made_by: MadeBy,
+}
+
+/// A generator's samples in a folder, and what is known of it.
 #[derive(Debug)]
 pub struct Samples {
     folder: PathBuf,
-    lengths: Vec<f64>,
+    making: Making,
     /// Goes away with the samples where nobody wants to keep them.
     _temporary: Option<TempDir>,
 }
@@ -77,8 +89,8 @@ impl Samples {
             let target = Target::File(folder.join(format!("seed{index:06}.png")));
             target.write(&made.picture, &options, None, control).map(drop)
         })?;
-        let lengths = path_lengths(studio, seed, control)?;
-        Ok(Self { folder, lengths, _temporary: temporary })
+        let making = Making { lengths: path_lengths(studio, seed, control)?, made_by: made_by(studio, count) };
+        Ok(Self { folder, making, _temporary: temporary })
     }
 
     /// Where they are.
@@ -86,10 +98,30 @@ impl Samples {
         &self.folder
     }
 
-    /// The squared perceptual speed at a place between each of some pairs of styles.
-    pub fn lengths(&self) -> &[f64] {
-        &self.lengths
+    /// What is known of the generator.
+    pub fn making(&self) -> &Making {
+        &self.making
     }
+}
+
+/// What decides the pictures of seeds 0 to `count - 1`.
+fn made_by(studio: &Studio, count: usize) -> MadeBy {
+    let (job, form) = (studio.job(), studio.form());
+    let mut settings = BTreeMap::from([
+        ("algorithm".to_owned(), json!(studio.model().header.algorithm)),
+        ("seeds".to_owned(), json!(format!("0-{}", count - 1))),
+        ("truncation".to_owned(), json!(job.trunc)),
+        ("noise".to_owned(), json!(job.noise)),
+        ("size".to_owned(), json!(form.size)),
+    ]);
+    if !form.classes.is_empty() {
+        let classes = match job.classes.is_empty() {
+            true => json!(format!("one after the other of {}", form.classes.join(", "))),
+            false => json!(job.classes),
+        };
+        settings.insert("classes".to_owned(), classes);
+    }
+    MadeBy { model: job.model.public_name(), weights_blake3: Some(studio.model().blake3.clone()), settings }
 }
 
 /// How fast pictures change on straight lines between styles (Karras et al. 2019): for each of some pairs of one class,
@@ -127,8 +159,13 @@ mod tests {
         for class in ["a", "b_c"] {
             assert_eq!(std::fs::read_dir(made.folder().join(class)).unwrap().count(), 3, "{class}");
         }
-        assert!(made.lengths().len() == PAIRS as usize && made.lengths().iter().all(|length| *length > 0.0));
-        assert_eq!(made.lengths(), make(false, None).unwrap().lengths());
+        let making = made.making();
+        assert!(making.lengths.len() == PAIRS as usize && making.lengths.iter().all(|length| *length > 0.0));
+        assert_eq!(making, make(false, None).unwrap().making());
+        let MadeBy { weights_blake3, settings, .. } = &making.made_by;
+        assert_eq!(weights_blake3.as_ref(), Some(&studio.model().blake3));
+        assert_eq!((&settings["seeds"], &settings["truncation"]), (&json!("0-5"), &json!(1.0f32)));
+        assert!(settings["classes"].as_str().unwrap().ends_with("a, b/c"), "{settings:?}");
         let folder = made.folder().to_owned();
         drop(made);
         assert!(!folder.exists());

@@ -126,7 +126,7 @@ struct Sets {
 pub fn memorised(request: &MemorisedEvaluation, evaluator: &Evaluator<'_>) -> Result<Memorised> {
     let (cache, control, seed) = (evaluator.cache, evaluator.control, evaluator.seed);
     let read = |root: &PathBuf| -> Result<(PictureSet, Vec<Sketch>)> {
-        let set = PictureSet::read(std::slice::from_ref(root), &evaluator.limits, cache, control)?;
+        let set = PictureSet::read(std::slice::from_ref(root), &evaluator.limits, cache, control)?.by_content();
         let sketches = sketches(&set, control)?;
         Ok((set, sketches))
     };

@@ -1,11 +1,16 @@
 //! The search as a report.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::super::protocol::{DataProtocol, MetricProtocol, Protocol, VERSION};
-use super::super::report::{Better, Example, FORMAT, Figure, Finding, Metric, Missing, Report, Row, RowKind, Tone};
+use super::super::report::{
+    Better, Example, FORMAT, Figure, Finding, IntervalKind, Metric, Missing, NearestPicture, NearestRow, Report, Row,
+    RowKind, Tone,
+};
 use super::super::{BOOTSTRAP_ROUNDS, Evaluator, PictureSet, folder_name, rejected, source};
 use super::{EmbeddingView, Memorised, MemorisedEvaluation, Sample};
+use crate::error::{EngineError, Result};
 use crate::metrics::Interval;
 
 /// The row that is the yardstick: the training pictures among themselves.
@@ -59,8 +64,55 @@ impl Memorised {
             missing: missing.collect(),
             rejected: rejections,
             pairs: Vec::new(),
+            samples: self.nearest_rows(request),
             examples: self.samples.iter().take(shown).map(example).collect(),
         }
+    }
+
+    /// Every sample with the training pictures it is most like, the most suspicious first.
+    pub fn nearest_rows(&self, request: &MemorisedEvaluation) -> Vec<NearestRow> {
+        let below = |path: &Path, root: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
+        let row = |sample: &Sample| {
+            let seen = self.views.iter().zip(&sample.nearest).map(|(view, (path, distance))| {
+                let nearest = NearestPicture { file: below(path, &request.real), distance: *distance };
+                (format!("{}-{}", view.network.name, view.network.layer), nearest)
+            });
+            NearestRow {
+                file: below(&sample.file, &request.fake),
+                nearest: below(&sample.like, &request.real),
+                distance: sample.found.distance,
+                copy: sample.copy,
+                mirrored: sample.found.mirrored,
+                region: sample.found.region,
+                networks: seen.collect(),
+            }
+        };
+        self.samples.iter().map(row).collect()
+    }
+
+    /// [`Memorised::nearest_rows`] as a table in CSV.
+    ///
+    /// # Errors
+    /// [`EngineError::Internal`] when it cannot be written.
+    pub fn csv(&self, request: &MemorisedEvaluation) -> Result<Vec<u8>> {
+        let failed = |reason: String| EngineError::Internal(format!("cannot write a table: {reason}"));
+        let names: Vec<String> =
+            self.views.iter().map(|view| format!("{}-{}", view.network.name, view.network.layer)).collect();
+        let mut head = ["file", "nearest", "distance", "copy", "mirrored", "left", "top", "right", "bottom"]
+            .map(str::to_owned)
+            .to_vec();
+        head.extend(names.iter().flat_map(|name| [format!("nearest-{name}"), format!("distance-{name}")]));
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(&head).map_err(|e| failed(e.to_string()))?;
+        for row in self.nearest_rows(request) {
+            let mut record = vec![row.file, row.nearest, row.distance.to_string()];
+            record.extend([row.copy, row.mirrored].map(|yes| yes.to_string()));
+            record.extend(row.region.map(|share| share.to_string()));
+            let seen = names.iter().filter_map(|name| row.networks.get(name));
+            record.extend(seen.flat_map(|seen| [seen.file.clone(), seen.distance.to_string()]));
+            writer.write_record(&record).map_err(|e| failed(e.to_string()))?;
+        }
+        writer.into_inner().map_err(|e| failed(e.to_string()))
     }
 
     fn metrics(&self) -> Vec<(Metric, MetricProtocol)> {
@@ -125,16 +177,10 @@ impl Memorised {
                 own.insert(gap_name(view), with(gap.excess, 100.0));
             }
         }
-        let row = |label: &str, kind: RowKind, count: usize, figures| Row {
-            label: label.into(),
-            kind,
-            count,
-            figures,
-            values: BTreeMap::new(),
-        };
+        let samples = Row::new(label, RowKind::Candidate, self.fake.len());
         vec![
-            row(label, RowKind::Candidate, self.fake.len(), own),
-            row(WITHIN_REAL, RowKind::Sanity, self.real.len(), real),
+            Row { figures: own, pictures_blake3: Some(self.fake.blake3()), ..samples },
+            Row { figures: real, ..Row::new(WITHIN_REAL, RowKind::Sanity, self.real.len()) },
         ]
     }
 
@@ -200,8 +246,7 @@ fn gap_name(view: &EmbeddingView) -> String {
 }
 
 fn with(interval: Interval, factor: f64) -> Figure {
-    let interval = [interval.value, interval.low, interval.high].map(|v| v * factor);
-    Figure { interval: Some([interval[1], interval[2]]), ..Figure::of(interval[0]) }
+    Figure::with(interval, factor, IntervalKind::Bootstrap)
 }
 
 fn data(set: &PictureSet) -> DataProtocol {
@@ -209,7 +254,7 @@ fn data(set: &PictureSet) -> DataProtocol {
 }
 
 fn example(sample: &Sample) -> Example {
-    let name = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let verdict = match (sample.copy, sample.found.mirrored) {
         (true, true) => "a copy, mirrored",
         (true, false) => "a copy",

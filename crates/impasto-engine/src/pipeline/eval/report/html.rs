@@ -8,7 +8,7 @@ use impasto_image::Limits;
 
 use self::pictures::figure;
 use super::svg::{self, Cloud, Rung};
-use super::table::care;
+use super::table::{care, intervals};
 use super::{Better, Figure, Metric, Report, Row, RowKind, Tone, number};
 use crate::markup::escape;
 use crate::pipeline::eval::protocol::MetricProtocol;
@@ -34,6 +34,7 @@ pub(super) fn page(report: &Report, limits: &Limits) -> String {
     figures(&mut out, report);
     plots(&mut out, report);
     examples(&mut out, report, limits);
+    judged(&mut out, report);
     left_out(&mut out, report);
     protocol(&mut out, report);
     out.push_str("</body></html>\n");
@@ -102,11 +103,16 @@ fn figures(out: &mut String, report: &Report) {
         }
         out.push_str("</tr>\n");
     }
-    out.push_str("</tbody></table></div>\n<p class=\"key\">Small figures are 95 % intervals by bootstrap");
-    if report.rows.iter().any(|row| row.figures.values().any(|figure| figure.wide.is_some())) {
-        out.push_str(": the upper over these pairs, the lower over contents and styles, for others than these");
+    out.push_str("</tbody></table></div>\n<p class=\"key\">");
+    if let Some(words) = intervals(report) {
+        let _ = write!(out, "Small figures are {}", escape(&words));
     }
-    out.push_str(".</p>");
+    if report.rows.iter().any(|row| row.figures.values().any(|figure| figure.wide.is_some())) {
+        out.push_str(
+            ": the upper over these pairs, the lower by bootstrap over contents and styles, for others than these",
+        );
+    }
+    out.push_str("</p>");
     let notes = care(report);
     if !notes.is_empty() {
         out.push_str("<ul class=\"care\">");
@@ -209,6 +215,30 @@ fn examples(out: &mut String, report: &Report, limits: &Limits) {
     out.push_str("</section>\n");
 }
 
+/// Which pictures were judged, and what made them.
+fn judged(out: &mut String, report: &Report) {
+    let known: Vec<(&Row, &String)> =
+        report.rows.iter().filter_map(|row| Some((row, row.pictures_blake3.as_ref()?))).collect();
+    if known.is_empty() {
+        return;
+    }
+    out.push_str("<section><h2>What was judged</h2><dl class=\"facts\">");
+    for (row, hash) in known {
+        let _ = write!(
+            out,
+            "<dt>{}</dt><dd>{} pictures, BLAKE3 <code>{}</code>",
+            escape(&row.label),
+            row.count,
+            escape(hash)
+        );
+        if let Some(made) = &row.made_by {
+            let _ = write!(out, "<small>made by {}</small>", escape(&made.line()));
+        }
+        out.push_str("</dd>");
+    }
+    out.push_str("</dl></section>\n");
+}
+
 fn left_out(out: &mut String, report: &Report) {
     if report.missing.is_empty() && report.rejected.is_empty() {
         return;
@@ -242,7 +272,8 @@ fn protocol(out: &mut String, report: &Report) {
     for (name, rule) in &p.rules {
         fact(name, rule);
     }
-    fact("intervals", &format!("95 %, {} resamples, seed {}", p.bootstrap_rounds, p.seed));
+    fact("intervals", &format!("95 %; bootstraps of {} resamples", p.bootstrap_rounds));
+    fact("seed", &p.seed.to_string());
     out.push_str("</dl><details open><summary>Metrics</summary><dl class=\"facts\">");
     for (name, metric) in &p.metrics {
         let _ = write!(out, "<dt>{}</dt><dd>{}</dd>", escape(name), metric_facts(metric));

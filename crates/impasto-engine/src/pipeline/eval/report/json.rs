@@ -28,7 +28,7 @@ pub fn read(path: &Path) -> Result<Report> {
     parse(&text).map_err(|reason| EngineError::file(path, reason))
 }
 
-fn parse(text: &str) -> Result<Report, String> {
+pub(super) fn parse(text: &str) -> Result<Report, String> {
     let value: Value = serde_json::from_str(text)
         .map_err(|_| "is not JSON; give the .json report that 'impasto eval ... -o report.json' writes".to_owned())?;
     match value.get("format").and_then(Value::as_u64) {

@@ -4,10 +4,13 @@
 mod html;
 mod json;
 mod number;
+mod row;
 mod svg;
 mod table;
 
 pub use json::read;
+pub(super) use number::option as optional_number;
+pub use row::{Figure, IntervalKind, MadeBy, Row, RowKind};
 pub use table::table;
 
 use std::collections::BTreeMap;
@@ -21,7 +24,9 @@ use crate::error::{EngineError, Result};
 use crate::weights::write_atomic;
 
 /// The version of the JSON form.
-pub const FORMAT: u32 = 1;
+///
+/// 1 had neither the kinds of intervals nor what was judged, and is still read.
+pub const FORMAT: u32 = 2;
 
 /// What an evaluation found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +58,9 @@ pub struct Report {
     pub rejected: Vec<Rejected>,
     /// The pairs whose values [`Row::values`] holds; empty where figures are of whole sets.
     pub pairs: Vec<PairName>,
+    /// Every sample with the training pictures that it is most like; of `eval memorised`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub samples: Vec<NearestRow>,
     /// Pictures to show; not part of the JSON.
     #[serde(skip)]
     pub examples: Vec<Example>,
@@ -96,61 +104,6 @@ pub struct Metric {
     pub better: Better,
     /// Digits behind the point.
     pub digits: usize,
-}
-
-/// What a row stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RowKind {
-    /// What is judged.
-    Candidate,
-    /// A part of what is judged, such as one class.
-    Part,
-    /// What anyone could do without a model: the yardstick.
-    Sanity,
-}
-
-/// One line of figures.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Row {
-    /// Its name.
-    pub label: String,
-    /// What it stands for.
-    pub kind: RowKind,
-    /// Pictures or pairs behind its figures.
-    pub count: usize,
-    /// Figures by metric.
-    pub figures: BTreeMap<String, Figure>,
-    /// The values behind those figures that are means, one for each of [`Report::pairs`].
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", default, with = "number::lists")]
-    pub values: BTreeMap<String, Vec<f64>>,
-}
-
-/// A value with its uncertainty.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Figure {
-    /// The value.
-    #[serde(with = "number::one")]
-    pub value: f64,
-    /// 95 % interval of a bootstrap over the pictures or pairs at hand.
-    #[serde(skip_serializing_if = "Option::is_none", default, with = "number::pair")]
-    pub interval: Option<[f64; 2]>,
-    /// 95 % interval of a bootstrap over contents and styles: how sure the value is for others. Wider, since pairs that
-    /// share a picture are alike.
-    #[serde(skip_serializing_if = "Option::is_none", default, with = "number::pair")]
-    pub wide: Option<[f64; 2]>,
-    /// Why it must be taken with care.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub note: Option<String>,
-}
-
-impl Figure {
-    /// A value alone.
-    pub fn of(value: f64) -> Self {
-        Self { value, interval: None, wide: None, note: None }
-    }
 }
 
 /// How a finding is meant.
@@ -200,6 +153,36 @@ pub struct Rejected {
     pub file: String,
     /// Why.
     pub reason: String,
+}
+
+/// A sample and the training pictures that it is most like, by their names below their folders.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NearestRow {
+    /// The sample.
+    pub file: String,
+    /// The training picture that it looks most like a copy of.
+    pub nearest: String,
+    /// How far it is from a copy: 0 for a perfect one, around 0.8 for strangers, 1 where nothing agrees.
+    pub distance: f64,
+    /// Whether that is called a copy.
+    pub copy: bool,
+    /// Whether it agrees mirrored left to right.
+    pub mirrored: bool,
+    /// The part of the training picture that agrees: left, top, right, bottom as shares of its sides.
+    pub region: [f32; 4],
+    /// The nearest training picture in the eyes of each network and layer.
+    pub networks: BTreeMap<String, NearestPicture>,
+}
+
+/// A training picture in the eyes of a network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NearestPicture {
+    /// The picture.
+    pub file: String,
+    /// Euclidean distance of the feature vectors.
+    pub distance: f64,
 }
 
 /// A content and a style by their names.

@@ -51,6 +51,11 @@ pub(super) mod one {
     }
 }
 
+/// For `#[serde(serialize_with)]` on an optional `f64`.
+pub(in super::super) fn option<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.map(Number).serialize(serializer)
+}
+
 /// For `#[serde(with)]` on an optional pair of `f64`.
 pub(super) mod pair {
     use super::{Deserialize, Deserializer, Number, Serialize, Serializer};

@@ -47,9 +47,13 @@ fn ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
     (first..).map(|i| i as f64 * step).take_while(|&v| v <= high + step * 1e-9).take(50).collect()
 }
 
-/// Digits behind the point that tell neighbouring ticks apart.
+/// Digits behind the point that tell neighbouring ticks apart, or a lone one from its neighbours.
 fn tick_digits(ticks: &[f64]) -> usize {
-    let step = ticks.windows(2).map(|pair| pair[1] - pair[0]).next().unwrap_or(1.0);
+    let Some(step) = ticks.windows(2).map(|pair| pair[1] - pair[0]).next() else {
+        // What a lone tick needs: steps are round numbers, and so are their multiples.
+        let exact = |digits: &usize| ticks.iter().all(|v| (number(*v, *digits).parse::<f64>().ok()) == Some(*v));
+        return (0..=8).find(exact).unwrap_or(3);
+    };
     (-(step.log10() + 1e-9).floor()).clamp(0.0, 8.0) as usize
 }
 
@@ -83,7 +87,7 @@ pub(super) fn ladder(rungs: &[Rung<'_>], digits: usize) -> Option<String> {
     let x = |v: f64| left + (v - low) / (high - low) * (right - left);
     let height = top + ROW * rungs.len() as f64;
     let mut svg = open(WIDTH, height + 20.0);
-    axis_x(&mut svg, &ticks(low, high, 4), x, top, height);
+    axis_x(&mut svg, &ticks(low, high, 4), x, (0.0, WIDTH), (top, height));
     for (i, rung) in rungs.iter().enumerate() {
         let (text, y) = (top + ROW * i as f64 + 11.0, top + ROW * i as f64 + 22.0);
         let _ = write!(svg, r#"<g class="{}">"#, rung.class);
@@ -126,7 +130,7 @@ pub(super) fn scatter(clouds: &[Cloud<'_>], x_title: &str, y_title: &str) -> Opt
     let x = |v: f64| left + (v - x_low) / (x_high - x_low) * (right - left);
     let y = |v: f64| bottom - (v - y_low) / (y_high - y_low) * (bottom - top);
     let mut svg = open(WIDTH, HEIGHT);
-    axis_x(&mut svg, &ticks(x_low, x_high, 7), x, top, bottom);
+    axis_x(&mut svg, &ticks(x_low, x_high, 7), x, (0.0, WIDTH), (top, bottom));
     let y_ticks = ticks(y_low, y_high, 6);
     for &tick in &y_ticks {
         line(&mut svg, "grid", (left, y(tick)), (right, y(tick)));
@@ -179,11 +183,25 @@ fn close(svg: String) -> String {
     svg + "</svg>"
 }
 
-fn axis_x(svg: &mut String, ticks: &[f64], x: impl Fn(f64) -> f64, top: f64, bottom: f64) {
+fn axis_x(
+    svg: &mut String,
+    ticks: &[f64],
+    x: impl Fn(f64) -> f64,
+    (left, right): (f64, f64),
+    (top, bottom): (f64, f64),
+) {
     for &tick in ticks {
         line(svg, "grid", (x(tick), top), (x(tick), bottom));
         let (at, text) = (bottom + 14.0, number(tick, tick_digits(ticks)));
-        let _ = write!(svg, r#"<text class="tick" x="{:.1}" y="{at:.1}" text-anchor="middle">{text}</text>"#, x(tick));
+        let place = x(tick);
+        // About half a label's width: what stands at an edge would be cut off.
+        let half = 3.4 * text.chars().count() as f64;
+        let anchor = match place {
+            place if place - half < left => "start",
+            place if place + half > right => "end",
+            _ => "middle",
+        };
+        let _ = write!(svg, r#"<text class="tick" x="{place:.1}" y="{at:.1}" text-anchor="{anchor}">{text}</text>"#);
     }
 }
 
@@ -207,4 +225,27 @@ pub(super) fn shorten(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(most - 1).chain(['\u{2026}']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_say_what_they_stand_for() {
+        for (ticks, digits) in
+            [(&[0.5][..], 1), (&[0.25], 2), (&[3.0], 0), (&[0.0, 0.05], 2), (&[1.0, 3.0], 0), (&[], 0)]
+        {
+            assert_eq!(tick_digits(ticks), digits, "{ticks:?}");
+        }
+    }
+
+    #[test]
+    fn labels_at_the_edges_stay_within() {
+        let mut svg = String::new();
+        axis_x(&mut svg, &[0.125, 0.5, 1.0], |v| 340.0 * v * v, (0.0, 340.0), (4.0, 30.0));
+        let anchors: Vec<&str> =
+            svg.split("text-anchor=\"").skip(1).filter_map(|part| part.split('"').next()).collect();
+        assert_eq!(anchors, ["start", "middle", "end"]);
+    }
 }

@@ -1,15 +1,20 @@
 //! Reports as lines for a terminal: a line for each metric, a column for each row of the report, since there are more
 //! metrics than a terminal is wide.
 
-use super::{Better, Figure, Metric, Report, Tone, number};
+use std::collections::BTreeMap;
+
+use super::{Better, Figure, IntervalKind, Metric, Report, Tone, number};
+
+/// Facts that are told with an advice.
+const FACTS: usize = 3;
 
 /// The lines of a report: what was compared, figures with their 95 % intervals, findings, what was left out.
 pub fn table(report: &Report) -> Vec<String> {
     let mut lines = vec![report.title.clone(), String::new()];
     lines.extend(figures(report));
-    if report.rows.iter().any(|row| row.figures.values().any(|figure| figure.interval.is_some())) {
+    if let Some(words) = intervals(report) {
         lines.push(String::new());
-        lines.push("In brackets: 95 % intervals by bootstrap. v lower is better, ^ higher is better.".to_owned());
+        lines.push(format!("In brackets: {words}. v lower is better, ^ higher is better."));
     }
     let notes = care(report);
     if !notes.is_empty() || !report.findings.is_empty() {
@@ -31,24 +36,68 @@ pub fn table(report: &Report) -> Vec<String> {
         lines.push(format!("- not used: {}: {}", rejected.file, rejected.reason));
     }
     lines.push(String::new());
+    for row in &report.rows {
+        let Some(hash) = &row.pictures_blake3 else { continue };
+        let made = row.made_by.as_ref().map_or(String::new(), |made| format!(", made by {}", made.line()));
+        lines.push(format!("judged {}: {} pictures, BLAKE3 {hash}{made}", row.label, row.count));
+    }
     lines.push(format!("protocol {}", report.protocol_hash));
     lines
 }
 
-/// Notes of figures, each once with the metrics it concerns.
-pub(super) fn care(report: &Report) -> Vec<String> {
-    let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
+/// How the intervals were found; `None` without any. The kinds that fewer metrics have are named with their metrics.
+pub(super) fn intervals(report: &Report) -> Option<String> {
+    let mut kinds: BTreeMap<Option<IntervalKind>, Vec<&str>> = BTreeMap::new();
     for metric in &report.metrics {
-        for row in &report.rows {
-            let Some(note) = row.figures.get(&metric.name).and_then(|figure| figure.note.as_ref()) else { continue };
-            match notes.iter_mut().find(|(known, _)| known == note) {
-                Some((_, names)) if names.contains(&metric.name.as_str()) => {}
-                Some((_, names)) => names.push(&metric.name),
-                None => notes.push((note.clone(), vec![&metric.name])),
-            }
+        let mut figures = report.rows.iter().filter_map(|row| row.figures.get(&metric.name));
+        if let Some(figure) = figures.find(|figure| figure.interval.is_some()) {
+            kinds.entry(figure.interval_by).or_default().push(&metric.name);
         }
     }
-    notes.into_iter().map(|(note, names)| format!("{}: {note}", names.join(", "))).collect()
+    let by = |kind: Option<IntervalKind>| kind.map_or("a way that is not said", IntervalKind::name);
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, metrics)| metrics.len());
+    let (most, _) = kinds.pop()?;
+    if kinds.is_empty() {
+        return Some(format!("95 % intervals by {}", by(most)));
+    }
+    let named: Vec<String> =
+        kinds.into_iter().map(|(kind, metrics)| format!("of {} by {}", metrics.join(", "), by(kind))).collect();
+    Some(format!("95 % intervals, {}, of all others by {}", named.join("; "), by(most)))
+}
+
+/// Notes of figures, each advice once with the metrics it concerns and the first facts that lead to it. A note is `fact:
+/// advice`, or the advice alone.
+pub(super) fn care(report: &Report) -> Vec<String> {
+    struct Care<'a> {
+        advice: &'a str,
+        metrics: Vec<&'a str>,
+        facts: Vec<&'a str>,
+    }
+    let mut all: Vec<Care<'_>> = Vec::new();
+    for metric in &report.metrics {
+        for row in &report.rows {
+            let Some(note) = row.figures.get(&metric.name).and_then(|figure| figure.note.as_deref()) else { continue };
+            let (fact, advice) = note.split_once(": ").map_or((None, note), |(fact, advice)| (Some(fact), advice));
+            let at = all.iter().position(|care| care.advice == advice).unwrap_or_else(|| {
+                all.push(Care { advice, metrics: Vec::new(), facts: Vec::new() });
+                all.len() - 1
+            });
+            let care = &mut all[at];
+            if !care.metrics.contains(&metric.name.as_str()) {
+                care.metrics.push(&metric.name);
+            }
+            care.facts.extend(fact.filter(|fact| !care.facts.contains(fact)));
+        }
+    }
+    let line = |care: &Care<'_>| {
+        let more = care.facts.len().saturating_sub(FACTS);
+        let more = if more > 0 { format!(", and {more} more like it") } else { String::new() };
+        let facts = care.facts.iter().take(FACTS).copied().collect::<Vec<_>>().join("; ");
+        let facts = if facts.is_empty() { facts } else { format!(" ({facts}{more})") };
+        format!("{}: {}{facts}", care.metrics.join(", "), care.advice)
+    };
+    all.iter().map(line).collect()
 }
 
 fn figures(report: &Report) -> Vec<String> {

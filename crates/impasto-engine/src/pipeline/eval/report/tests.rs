@@ -8,15 +8,14 @@ pub(in crate::pipeline::eval) fn report(values: [f64; 2]) -> Report {
         let figure = Figure {
             value: (values[0] + values[1]) / 2.0,
             interval: Some(values),
+            interval_by: Some(IntervalKind::Bootstrap),
             wide: Some(values),
             note: values[0].is_infinite().then(|| "equal pictures".to_owned()),
         };
         Row {
-            label: label.to_owned(),
-            kind,
-            count: 2,
             figures: BTreeMap::from([("lpips".to_owned(), figure)]),
             values: BTreeMap::from([("lpips".to_owned(), values.to_vec())]),
+            ..Row::new(label, kind, 2)
         }
     };
     let pair = |content: &str| PairName { content: content.to_owned(), style: "wave".to_owned() };
@@ -42,6 +41,7 @@ pub(in crate::pipeline::eval) fn report(values: [f64; 2]) -> Report {
         missing: vec![Missing { metrics: vec!["fd".into()], reason: "no network".into() }],
         rejected: vec![Rejected { file: "<img src=x onerror=alert(1)>.png".into(), reason: "damaged".into() }],
         pairs: vec![pair("a"), pair("b")],
+        samples: Vec::new(),
         examples: Vec::new(),
     }
 }
@@ -58,13 +58,66 @@ fn json_comes_back_as_it_was() {
 }
 
 #[test]
+fn what_was_judged_is_kept_and_reports_without_it_are_read() {
+    let mut report = report([0.25, 0.5]);
+    let old = report.json().unwrap().replace("\"format\": 2", "\"format\": 1");
+    let old: String = old.lines().filter(|line| !line.contains("interval_by")).collect();
+    let read_back: Report = json::parse(&old).unwrap();
+    assert_eq!((read_back.format, read_back.rows[0].figures["lpips"].interval_by), (1, None));
+    report.rows[0].pictures_blake3 = Some("c0ffee".repeat(8));
+    report.rows[0].made_by = Some(MadeBy {
+        model: "<fusion>".into(),
+        weights_blake3: Some("ab".repeat(32)),
+        settings: BTreeMap::from([("seeds".to_owned(), "0-9".into()), ("truncation".to_owned(), 0.5.into())]),
+    });
+    assert_eq!(json::parse(&report.json().unwrap()).unwrap(), report);
+    assert_eq!(report.protocol.hash(), report.protocol_hash, "what was judged is no part of the protocol");
+    let line = format!("made by <fusion>, weights {}, seeds 0-9, truncation 0.5", "ab".repeat(32));
+    assert!(table(&report).iter().any(|found| found.starts_with("judged fusion: 2") && found.ends_with(&line)));
+    let page = html::page(&report, &Limits::default());
+    assert!(page.contains("c0ffee") && page.contains("made by &lt;fusion&gt;, weights abab"));
+}
+
+#[test]
+fn intervals_are_called_what_they_are() {
+    let mut report = report([0.25, 0.5]);
+    assert_eq!(table::intervals(&report).unwrap(), "95 % intervals by bootstrap");
+    for (name, kind) in [("fd", IntervalKind::Jackknife), ("kid", IntervalKind::Jackknife)] {
+        report.metrics.push(Metric { name: name.into(), ..report.metrics[0].clone() });
+        let figure = Figure { interval: Some([1.0, 2.0]), interval_by: Some(kind), ..Figure::of(1.5) };
+        report.rows[0].figures.insert(name.into(), figure);
+    }
+    let words = "95 % intervals, of lpips by bootstrap, of all others by jackknife";
+    assert_eq!(table::intervals(&report).unwrap(), words);
+    assert!(table(&report).iter().any(|line| line.contains(words)));
+    assert!(html::page(&report, &Limits::default()).contains(words));
+}
+
+#[test]
+fn an_advice_is_given_once() {
+    let mut report = report([0.25, 0.5]);
+    for (name, facts) in [("fd-a", ["5 pictures", "6 pictures"]), ("fd-b", ["7 pictures", "8 pictures"])] {
+        report.metrics.push(Metric { name: name.into(), ..report.metrics[0].clone() });
+        for (row, fact) in report.rows.iter_mut().zip(facts) {
+            let figure = Figure { note: Some(format!("{fact}: too high")), ..Figure::of(1.0) };
+            row.figures.insert(name.into(), figure);
+        }
+    }
+    let notes = table::care(&report);
+    assert!(
+        notes.contains(&"fd-a, fd-b: too high (5 pictures; 6 pictures; 7 pictures, and 1 more like it)".to_owned()),
+        "{notes:?}"
+    );
+}
+
+#[test]
 fn files_that_are_no_reports_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let good = report([0.25, 0.5]).json().unwrap();
     let cases = [
         ("no JSON", "is not JSON"),
         ("{\"a\": 1}", "is no report"),
-        (&good.replace("\"format\": 1", "\"format\": 99"), "newer impasto"),
+        (&good.replace("\"format\": 2", "\"format\": 99"), "newer impasto"),
         (&good.replace("over white", "over black"), "was changed"),
         (&good.replace("\"rows\"", "\"lines\""), "damaged"),
     ];

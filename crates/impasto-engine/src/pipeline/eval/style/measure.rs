@@ -10,20 +10,23 @@ use super::pairing::Pair;
 use crate::control::Event;
 use crate::error::{EngineError, Result};
 use crate::metrics::StyleStatistics;
-use crate::pipeline::eval::cache::Topic;
-use crate::pipeline::eval::judges::{self, Judges, Subject};
+use crate::pipeline::eval::cache::{Cache, Topic};
+use crate::pipeline::eval::judges::{self, Judges, SUBJECT_BYTES, Subject, judged_size};
 use crate::pipeline::eval::protocol::VERSION;
 use crate::pipeline::eval::{Evaluator, PictureSet};
 use crate::tensor::ImageTensor;
 
-/// Styles that are held at the same time; contents are seen anew for every so many styles.
+/// Most styles that are held at the same time; contents are seen anew for every so many styles.
 const STYLES_AT_ONCE: usize = 8;
 
-/// Stretched styles that are held at the same time: as many as styles at once, where contents have one size.
-const STRETCHED_AT_ONCE: usize = 12;
+/// Bytes that stretched styles may take at the same time.
+const STRETCHED_BYTES: u64 = 768 << 20;
 
-/// Figures of one pair: of each candidate, of the copied content, of the copied style, each as [`Judges::metrics`].
-pub(super) type PairFigures = Vec<Vec<f32>>;
+/// Figures of one output, as [`Judges::metrics`].
+type Figures = Vec<f32>;
+
+/// Figures of one pair: of each candidate, of the copied content, of the copied style.
+pub(super) type PairFigures = Vec<Figures>;
 
 /// The sets of an evaluation and which outputs of each candidate belong to a pair.
 pub(super) struct Grid<'a> {
@@ -38,8 +41,10 @@ pub(super) struct Grid<'a> {
 struct Styles<'a> {
     set: &'a PictureSet,
     judges: &'a Judges,
+    /// Styles that are held.
+    most: usize,
     seen: HashMap<usize, Rc<(ImageTensor, Vec<StyleStatistics>)>>,
-    stretched: HashMap<(usize, u32, u32), Rc<Subject>>,
+    stretched: HashMap<(usize, (u32, u32)), Rc<Subject>>,
 }
 
 impl Styles<'_> {
@@ -52,16 +57,15 @@ impl Styles<'_> {
         Ok(seen)
     }
 
-    fn stretched(&mut self, style: usize, (width, height): (u32, u32)) -> Result<Rc<Subject>> {
-        if let Some(known) = self.stretched.get(&(style, width, height)) {
+    fn stretched(&mut self, style: usize, size: (u32, u32)) -> Result<Rc<Subject>> {
+        if let Some(known) = self.stretched.get(&(style, size)) {
             return Ok(Rc::clone(known));
         }
-        if self.stretched.len() >= STRETCHED_AT_ONCE {
+        if self.stretched.len() >= self.most {
             self.stretched.clear();
         }
-        let copy = judges::fitted(&self.set.open(style)?, (width, height))?;
-        let subject = Rc::new(self.judges.subject(&copy)?);
-        self.stretched.insert((style, width, height), Rc::clone(&subject));
+        let subject = Rc::new(self.judges.subject(&self.set.open(style)?, size)?);
+        self.stretched.insert((style, size), Rc::clone(&subject));
         Ok(subject)
     }
 
@@ -85,7 +89,7 @@ impl LastContent {
         {
             return Ok(Rc::clone(subject));
         }
-        let subject = Rc::new(judges.subject(&judges::fitted(&self.picture, size)?)?);
+        let subject = Rc::new(judges.subject(&self.picture, size)?);
         self.fitted = Some((size, Rc::clone(&subject)));
         Ok(subject)
     }
@@ -98,32 +102,26 @@ impl LastContent {
 pub(super) fn measure(evaluator: &Evaluator<'_>, judges: &Judges, grid: &Grid<'_>) -> Result<Vec<PairFigures>> {
     let protocols: Vec<_> = judges.metrics.iter().map(|(metric, protocol)| (&metric.name, protocol)).collect();
     let topic = Topic::new("pair", &(VERSION, &evaluator.device, judges::rules(), protocols))?;
-    let width = judges.metrics.len();
-    let mut found: Vec<Option<PairFigures>> = vec![None; grid.pairs.len()];
-    let mut order: Vec<usize> = (0..grid.pairs.len()).collect();
+    let mut store = Store { cache: evaluator.cache, topic, width: judges.metrics.len() };
+    let mut found: Vec<Vec<Option<Figures>>> = (0..grid.pairs.len()).map(|index| store.kept(grid, index)).collect();
+    let at_once = grid.styles_at_once();
+    let mut order: Vec<usize> = (0..grid.pairs.len()).filter(|&i| found[i].iter().any(Option::is_none)).collect();
     order.sort_by_key(|&index| {
         let pair = grid.pairs[index].0;
-        (pair.style / STYLES_AT_ONCE, pair.content, pair.style)
+        (pair.style / at_once, pair.content, pair.style)
     });
-    if let Some(cache) = evaluator.cache {
-        for &index in &order {
-            let kept =
-                cache.get(&topic, &grid.key(index)).filter(|kept| kept.len() == width * (grid.candidates.len() + 2));
-            found[index] = kept.map(|kept| kept.chunks(width).map(<[f32]>::to_vec).collect());
-        }
-    }
-    order.retain(|&index| found[index].is_none());
     let stage = format!("measuring {} pairs", order.len());
     let (total, begun) = (order.len() as u64, Instant::now());
     evaluator.control.emit(Event::Started { stage: stage.clone(), total });
-    let mut styles = Styles { set: grid.styles, judges, seen: HashMap::default(), stretched: HashMap::default() };
+    let mut styles =
+        Styles { set: grid.styles, judges, most: at_once, seen: HashMap::default(), stretched: HashMap::default() };
     let mut content: Option<LastContent> = None;
-    let (mut block, mut keep) = (usize::MAX, evaluator.cache);
+    let mut block = usize::MAX;
     for (done, &index) in (1..).zip(&order) {
         evaluator.control.check()?;
         let pair = grid.pairs[index].0;
-        if pair.style / STYLES_AT_ONCE != block {
-            block = pair.style / STYLES_AT_ONCE;
+        if pair.style / at_once != block {
+            block = pair.style / at_once;
             styles.forget();
         }
         let content = match &mut content {
@@ -134,57 +132,115 @@ pub(super) fn measure(evaluator: &Evaluator<'_>, judges: &Judges, grid: &Grid<'_
                 fitted: None,
             }),
         };
-        let figures = grid.one(index, judges, content, &mut styles)?;
-        if let Some(Err(problem)) = keep.map(|cache| cache.put(&topic, &grid.key(index), &figures.concat())) {
-            evaluator.control.warn(format!("{problem}; figures of this run are not kept"));
-            keep = None;
+        for place in (0..found[index].len()).filter(|&place| found[index][place].is_none()).collect::<Vec<_>>() {
+            let figures = grid.one(index, place, judges, content, &mut styles)?;
+            if let Err(problem) = store.keep(&grid.key(index, place), &figures) {
+                evaluator.control.warn(format!("{problem}; figures of this run are not kept"));
+            }
+            found[index][place] = Some(figures);
         }
-        found[index] = Some(figures);
         evaluator.control.emit(Event::Progress { done, total, message: String::new() });
     }
     evaluator.control.emit(Event::Finished { stage, seconds: begun.elapsed().as_secs_f64() });
-    found
-        .into_iter()
-        .map(|figures| figures.ok_or_else(|| EngineError::Internal("a pair was not measured".into())))
-        .collect()
+    let whole = |figures: Vec<Option<Figures>>| figures.into_iter().collect::<Option<PairFigures>>();
+    let all: Option<Vec<PairFigures>> = found.into_iter().map(whole).collect();
+    all.ok_or_else(|| EngineError::Internal("a pair was not measured".into()))
+}
+
+/// Figures of earlier runs.
+struct Store<'a> {
+    cache: Option<&'a Cache>,
+    topic: Topic,
+    width: usize,
+}
+
+impl Store<'_> {
+    /// What is known of a pair: of every candidate and both copies on their own, so that another candidate changes nothing.
+    fn kept(&self, grid: &Grid<'_>, index: usize) -> Vec<Option<Figures>> {
+        let kept = |place: usize| self.cache?.get(&self.topic, &grid.key(index, place));
+        (0..grid.candidates.len() + 2).map(|place| kept(place).filter(|kept| kept.len() == self.width)).collect()
+    }
+
+    /// Keeps figures; nothing more after the first that could not be.
+    fn keep(&mut self, key: &blake3::Hash, figures: &[f32]) -> Result<()> {
+        let outcome = self.cache.map_or(Ok(()), |cache| cache.put(&self.topic, key, figures));
+        if outcome.is_err() {
+            self.cache = None;
+        }
+        outcome
+    }
 }
 
 impl Grid<'_> {
-    /// What the figures of a pair depend on besides the protocol: the contents of all its files.
-    fn key(&self, index: usize) -> blake3::Hash {
+    /// Styles that are held at the same time, by what the largest one takes when it is stretched to an output.
+    fn styles_at_once(&self) -> usize {
+        let sizes = (0..self.pairs.len()).map(|index| judged_size(self.size(index)));
+        let largest = sizes.map(|(w, h)| u64::from(w) * u64::from(h)).max().unwrap_or(1);
+        at_once(largest)
+    }
+
+    /// Width and height of the first candidate's output of a pair: copies have its size.
+    fn size(&self, index: usize) -> (u32, u32) {
+        let file = &self.candidates[0].files()[self.pairs[index].1[0]];
+        (file.width, file.height)
+    }
+
+    /// What the figures at a place depend on besides the protocol: content, style, and the output or the copy's size.
+    fn key(&self, index: usize, place: usize) -> blake3::Hash {
         let (pair, outputs) = &self.pairs[index];
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.contents.files()[pair.content].blake3.as_bytes());
         hasher.update(self.styles.files()[pair.style].blake3.as_bytes());
-        for (set, &output) in self.candidates.iter().zip(outputs) {
-            hasher.update(set.files()[output].blake3.as_bytes());
-        }
+        match self.candidates.get(place) {
+            Some(set) => hasher.update(set.files()[outputs[place]].blake3.as_bytes()),
+            None => {
+                let copied = if place == self.candidates.len() { "content" } else { "style" };
+                let (width, height) = self.size(index);
+                hasher.update(format!("{copied} at {width}x{height}").as_bytes())
+            }
+        };
         hasher.finalize()
     }
 
+    /// The figures of a candidate's output, of the copied content or of the copied style.
     fn one(
         &self,
         index: usize,
+        place: usize,
         judges: &Judges,
         content: &mut LastContent,
         styles: &mut Styles<'_>,
-    ) -> Result<PairFigures> {
+    ) -> Result<Figures> {
         let (pair, outputs) = &self.pairs[index];
         let style = styles.seen(pair.style)?;
-        let mut figures = Vec::with_capacity(outputs.len() + 2);
-        // Copies have the size of the first candidate's output.
-        let mut size = None;
-        for (set, &output) in self.candidates.iter().zip(outputs) {
-            let picture = judges::judged(&set.open(output)?)?;
-            let own = (picture.width, picture.height);
-            size.get_or_insert(own);
-            figures.push(judges.figures(&judges.subject(&picture)?, &*content.at(own, judges)?, &style)?);
+        if let Some(set) = self.candidates.get(place) {
+            let picture = set.open(outputs[place])?;
+            let size = (picture.width, picture.height);
+            return judges.figures(&judges.subject(&picture, size)?, &*content.at(size, judges)?, &style);
         }
-        let size = size.ok_or_else(|| EngineError::Internal("a pair without outputs".into()))?;
+        let size = self.size(index);
         let copy = content.at(size, judges)?;
-        figures.push(judges.figures(&copy, &copy, &style)?);
-        let stretched = styles.stretched(pair.style, size)?;
-        figures.push(judges.figures(&stretched, &copy, &style)?);
-        Ok(figures)
+        if place == self.candidates.len() {
+            return judges.figures(&copy, &copy, &style);
+        }
+        judges.figures(&*styles.stretched(pair.style, size)?, &copy, &style)
+    }
+}
+
+/// Styles that are held at the same time where the largest output has so many pixels.
+fn at_once(pixels: u64) -> usize {
+    let fitting = STRETCHED_BYTES / (SUBJECT_BYTES * pixels.max(1));
+    (fitting as usize).clamp(1, STYLES_AT_ONCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_bounds_what_is_held() {
+        for (side, styles) in [(64, 8), (512, 8), (768, 7), (1024, 4), (100_000, 1)] {
+            assert_eq!(at_once(side * side), styles, "{side}");
+        }
     }
 }

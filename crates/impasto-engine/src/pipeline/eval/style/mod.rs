@@ -1,5 +1,6 @@
 //! `eval style`: outputs of stylizers beside their contents and styles, and beside what copying would score.
 
+mod figures;
 mod findings;
 mod measure;
 mod painting;
@@ -10,17 +11,17 @@ pub use painting::Painting;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
-
+use self::figures::{artfid, artfid_metric, mean, set_metric_names};
 use self::measure::{Grid, PairFigures, measure};
+pub use self::painting::OutFolder;
 use self::pairing::{Pair, Pairing, stem};
-use super::judges::{self, Judges, MIN_SIDE};
+use super::judges::{self, Judges, MIN_SIDE, Scope, judged_size};
 use super::protocol::{DataProtocol, Protocol, VERSION};
-use super::report::{Better, Example, FORMAT, Figure, Finding, Metric, PairName, Report, Row, RowKind, Tone, number};
-use super::spaces::{self, Defined, Spaces, defined, distances, measure_distances};
+use super::report::{Example, FORMAT, Finding, MadeBy, Metric, PairName, Report, Row, RowKind, Tone, number};
+use super::spaces::{self, Defined, Spaces, distances, measure_distances};
 use super::{BOOTSTRAP_ROUNDS, Evaluator, NetworkKind, PictureSet, folder_name, rejected, source};
 use crate::error::{EngineError, Result};
-use crate::metrics::{Embeddings, Pairs};
+use crate::metrics::Embeddings;
 use crate::pipeline::Resources;
 
 /// The row whose output is the content itself.
@@ -40,6 +41,8 @@ pub struct StyleEvaluation {
     pub candidates: Vec<StyleCandidate>,
     /// A table with the columns output, content and style; where absent, outputs are paired by their names.
     pub pairs: Option<PathBuf>,
+    /// The tiles that outputs were painted in, in pixels, whose seams are to be looked for.
+    pub tile: Option<u32>,
 }
 
 /// A stylizer's outputs.
@@ -77,19 +80,29 @@ pub fn evaluate_style(request: &StyleEvaluation, evaluator: &Evaluator<'_>, reso
     let labels = labels(&request.candidates)?;
     let read =
         |folder: &Path| PictureSet::read(&[folder.to_owned()], &evaluator.limits, evaluator.cache, evaluator.control);
-    let (contents, styles) = (read(&request.contents)?, read(&request.styles)?);
+    // By content, so that intervals do not depend on what files are called.
+    let (contents, styles) = (read(&request.contents)?.by_content(), read(&request.styles)?.by_content());
     let judges = Judges::open(evaluator.networks)?;
-    let mut candidates = Vec::new();
+    let (mut candidates, mut made_by) = (Vec::new(), Vec::new());
     for candidate in &request.candidates {
-        if let StyleCandidate::Model(painting) = candidate {
-            painting.paint(evaluator, resources, &contents, &styles)?;
-        }
+        made_by.push(match candidate {
+            StyleCandidate::Model(painting) => Some(painting.paint(evaluator, resources, &contents, &styles)?),
+            StyleCandidate::Outputs(_) => None,
+        });
         candidates.push(read(candidate.folder())?);
     }
-    let sets = Sets { request, contents: &contents, styles: &styles, candidates: &candidates, labels: &labels };
+    let sets = Sets {
+        request,
+        contents: &contents,
+        styles: &styles,
+        candidates: &candidates,
+        labels: &labels,
+        made_by: &made_by,
+    };
     let mut rejections = sets.rejections();
     let (pairs, notes) = sets.pairs(&mut rejections)?;
     let grid = Grid { contents: &contents, styles: &styles, candidates: &candidates, pairs: &pairs };
+    let judges = judges.within(Scope::of(sets.judged(&pairs), request.tile));
     let measured = measure(evaluator, &judges, &grid)?;
     let (set_metrics, mut rows, missing) = sets.rows(evaluator, &judges, &pairs, &measured)?;
     artfid(&set_metrics, &mut rows);
@@ -113,6 +126,7 @@ pub fn evaluate_style(request: &StyleEvaluation, evaluator: &Evaluator<'_>, reso
             .iter()
             .map(|(pair, _)| PairName { content: name(&contents, pair.content), style: name(&styles, pair.style) })
             .collect(),
+        samples: Vec::new(),
         examples: Vec::new(),
     };
     report.findings = findings::findings(&report);
@@ -136,18 +150,6 @@ fn labels(candidates: &[StyleCandidate]) -> Result<Vec<String>> {
     Ok(labels)
 }
 
-/// (1 + FD)(1 + LPIPS), from the figures of each row.
-fn artfid(metrics: &[Defined], rows: &mut [Row]) {
-    for (metric, _) in metrics.iter().filter(|(metric, _)| metric.name.starts_with("artfid-")) {
-        let fd = metric.name.replacen("artfid-", "fd-", 1);
-        for row in rows.iter_mut() {
-            let Some((fd, lpips)) = row.figures.get(&fd).zip(row.figures.get("lpips")) else { continue };
-            let figure = Figure { note: fd.note.clone(), ..Figure::of((1.0 + fd.value) * (1.0 + lpips.value)) };
-            row.figures.insert(metric.name.clone(), figure);
-        }
-    }
-}
-
 /// The sets of an evaluation.
 struct Sets<'a> {
     request: &'a StyleEvaluation,
@@ -155,6 +157,8 @@ struct Sets<'a> {
     styles: &'a PictureSet,
     candidates: &'a [PictureSet],
     labels: &'a [String],
+    /// What made the outputs that were painted for this.
+    made_by: &'a [Option<MadeBy>],
 }
 
 /// Pairs with the output of each candidate.
@@ -193,12 +197,10 @@ impl Sets<'_> {
             }
             pairing.outputs.retain(|_, &mut index| {
                 let file = &set.files()[index];
-                let small = file.width.min(file.height) < MIN_SIDE;
+                let (width, height) = judged_size((file.width, file.height));
+                let small = width.min(height) < MIN_SIDE;
                 if small {
-                    leave(
-                        index,
-                        format!("is {}x{}; sides of at least {MIN_SIDE} px are judged", file.width, file.height),
-                    );
+                    leave(index, format!("is judged at {width}x{height}; sides of at least {MIN_SIDE} px are needed"));
                 }
                 !small
             });
@@ -227,6 +229,16 @@ impl Sets<'_> {
         Ok((pairs, notes))
     }
 
+    /// Widths and heights of all outputs that are judged.
+    fn judged<'a>(&'a self, pairs: &'a PairList) -> impl Iterator<Item = (u32, u32)> + 'a {
+        pairs.iter().flat_map(|(_, outputs)| {
+            self.candidates.iter().zip(outputs).map(|(set, &output)| {
+                let file = &set.files()[output];
+                (file.width, file.height)
+            })
+        })
+    }
+
     fn rows(
         &self,
         evaluator: &Evaluator<'_>,
@@ -241,13 +253,12 @@ impl Sets<'_> {
         let places: Vec<(usize, usize)> = pairs.iter().map(|(pair, _)| (pair.content, pair.style)).collect();
         for (index, label) in labels.enumerate() {
             let kind = if index < self.labels.len() { RowKind::Candidate } else { RowKind::Sanity };
-            let mut row = Row {
-                label: label.to_owned(),
-                kind,
-                count: pairs.len(),
-                figures: BTreeMap::new(),
-                values: BTreeMap::new(),
-            };
+            let mut row = Row::new(label, kind, pairs.len());
+            if let Some(set) = self.candidates.get(index) {
+                let outputs: Vec<usize> = pairs.iter().map(|(_, outputs)| outputs[index]).collect();
+                row.pictures_blake3 = Some(set.select(&outputs).blake3());
+                row.made_by = self.made_by[index].clone();
+            }
             for (metric, (Metric { name, .. }, _)) in judges.metrics.iter().enumerate() {
                 let values: Vec<f64> = measured.iter().map(|pair| f64::from(pair[index][metric])).collect();
                 row.figures.insert(name.clone(), mean(&values, &places, evaluator.seed)?);
@@ -282,7 +293,8 @@ impl Sets<'_> {
             }
             for (row, vectors) in rows.iter_mut().zip(&vectors) {
                 let intervals = row.kind == RowKind::Candidate;
-                measure_distances(space, &vectors[place], &reference[place], intervals, &mut row.figures)?;
+                let (own, reference) = (&vectors[place], &reference[place]);
+                measure_distances(space, own, reference, intervals, evaluator.seed, &mut row.figures)?;
             }
             defined_metrics.extend(metrics);
             if judges.lpips_is_there() {
@@ -368,34 +380,4 @@ impl Sets<'_> {
         }
         Example { title, pictures }
     }
-}
-
-/// A mean over pairs with both intervals.
-fn mean(values: &[f64], places: &[(usize, usize)], seed: u64) -> Result<Figure> {
-    let pairs = Pairs::new(values.to_vec(), places.to_vec())?;
-    let (narrow, wide) = (pairs.over_pairs(BOOTSTRAP_ROUNDS, seed), pairs.over_pictures(BOOTSTRAP_ROUNDS, seed));
-    let note = narrow.value.is_infinite().then(|| "infinite where output and content are equal".to_owned());
-    let ends = |interval: crate::metrics::Interval| Some([interval.low, interval.high]);
-    Ok(Figure { value: narrow.value, interval: ends(narrow), wide: ends(wide), note })
-}
-
-fn artfid_metric(space: &spaces::Space) -> Defined {
-    defined(
-        format!("artfid-{}", space.name),
-        "both in one: (1 + FD)(1 + LPIPS)",
-        (Better::Lower, 2),
-        "(1 + FD)(1 + LPIPS), the form of ArtFID (Wright and Ommer 2022) with the networks named here in place of its own",
-        Some(space.network.clone()),
-        &[("fd", json!(format!("fd-{}", space.name))), ("lpips", json!("lpips"))],
-    )
-}
-
-/// The metrics of sets that need a network.
-fn set_metric_names(kind: NetworkKind, lpips: bool) -> Vec<String> {
-    let spaces: &[&str] = match kind {
-        NetworkKind::Inception => &["inception-768", "inception-1280"],
-        _ => &["percept"],
-    };
-    let forms: &[&str] = if lpips { &["fd", "kid", "artfid"] } else { &["fd", "kid"] };
-    spaces.iter().flat_map(|space| forms.iter().map(move |form| format!("{form}-{space}"))).collect()
 }

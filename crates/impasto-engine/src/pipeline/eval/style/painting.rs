@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::pairing::output_stem;
 use crate::control::{Control, Event};
 use crate::error::{EngineError, Result};
+use crate::pipeline::eval::report::MadeBy;
 use crate::pipeline::eval::{Evaluator, PictureSet};
 use crate::pipeline::{
     Input, Method, OutputOptions, Painter, Resources, StyleSource, StyleSpec, StylizeJob, Target, provenance,
@@ -24,6 +26,34 @@ pub struct Painting {
     pub overwrite: bool,
     /// Longer side of the pictures; the contents' own size where absent.
     pub size: Option<u32>,
+}
+
+/// Where pictures are painted: a folder that stays, or one that goes away with this value.
+#[derive(Debug)]
+pub struct OutFolder {
+    path: PathBuf,
+    /// Goes away with the pictures where nobody wants to keep them.
+    _temporary: Option<TempDir>,
+}
+
+impl OutFolder {
+    /// `keep`, or a folder for the time being.
+    ///
+    /// # Errors
+    /// [`EngineError::Environment`] when none can be made.
+    pub fn new(keep: Option<PathBuf>) -> Result<Self> {
+        if let Some(path) = keep {
+            return Ok(Self { path, _temporary: None });
+        }
+        let failed = |e: std::io::Error| EngineError::Environment(format!("cannot keep painted pictures: {e}"));
+        let temporary = tempfile::Builder::new().prefix("impasto-painted-").tempdir().map_err(failed)?;
+        Ok(Self { path: temporary.path().to_owned(), _temporary: Some(temporary) })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// Parts of provenance that say nothing about how a picture was painted: the command repeats the job, and a content's
@@ -65,7 +95,7 @@ impl Painting {
         resources: &Resources,
         contents: &PictureSet,
         styles: &PictureSet,
-    ) -> Result<()> {
+    ) -> Result<MadeBy> {
         let job = self.job(evaluator.seed)?;
         std::fs::create_dir_all(&self.folder)
             .map_err(|e| EngineError::Environment(format!("cannot make {}: {e}", self.folder.display())))?;
@@ -76,10 +106,12 @@ impl Painting {
         evaluator.control.emit(Event::Started { stage: stage.clone(), total });
         let begun = std::time::Instant::now();
         let (mut done, mut kept) = (0, 0u64);
+        let mut made_by = None;
         for style in styles.files() {
             let source = StyleSource::Picture(style.path.clone());
             let job = StylizeJob { styles: vec![StyleSpec { source, weight: 1.0 }], ..job.clone() };
             let painter = Painter::new(job, resources.clone(), &quiet)?;
+            made_by.get_or_insert_with(|| made_by_job(&painter));
             for content in contents.files() {
                 evaluator.control.check()?;
                 let path = self.folder.join(output_stem(&content.path, &style.path) + ".png");
@@ -94,7 +126,7 @@ impl Painting {
                 .note(format!("{kept} of {total} pictures were there already, made with the same settings"));
         }
         evaluator.control.emit(Event::Finished { stage, seconds: begun.elapsed().as_secs_f64() });
-        Ok(())
+        made_by.ok_or_else(|| EngineError::Internal("a set of styles is never empty".into()))
     }
 
     /// Whether the picture was there already.
@@ -126,6 +158,20 @@ impl Painting {
         }
         painter.paint_file(content, &Target::File(path.to_owned()), &options, None, quiet)?;
         Ok(false)
+    }
+}
+
+/// Method, weights and settings of a painter; styles are the evaluation's.
+fn made_by_job(painter: &Painter) -> MadeBy {
+    let job = match provenance::public(painter.job()) {
+        Value::Object(job) => job,
+        _ => serde_json::Map::new(),
+    };
+    let beside = |(name, value): &(String, Value)| !["styles", "method"].contains(&name.as_str()) && !value.is_null();
+    MadeBy {
+        model: painter.job().method.clone(),
+        weights_blake3: painter.model().map(|model| model.blake3.clone()),
+        settings: job.into_iter().filter(beside).collect(),
     }
 }
 
