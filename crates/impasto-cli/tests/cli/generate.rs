@@ -104,6 +104,11 @@ fn sheets_and_patterns() {
     let (tile, preview) = (bench.open("t.png"), bench.open("p.png"));
     assert_eq!(size(preview.clone()), (32, 32));
     assert_eq!(impasto_image::crop(&preview, 16, 16, 16, 16).rgb, tile.rgb);
+    // What sharpening looks at beyond a tile's border is its other side.
+    let sharpened = ["generate", "g.safetensors", "--seeds", "3", "--tile", "--sharpen", "0.5", "-o"];
+    bench.run(&[&sharpened[..], &["ts.png"]].concat()).ok();
+    bench.run(&[&sharpened[..], &["ps.png", "--tile-preview", "3"]].concat()).ok();
+    assert_eq!(impasto_image::crop(&bench.open("ps.png"), 16, 16, 16, 16).rgb, bench.open("ts.png").rgb);
     bench.run(&["generate", "g.safetensors", "--seeds", "3", "-o", "n.png"]).ok();
     assert_ne!(bench.open("n.png").rgb, tile.rgb);
 }
