@@ -51,7 +51,10 @@ fn variations_are_kept_as_codes() {
     assert!(shown.contains("variation 1 of seed 7"), "{shown}");
     bench.generator("other.safetensors", &[]);
     bench.run(&["generate", "other.safetensors", "--style-code", code]).fails(3, &["another generator"]);
-    explore(&bench, &[&vary[..], &["--amount", "2"]].concat()).fails(2, &["amount"]);
+    for amount in ["2", "-1"] {
+        let asked = ["vary", "g.safetensors", "--seed", "7", "--amount", amount];
+        explore(&bench, &asked).fails(2, &["amount", amount, "from 0 to 1"]);
+    }
 }
 
 #[test]
@@ -120,4 +123,14 @@ fn evolution_goes_on_from_its_folder() {
     bench.run(&["generate", "g.safetensors", "--style-code", "s/individual-0005.safetensors", "-o", "a.png"]).ok();
     assert_eq!(bench.open("a.png").rgb, bench.open("s/individual-0005.png").rgb);
     assert_eq!(bench.files().iter().filter(|name| name.starts_with("s/")).count(), 5);
+}
+
+#[test]
+fn evolution_has_a_folder_of_its_own_where_none_is_named() {
+    let bench = bench();
+    let evolve = |args: &[&str]| explore(&bench, &[&["evolve", "g.safetensors"], args].concat());
+    evolve(&["--next"]).fails(2, &["g-evolution", "no session yet"]);
+    assert!(evolve(&["--seed", "3", "--size", "2"]).ok().stdout.contains("g-evolution/generation-000.png"));
+    evolve(&["--favourites", "1", "--next"]).ok();
+    assert!(bench.path("g-evolution/generation-001.png").is_file());
 }
