@@ -134,3 +134,26 @@ fn evolution_has_a_folder_of_its_own_where_none_is_named() {
     evolve(&["--favourites", "1", "--next"]).ok();
     assert!(bench.path("g-evolution/generation-001.png").is_file());
 }
+
+#[test]
+fn structured_codes_stay_on_every_way_and_are_directions() {
+    let bench = Bench::new();
+    bench.coded_generator("c.safetensors");
+    let code = ["--code", "0=2", "--code", "c0=1"];
+    let run = |args: &[&str]| explore(&bench, &[args, &code[..]].concat()).ok();
+    run(&["vary", "c.safetensors", "--seed", "7", "--amount", "0", "--count", "1", "-o", "v.png"]);
+    bench.run(&[&["generate", "c.safetensors", "--seeds", "7", "-o", "g.png"], &code[..]].concat()).ok();
+    assert_eq!(bench.open("v.png").rgb, bench.open("g.png").rgb);
+    run(&["walk", "c.safetensors", "--seeds", "7,8", "--steps", "2", "--frames", "f", "--space", "latent"]);
+    assert_eq!(bench.open("f/frame-0.png").rgb, bench.open("g.png").rgb);
+    run(&["evolve", "c.safetensors", "--seed", "1", "--size", "2"]);
+    explore(&bench, &["evolve", "c.safetensors", "--code", "0=1"]).fails(2, &["other settings"]);
+
+    let found = explore(&bench, &["directions", "c.safetensors", "--method", "code", "--no-strips"]).ok().stdout;
+    for name in ["code-0-0", "code-0-1", "code-0-2", "code-c0"] {
+        assert!(found.lines().any(|line| line.starts_with(name)), "{found}");
+    }
+    bench.run(&["generate", "c.safetensors", "--seeds", "1", "--move", "c-directions.safetensors:code-c0=-2"]).ok();
+    bench.generator("g.safetensors", &[]);
+    explore(&bench, &["directions", "g.safetensors", "--method", "code"]).fails(2, &["no structured codes"]);
+}

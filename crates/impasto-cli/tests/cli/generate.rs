@@ -135,6 +135,35 @@ fn wrong_usage_says_what_to_do() {
 }
 
 #[test]
+fn structured_codes_are_set_and_said() {
+    let bench = Bench::new();
+    bench.coded_generator("c.safetensors");
+    bench.generator("plain.safetensors", &[]);
+    let make = |output: &str, codes: &[&str]| {
+        bench.run(&[&["generate", "c.safetensors", "--seeds", "3", "-o", output], codes].concat()).ok();
+        bench.open(output).rgb
+    };
+    let pictures = [
+        make("0.png", &["--code", "0=0"]),
+        make("1.png", &["--code", "0=1"]),
+        make("c.png", &["--code", "0=1", "--code", "c0=-1.5"]),
+    ];
+    assert!(pictures[0] != pictures[1] && pictures[1] != pictures[2]);
+    let made = json(&bench, "c.png");
+    assert_eq!(made["generation"]["codes"], serde_json::json!(["0=1", "c0=-1.5"]));
+    let command = made["command"].as_str().unwrap();
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    bench.run(&[&words[..], &["-o", "again.png"]].concat()).ok();
+    assert_eq!(bench.open("again.png").rgb, pictures[2]);
+    for (code, part) in [("0=3", "0 to 2"), ("1=0", "0 (3 categories) and c0"), ("c0=9", "from -4 to 4"), ("0", "0=2")]
+    {
+        let ran = bench.run(&["generate", "c.safetensors", "--seeds", "3", "--code", code]);
+        assert!(ran.code == 2 && ran.stderr.contains(part), "{ran:?}");
+    }
+    bench.run(&["generate", "plain.safetensors", "--seeds", "3", "--code", "0=1"]).fails(2, &["no structured codes"]);
+}
+
+#[test]
 fn a_generators_picture_can_be_a_style() {
     let bench = bench();
     bench.model("model.safetensors", "fusion");

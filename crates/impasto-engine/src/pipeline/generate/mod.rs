@@ -7,6 +7,7 @@ mod paint;
 mod provenance;
 mod seeds;
 mod sheet;
+mod structured;
 #[cfg(test)]
 pub(super) mod testing;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub use directions::{Direction, Directions, DirectionsHeader};
 pub use job::{ClassShare, GenerationJob, Move, NoiseMode};
 pub use seeds::{Layers, Seeds};
 pub use sheet::{Grid, sheet};
+pub use structured::CodeValue;
 
 pub(super) use code::blend;
 pub(super) use provenance::Line;
@@ -33,6 +35,7 @@ use crate::device::OpenDevice;
 use crate::error::{EngineError, Result};
 use crate::generator::{Form, Generator};
 use crate::models::{self, ModelInfo};
+use crate::rng;
 use crate::tensor;
 
 /// What a picture is made from.
@@ -77,7 +80,9 @@ pub struct Studio {
     device: OpenDevice,
     /// The classes of the job; `None` where each picture's seed decides.
     classes: Option<Vec<f32>>,
-    /// The middle of all styles, `[classes or 1, layers, width]`.
+    /// The numbers of every latent that the job's structured codes set.
+    set: Vec<(usize, f32)>,
+    /// The middle of all styles with these numbers set, `[classes or 1, layers, width]`.
     centre: Vec<f32>,
     /// Directions `[layers, width]` and how far.
     moves: Vec<(Vec<f32>, f32)>,
@@ -112,7 +117,8 @@ impl Studio {
         device: OpenDevice,
     ) -> Result<Self> {
         let centre = tensor::values(generator.centre());
-        let mut studio = Self { job: job.clone(), generator, model, device, classes: None, centre, moves: Vec::new() };
+        let (set, moves) = (Vec::new(), Vec::new());
+        let mut studio = Self { job: job.clone(), generator, model, device, classes: None, set, centre, moves };
         studio.change(job)?;
         Ok(studio)
     }
@@ -134,7 +140,11 @@ impl Studio {
             Ok((found.named(&step.name)?.styles.clone(), step.amount))
         };
         let moves = job.moves.iter().map(step).collect::<Result<_>>()?;
-        (self.classes, self.moves, self.job) = (classes, moves, job);
+        let set = structured::numbers(&job.codes, form)?;
+        if set != self.set {
+            self.centre = structured::centre(&*self.generator, &set, self.device());
+        }
+        (self.classes, self.set, self.moves, self.job) = (classes, set, moves, job);
         Ok(())
     }
 
@@ -175,6 +185,21 @@ impl Studio {
         self.classes.clone().unwrap_or_else(one)
     }
 
+    /// The latent of a seed, with the job's structured codes.
+    pub fn latent_of(&self, seed: u64) -> Vec<f32> {
+        self.with_codes(self.form().latent_of(seed))
+    }
+
+    /// A latent from a random stream, with the job's structured codes.
+    pub fn draw(&self, rng: &mut rng::ChaCha8Rng) -> Vec<f32> {
+        self.with_codes(self.form().draw(rng))
+    }
+
+    fn with_codes(&self, mut latent: Vec<f32>) -> Vec<f32> {
+        self.set.iter().for_each(|&(place, value)| latent[place] = value);
+        latent
+    }
+
     /// The styles `[layers, width]` of a latent, in the classes of these weights.
     pub fn styles_of(&self, latent: Vec<f32>, classes: &[f32]) -> Vec<f32> {
         // One by one: a product of matrices may round a row differently beside others.
@@ -189,7 +214,7 @@ impl Studio {
     /// Where a seed's picture lies, before truncation and moves.
     pub fn code_of(&self, seed: u64) -> Code {
         let classes = self.classes_of(seed);
-        let styles = self.styles_of(self.form().latent_of(seed), &classes);
+        let styles = self.styles_of(self.latent_of(seed), &classes);
         Code { styles, classes, noise: self.noise_of(seed) }
     }
 
@@ -205,10 +230,15 @@ impl Studio {
     /// Where the picture of a point lies, truncated and moved as the job says.
     ///
     /// # Errors
-    /// [`EngineError::File`] for a file that is no code of this generator.
+    /// [`EngineError::File`] for a file that is no code of this generator; [`EngineError::Caller`] for one where the job
+    /// sets structured codes, which are numbers of latents.
     pub fn place(&self, point: &Point) -> Result<Code> {
         let code = match point {
             Point::Seed(seed) => self.code_of(*seed),
+            Point::Code(path) if !self.set.is_empty() => {
+                let text = "keeps styles and no latent in which codes could be set; leave out --code";
+                return Err(EngineError::Caller(format!("{} {text}", path.display())));
+            }
             Point::Code(path) => {
                 let mut code = Code::load(path, self.form(), &self.model)?;
                 match self.job.noise {
