@@ -5,11 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use impasto_engine::control::Control;
 use impasto_engine::device::{self, DeviceSpec};
-use impasto_engine::pipeline::{Input, Resources, StyleDescription, make_style};
+use impasto_engine::pipeline::{Resources, StyleDescription, make_style};
 use impasto_engine::weights::write_atomic;
-use impasto_image::{EncodeOptions, Format, Limits, Picture, crop, encode, open};
+use impasto_image::{Limits, Picture, crop, open};
 
 use crate::root;
 
@@ -126,8 +125,6 @@ pub(crate) fn make(args: &StylesArgs) -> Result<()> {
         };
         ensure!(is_free(licence), "{path}: the manifest does not call it public domain or CC0 but '{licence}'");
         let picture = trimmed(&open(&data.join(&path), &Limits::default())?, work.trim);
-        let input =
-            Input::Memory { name: work.file.to_owned(), bytes: encode(&picture, &EncodeOptions::new(Format::Png))? };
         let about = StyleDescription {
             title: work.title.to_owned(),
             artist: work.artist.to_owned(),
@@ -135,7 +132,7 @@ pub(crate) fn make(args: &StylesArgs) -> Result<()> {
             source: source.clone(),
             licence: "public domain".to_owned(),
         };
-        let bytes = make_style(&input, &about, args.model.as_deref(), work.size, &resources, &Control::silent())?;
+        let bytes = make_style(&picture, &about, args.model.as_deref(), work.size, &resources)?;
         write_atomic(&args.output.join(format!("{}.safetensors", work.name)), &bytes)?;
         println!("{:<22}{:>6} bytes  {}, {}", work.name, bytes.len(), work.title, work.artist);
     }

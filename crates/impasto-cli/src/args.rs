@@ -85,7 +85,7 @@ pub(crate) enum ProgressMode {
 pub(crate) enum Command {
     /// Paint pictures in the style of others.
     Stylize(Box<StylizeArgs>),
-    /// Change brightness, contrast, colours and sharpness of pictures.
+    /// Change brightness, contrast, colours, sharpness and grain of pictures.
     Adjust(AdjustArgs),
     /// Train a network on folders of pictures, or go on with a run.
     Train(TrainArgs),

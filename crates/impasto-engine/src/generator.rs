@@ -1,5 +1,6 @@
 //! What the rest of the engine sees of a generator: latents in, pictures out.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -52,6 +53,25 @@ impl Codes {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl fmt::Display for Codes {
+    /// All codes by the names that users write: `0 (10 categories), 1 (3 categories) and c0 to c1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let categorical = self.categorical.iter().enumerate();
+        let mut named: Vec<String> =
+            categorical.map(|(code, values)| format!("{code} ({values} categories)")).collect();
+        named.extend(match self.continuous {
+            0 => None,
+            1 => Some("c0".to_owned()),
+            count => Some(format!("c0 to c{}", count - 1)),
+        });
+        match named.split_last() {
+            None => f.write_str("none"),
+            Some((only, [])) => f.write_str(only),
+            Some((last, first)) => write!(f, "{} and {last}", first.join(", ")),
+        }
     }
 }
 

@@ -96,6 +96,8 @@ pub struct Trainer {
     pub perception: Option<&'static str>,
     /// Its settings.
     pub settings: SettingsType,
+    /// Checks complete settings before pictures are read, and says what to beware of, a line each.
+    pub check: fn(&toml::Table) -> Result<Vec<String>, String>,
     /// Multiply-accumulates per pixel of a forward pass with complete settings.
     pub macs_per_pixel: fn(&toml::Table) -> Result<f64, String>,
     /// Builds the training state.

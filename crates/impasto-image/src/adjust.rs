@@ -1,13 +1,18 @@
-//! Tone and colour adjustments.
+//! Adjustments of tone, colour and texture.
+
+mod detail;
+mod grain;
 
 use serde::{Deserialize, Serialize};
 
 use crate::colour::{srgb_decode, srgb_encode};
 use crate::error::ImageError;
+use crate::layout;
 use crate::picture::{Picture, luma};
+use crate::resize::crop;
 
-/// Adjustments of tone and colour, applied in the order of the fields here:
-/// temperature, brightness, contrast, gamma, saturation, hue, sharpen.
+/// Adjustments of tone, colour and texture, applied in the order of the fields here:
+/// temperature, brightness, contrast, gamma, saturation, hue, sharpen, grain.
 ///
 /// A field at its neutral value is skipped altogether, so a neutral set leaves every bit as it was; otherwise the result
 /// is clamped to [0, 1] once, at the end. Alpha is never touched.
@@ -26,13 +31,30 @@ pub struct Adjustments {
     pub saturation: f32,
     /// Colours are turned by so many degrees around the grey axis, luma kept; any finite number, neutral 0.
     pub hue: f32,
-    /// How much fine contrast is added; from 0 to 5, neutral 0. Works on luma only, so edges get no coloured fringe.
+    /// Above 0, how much fine contrast is added, on luma only, so that edges get no coloured fringe; below 0 the picture is
+    /// softened: down to -1 it goes over into what a Gaussian of one pixel makes of it, from there on the Gaussian has so
+    /// many pixels; from -5 to 5, neutral 0.
     pub sharpen: f32,
+    /// Grain that is laid over the picture, the same in all colours: its standard deviation on middle grey, less towards
+    /// black and white; from 0 to 1, neutral 0.
+    pub grain: f32,
+    /// Seed of the grain; without grain it says nothing.
+    pub grain_seed: u32,
 }
 
 impl Default for Adjustments {
     fn default() -> Self {
-        Self { temperature: 0.0, brightness: 0.0, contrast: 1.0, gamma: 1.0, saturation: 1.0, hue: 0.0, sharpen: 0.0 }
+        Self {
+            temperature: 0.0,
+            brightness: 0.0,
+            contrast: 1.0,
+            gamma: 1.0,
+            saturation: 1.0,
+            hue: 0.0,
+            sharpen: 0.0,
+            grain: 0.0,
+            grain_seed: 0,
+        }
     }
 }
 
@@ -49,7 +71,8 @@ impl Adjustments {
             ("gamma", self.gamma, 0.1, 10.0),
             ("saturation", self.saturation, 0.0, 4.0),
             ("hue", self.hue, f32::MIN, f32::MAX),
-            ("sharpen", self.sharpen, 0.0, 5.0),
+            ("sharpen", self.sharpen, -5.0, 5.0),
+            ("grain", self.grain, 0.0, 1.0),
         ];
         for (name, value, low, high) in fields {
             if !(low..=high).contains(&value) {
@@ -64,12 +87,12 @@ impl Adjustments {
     /// Whether applying would change nothing.
     #[must_use]
     pub fn is_neutral(&self) -> bool {
-        *self == Self::default()
+        Self { grain_seed: 0, ..*self } == Self::default()
     }
 
     /// How many rows above and below a row its result depends on.
     pub(crate) fn halo(&self) -> u32 {
-        if self.sharpen == 0.0 { 0 } else { RADIUS as u32 }
+        if self.sharpen == 0.0 { 0 } else { detail::radius(self.sharpen) }
     }
 
     /// Applies the adjustments to `picture` in place.
@@ -77,6 +100,40 @@ impl Adjustments {
     /// # Errors
     /// As [`Adjustments::validate`]; the picture is then unchanged.
     pub fn apply(&self, picture: &mut Picture) -> Result<(), ImageError> {
+        self.apply_to_rows(picture, 0)
+    }
+
+    /// The same to rows of a picture of which the first is its row `top`. They come out as in the whole picture where
+    /// [`halo`](Self::halo) more of them lie around, or its border.
+    pub(crate) fn apply_to_rows(&self, picture: &mut Picture, top: u32) -> Result<(), ImageError> {
+        self.work(picture, top, |picture| {
+            detail::change(picture, self.sharpen);
+            Ok(())
+        })
+    }
+
+    /// The same to a picture that goes on where it began: what looks beyond a border sees the opposite side, so that copies
+    /// of the result beside each other show no seam.
+    ///
+    /// # Errors
+    /// As [`Adjustments::apply`].
+    pub fn apply_wrapped(&self, picture: &mut Picture) -> Result<(), ImageError> {
+        let margin = self.halo();
+        self.work(picture, 0, |picture| {
+            let mut wide = layout::surrounded(picture, margin)?;
+            detail::change(&mut wide, self.sharpen);
+            picture.rgb = crop(&wide, margin, margin, picture.width, picture.height).rgb;
+            Ok(())
+        })
+    }
+
+    /// All steps in their order; `detail` is the one that looks at neighbours.
+    fn work(
+        &self,
+        picture: &mut Picture,
+        top: u32,
+        detail: impl FnOnce(&mut Picture) -> Result<(), ImageError>,
+    ) -> Result<(), ImageError> {
         self.validate()?;
         if self.is_neutral() {
             return Ok(());
@@ -86,7 +143,10 @@ impl Adjustments {
             *pixel = steps.apply(*pixel);
         }
         if self.sharpen != 0.0 {
-            sharpen(picture, self.sharpen);
+            detail(picture)?;
+        }
+        if self.grain != 0.0 {
+            grain::lay(picture, self.grain, self.grain_seed, top);
         }
         for value in &mut picture.rgb {
             *value = value.clamp(0.0, 1.0);
@@ -164,30 +224,12 @@ fn rotation(degrees: f32) -> Matrix {
     product(to_rgb, product(turn, to_yiq)).map(|row| row.map(|v| v as f32))
 }
 
-/// How far sharpening looks, in pixels.
-const RADIUS: isize = 3;
-
-/// Unsharp mask on luma: adds `amount` times what a Gaussian of one pixel takes away.
-fn sharpen(picture: &mut Picture, amount: f32) {
-    let weights: Vec<f32> = (-RADIUS..=RADIUS).map(|d| (-(d * d) as f32 / 2.0).exp()).collect();
-    let total: f32 = weights.iter().sum();
-    let (width, height) = (picture.width as usize, picture.height as usize);
-    let base: Vec<f32> = picture.triples().iter().map(|&pixel| luma(pixel)).collect();
-    let blur = |from: &[f32], length: usize, step: usize, i: usize, at: usize| -> f32 {
-        let start = i - at * step;
-        let tap = |d: isize| from[start + at.saturating_add_signed(d).min(length - 1) * step];
-        (-RADIUS..=RADIUS).zip(&weights).map(|(d, w)| w * tap(d)).sum::<f32>() / total
-    };
-    let across: Vec<f32> = (0..base.len()).map(|i| blur(&base, width, 1, i, i % width)).collect();
-    for (i, (pixel, &y)) in picture.triples_mut().iter_mut().zip(&base).enumerate() {
-        let detail = y - blur(&across, height, width, i, i / width);
-        *pixel = pixel.map(|v| v + amount * detail);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::canvas::{Adjusted, Bands};
 
     fn ramp() -> Picture {
         let rgb = (0..300).map(|i| (i * 37 % 256) as f32 / 255.0).collect();
@@ -228,6 +270,9 @@ mod tests {
         assert!(distance(&applied(|a| a.hue = 360.0), &ramp()) < 1e-4);
         assert!(distance(&applied(|a| a.hue = 180.0), &ramp()) > 0.1);
         assert!(distance(&applied(|a| a.sharpen = 1.0), &ramp()) > 0.05);
+        assert!(distance(&applied(|a| a.sharpen = -1.0), &ramp()) > 0.05);
+        assert!(distance(&applied(|a| a.grain = 0.1), &ramp()) > 0.05);
+        assert_eq!(applied(|a| a.grain_seed = 9), ramp());
     }
 
     #[test]
@@ -255,7 +300,9 @@ mod tests {
 
     #[test]
     fn ranges() {
-        for json in [r#"{"brightness":1.5}"#, r#"{"contrast":-0.1}"#, r#"{"gamma":0}"#, r#"{"sharpen":6}"#] {
+        for json in
+            [r#"{"brightness":1.5}"#, r#"{"contrast":-0.1}"#, r#"{"gamma":0}"#, r#"{"sharpen":-6}"#, r#"{"grain":2}"#]
+        {
             let adjustments: Adjustments = serde_json::from_str(json).unwrap();
             let error = adjustments.validate().unwrap_err();
             assert_eq!(error.kind(), crate::ErrorKind::Caller, "{json}");
@@ -266,11 +313,56 @@ mod tests {
     }
 
     #[test]
-    fn sharpening_a_single_pixel_line_does_not_panic() {
+    fn flat_pictures_of_any_size_have_no_detail() {
         for (w, h) in [(1, 1), (1, 9), (9, 1), (2, 2)] {
-            let mut picture = Picture::filled(w, h, [0.3; 3]).unwrap();
-            Adjustments { sharpen: 5.0, ..Adjustments::default() }.apply(&mut picture).unwrap();
-            assert!(picture.rgb.iter().all(|v| (v - 0.3).abs() < 1e-4));
+            for sharpen in [5.0, -0.5, -5.0] {
+                let adjustments = Adjustments { sharpen, ..Adjustments::default() };
+                for apply in [Adjustments::apply, Adjustments::apply_wrapped] {
+                    let mut picture = Picture::filled(w, h, [0.3; 3]).unwrap();
+                    apply(&adjustments, &mut picture).unwrap();
+                    assert!(picture.rgb.iter().all(|v| (v - 0.3).abs() < 1e-4), "{w}x{h}, {sharpen}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrapped_picture_is_the_middle_of_its_copies() {
+        for sharpen in [0.5, -0.5, -4.0] {
+            let adjustments = Adjustments { sharpen, contrast: 1.2, ..Adjustments::default() };
+            let (mut one, mut many) = (ramp(), layout::repeat(&ramp(), 5, 5).unwrap());
+            adjustments.apply_wrapped(&mut one).unwrap();
+            adjustments.apply(&mut many).unwrap();
+            assert_eq!(one.rgb, crop(&many, 20, 20, 10, 10).rgb, "{sharpen}");
+        }
+        let grain = Adjustments { grain: 0.1, ..Adjustments::default() };
+        let (mut plain, mut wrapped) = (ramp(), ramp());
+        grain.apply(&mut plain).unwrap();
+        grain.apply_wrapped(&mut wrapped).unwrap();
+        assert_eq!(plain, wrapped);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn rows_are_the_whole(
+            (width, height, rows) in (1_u32..24, 1_u32..24, 1_u32..9),
+            sharpen in prop_oneof![Just(0.0_f32), -5.0..5.0_f32],
+            grain in prop_oneof![Just(0.0_f32), 0.0..1.0_f32],
+            grain_seed: u32,
+        ) {
+            let rgb = (0..3 * width * height).map(|i| (i * 7919 % 10_007) as f32 / 10_006.0).collect();
+            let picture = Picture::from_rgb(width, height, rgb).unwrap();
+            let adjustments = Adjustments { sharpen, grain, grain_seed, ..Adjustments::default() };
+            let mut whole = picture.clone();
+            adjustments.apply(&mut whole).unwrap();
+            if sharpen == 0.0 && grain == 0.0 {
+                prop_assert_eq!(&whole, &picture);
+            }
+            let seen = Adjusted::new(&picture, adjustments).unwrap();
+            let bands = (0..height).step_by(rows as usize).map(|y| seen.band(y, rows.min(height - y)).unwrap());
+            prop_assert_eq!(whole.rgb, bands.flat_map(|band| band.rgb).collect::<Vec<f32>>());
         }
     }
 }

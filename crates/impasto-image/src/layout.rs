@@ -34,6 +34,28 @@ pub fn repeat(picture: &Picture, columns: u32, rows: u32) -> Result<Picture, Ima
     Ok(Picture { width, height, rgb, alpha, source: picture.source.clone(), notes: picture.notes.clone() })
 }
 
+/// The picture with `margin` more pixels on every side, as it looks among copies of itself.
+///
+/// # Errors
+/// [`ImageError::InvalidArgument`] for a size that does not fit in memory's address range.
+pub fn surrounded(picture: &Picture, margin: u32) -> Result<Picture, ImageError> {
+    let side = |side: u32| margin.checked_mul(2)?.checked_add(side);
+    let size = side(picture.width).zip(side(picture.height)).filter(|&(w, h)| samples(w, h, 12).is_some());
+    let (width, height) = size.ok_or_else(|| {
+        let (w, h) = (picture.width, picture.height);
+        ImageError::InvalidArgument(format!("a picture of {w}x{h} cannot have {margin} pixels more on every side"))
+    })?;
+    // The place in the picture of each row or column, counted on around it.
+    let around = |side: u32| (0..side + 2 * margin).map(move |i| ((i + side - margin % side) % side) as usize);
+    let wide = |values: &[f32], channels: usize| -> Vec<f32> {
+        let pixel = |at: usize| values[at * channels..(at + 1) * channels].iter().copied();
+        let row = |y: usize| around(picture.width).map(move |x| y * picture.width as usize + x);
+        around(picture.height).flat_map(row).flat_map(pixel).collect()
+    };
+    let (rgb, alpha) = (wide(&picture.rgb, 3), picture.alpha.as_ref().map(|alpha| wide(alpha, 1)));
+    Ok(Picture { width, height, rgb, alpha, source: picture.source.clone(), notes: picture.notes.clone() })
+}
+
 /// Digits of 3 x 5 points, a row an octal digit.
 const DIGITS: [[u8; 5]; 10] = [
     [7, 5, 5, 5, 7],
@@ -108,6 +130,12 @@ mod tests {
         for (index, pixel) in many.triples().iter().enumerate() {
             assert_eq!(*pixel, picture.triples()[(index / 6 % 2) * 2 + index % 2]);
         }
+        for margin in [0, 1, 2, 3, 5] {
+            let wide = surrounded(&picture, margin).unwrap();
+            let around = crate::crop(&repeat(&picture, 8, 8).unwrap(), 6 - margin, 6 - margin, wide.width, wide.height);
+            assert_eq!((wide.width, wide), (2 + 2 * margin, around), "{margin}");
+        }
+        assert!(surrounded(&picture, u32::MAX / 2 + 1).is_err());
         assert!(numbered(&picture, 7).rgb.starts_with(&over(&picture, [1.0; 3])));
         assert!(repeat(&picture, 0, 1).is_err() && repeat(&picture, u32::MAX, 2).is_err());
     }

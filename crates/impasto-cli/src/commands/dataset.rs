@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use impasto_engine::data::gallery::{
-    self, ClassSource, Gallery, GallerySettings, Recipe, SourceSummary, Spread, Survey,
+    self, ClassSource, Gallery, GallerySettings, LeftOut, Recipe, SourceSummary, Spread, Survey,
 };
 use impasto_engine::pipeline::{OutputOptions, Target};
 use impasto_engine::weights::write_atomic;
@@ -129,8 +129,10 @@ fn table(survey: &Survey) -> Vec<String> {
     lines.push(row("channels", if kinds.is_empty() { "all opaque colour of 8 bit".into() } else { kinds.join(", ") }));
     lines.push(row("classes", classes(survey)));
     let [exact, near] = survey.duplicates.superfluous();
-    let done = if survey.duplicates.dropped > 0 { " (left out)" } else { "" };
-    lines.push(row("duplicates", format!("{exact} with the same pixels{done}, {near} nearly the same")));
+    let left_out = survey.duplicates.are_left_out();
+    let [exact_done, near_done] = left_out.map(|left_out| if left_out { " (left out)" } else { "" });
+    let duplicates = format!("{exact} with the same pixels{exact_done}, {near} nearly the same{near_done}");
+    lines.push(row("duplicates", duplicates));
     lines.push(row("rejected", survey.rejected.len().to_string()));
     if !survey.warnings.is_empty() {
         lines.push(String::new());
@@ -141,9 +143,18 @@ fn table(survey: &Survey) -> Vec<String> {
         let shown = names[..names.len() - more].join(", ");
         if more > 0 { format!("{shown} and {more} more") } else { shown }
     };
+    let copy = |one: &LeftOut| {
+        let how = if one.near { "nearly the same as" } else { "the same pixels as" };
+        format!("- left out: {}: {how} {}", one.name, one.copy_of)
+    };
+    // Groups are told where nothing of them is left out.
+    let used = |groups: &[Vec<String>], left_out: bool| if left_out { Vec::new() } else { groups.to_vec() };
+    let [exact_used, near_used] =
+        [used(&survey.duplicates.exact, left_out[0]), used(&survey.duplicates.near, left_out[1])];
     let details = some(&survey.rejected, |r| format!("- not used: {}: {}", r.path.display(), r.reason))
-        .chain(some(&survey.duplicates.exact, |names| format!("- same pixels: {}", group(names))))
-        .chain(some(&survey.duplicates.near, |names| format!("- nearly the same: {}", group(names))));
+        .chain(some(&survey.duplicates.left_out, copy))
+        .chain(some(&exact_used, |names| format!("- same pixels: {}", group(names))))
+        .chain(some(&near_used, |names| format!("- nearly the same: {}", group(names))));
     let details: Vec<String> = details.collect();
     if !details.is_empty() {
         lines.push(String::new());
@@ -185,9 +196,10 @@ fn recommendation(survey: &Survey, recipe: &Recipe, args: &CheckArgs) -> String 
         None => String::new(),
     };
     format!(
-        "recommended  impasto train gan --data {} --cfg {} --res {res}{classes}",
+        "recommended  impasto train gan --data {} --cfg {} --res {res}{classes}{}",
         data.join(" "),
-        recipe.architecture
+        recipe.architecture,
+        args.gallery.duplicates_option()
     )
 }
 

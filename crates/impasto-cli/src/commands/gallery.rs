@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use impasto_engine::data::gallery::{ClassSource, Fit, GallerySettings, default_cache};
 
 /// How whole pictures are read.
@@ -25,9 +25,9 @@ pub(crate) struct GalleryArgs {
     /// Names of classes that are numbers in the data, in the order of the numbers.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     class_names: Vec<String>,
-    /// Keep pictures whose pixels are the same as an earlier one's.
-    #[arg(long)]
-    keep_duplicates: bool,
+    /// Which pictures are left out because they are there more than once.
+    #[arg(long, value_name = "WHICH", default_value = "exact")]
+    duplicates: DuplicatesArg,
     /// Folder in which finished pictures are kept; impasto's own in the user's cache when absent.
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     cache: Option<PathBuf>,
@@ -36,7 +36,27 @@ pub(crate) struct GalleryArgs {
     no_cache: bool,
 }
 
+/// What is left out of pictures that are there more than once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DuplicatesArg {
+    /// Those whose pixels are the same as an earlier one's.
+    Exact,
+    /// These, and all but the largest of those that differ in size, compression or brightness only.
+    Near,
+    /// None.
+    Keep,
+}
+
 impl GalleryArgs {
+    /// The option that leaves out the same pictures, where it is not the usual one.
+    pub(crate) fn duplicates_option(&self) -> &'static str {
+        match self.duplicates {
+            DuplicatesArg::Exact => "",
+            DuplicatesArg::Near => " --duplicates near",
+            DuplicatesArg::Keep => " --duplicates keep",
+        }
+    }
+
     /// The settings, of the usual size and limits; `classes` come from there where it is not said.
     pub(crate) fn settings(&self, classes: ClassSource) -> GallerySettings {
         GallerySettings {
@@ -45,7 +65,8 @@ impl GalleryArgs {
             pixel_art: self.pixel_art,
             classes: self.classes.unwrap_or(classes),
             class_names: self.class_names.clone(),
-            keep_duplicates: self.keep_duplicates,
+            keep_duplicates: self.duplicates == DuplicatesArg::Keep,
+            drop_near_duplicates: self.duplicates == DuplicatesArg::Near,
             cache: if self.no_cache { None } else { self.cache.clone().or_else(default_cache) },
             ..GallerySettings::default()
         }

@@ -6,7 +6,7 @@ use clap::Args;
 use impasto_engine::device::OpenDevice;
 use impasto_engine::models::GeneratorSpec;
 use impasto_engine::pipeline::generate::{
-    ClassShare, GenerationJob, Grid, Made, Move, NoiseMode, Point, Seeds, Studio, sheet,
+    ClassShare, CodeValue, GenerationJob, Grid, Made, Move, NoiseMode, Point, Seeds, Studio, sheet,
 };
 use impasto_engine::pipeline::{OutputOptions, Target};
 use impasto_engine::{Control, EngineError};
@@ -37,6 +37,10 @@ pub(crate) struct GenerationArgs {
     /// the number of classes.
     #[arg(long = "class", value_name = "CLASS[:WEIGHT]")]
     classes: Vec<ClassShare>,
+    /// A structured code and what it is set to: a categorical one to a category (0=2), a continuous one to a value from -4 to
+    /// 4 (c0=-1.5); may be given several times. Where absent, each picture's seed decides.
+    #[arg(long, value_name = "CODE=VALUE")]
+    code: Vec<CodeValue>,
     /// The noise in the layers: random (drawn from each picture's seed), const (the same for all) or none.
     #[arg(long, value_name = "KIND", default_value_t = NoiseMode::default())]
     noise: NoiseMode,
@@ -63,6 +67,7 @@ impl GenerationArgs {
             trunc: self.trunc,
             trunc_cutoff: self.trunc_cutoff,
             classes: self.classes.clone(),
+            codes: self.code.clone(),
             noise: self.noise,
             moves: self.moves.clone(),
             tile: self.tile,
@@ -89,7 +94,8 @@ impl GenerationArgs {
         let (form, title) = (studio.form(), &studio.model().header.title);
         let [h, w] = form.size;
         let classes = if form.classes.is_empty() { String::new() } else { format!(", {} classes", form.classes.len()) };
-        control.note(format!("{title}: {w}x{h}{classes}, on {spec}"));
+        let codes = if form.codes.is_empty() { String::new() } else { format!(", codes {}", form.codes) };
+        control.note(format!("{title}: {w}x{h}{classes}{codes}, on {spec}"));
         Ok(studio)
     }
 }

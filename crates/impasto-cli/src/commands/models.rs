@@ -120,6 +120,7 @@ fn show_generator(name: &str, size: usize, global: &Global, reporter: &Reporter)
         ("kind", "generator".to_owned()),
         ("pictures", format!("{w}x{h}")),
         ("classes", classes),
+        ("codes", form.codes.to_string()),
         ("latent", form.latent.to_string()),
         ("styles", format!("{} layers of {}", form.layers, form.width)),
         ("paper", generator.descriptor().paper.to_owned()),

@@ -120,26 +120,32 @@ pub(crate) struct AdjustmentArgs {
     #[arg(long, value_name = "V", default_value_t = Adjustments::default().brightness, allow_negative_numbers = true)]
     brightness: f32,
     /// Factor on the distance from middle grey; 0 to 4, neutral 1.
-    #[arg(long, value_name = "V", default_value_t = Adjustments::default().contrast)]
+    #[arg(long, value_name = "V", default_value_t = Adjustments::default().contrast, allow_negative_numbers = true)]
     contrast: f32,
     /// Brighter mid-tones above 1; 0.1 to 10, neutral 1.
-    #[arg(long, value_name = "V", default_value_t = Adjustments::default().gamma)]
+    #[arg(long, value_name = "V", default_value_t = Adjustments::default().gamma, allow_negative_numbers = true)]
     gamma: f32,
     /// Factor on the distance from grey; 0 to 4, neutral 1.
-    #[arg(long, value_name = "V", default_value_t = Adjustments::default().saturation)]
+    #[arg(long, value_name = "V", default_value_t = Adjustments::default().saturation, allow_negative_numbers = true)]
     saturation: f32,
     /// Turns colours by so many degrees.
     #[arg(long, value_name = "DEG", default_value_t = Adjustments::default().hue, allow_negative_numbers = true)]
     hue: f32,
-    /// Fine contrast added; 0 to 5.
-    #[arg(long, value_name = "V", default_value_t = Adjustments::default().sharpen)]
+    /// Fine contrast added above 0; below, the picture is softened, from -1 on by a Gaussian of so many pixels; -5 to 5.
+    #[arg(long, value_name = "V", default_value_t = Adjustments::default().sharpen, allow_negative_numbers = true)]
     sharpen: f32,
+    /// Grain laid over the picture, strongest in mid-tones, where this is its deviation; 0 to 1, and 0.02 to 0.05 look like film.
+    #[arg(long, value_name = "AMOUNT", default_value_t = Adjustments::default().grain, allow_negative_numbers = true)]
+    grain: f32,
+    /// Seed of the grain.
+    #[arg(long, value_name = "N", default_value_t = Adjustments::default().grain_seed)]
+    grain_seed: u32,
 }
 
 impl AdjustmentArgs {
     pub(crate) fn adjustments(&self) -> Adjustments {
-        let &Self { temperature, brightness, contrast, gamma, saturation, hue, sharpen } = self;
-        Adjustments { temperature, brightness, contrast, gamma, saturation, hue, sharpen }
+        let &Self { temperature, brightness, contrast, gamma, saturation, hue, sharpen, grain, grain_seed } = self;
+        Adjustments { temperature, brightness, contrast, gamma, saturation, hue, sharpen, grain, grain_seed }
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct StylizeArgs {
     #[arg(required = true, value_name = "CONTENT")]
     contents: Vec<PathBuf>,
     /// A style: a painting, a style file, a name of 'impasto models list', or what a generator makes
-    /// (gen:MODEL[:seed=N,trunc=PSI,class=CLASS], with a drawn seed where it has none); :WEIGHT mixes several (a.jpg:0.7).
+    /// (gen:MODEL[:seed=N,trunc=PSI,class=CLASS,code=CODE], with a drawn seed where it has none); :WEIGHT mixes several (a.jpg:0.7).
     #[arg(long, short, required = true, value_name = "STYLE[:WEIGHT]")]
     style: Vec<StyleSpec>,
     /// How to paint; 'impasto models list' lists the stylizers, refine adds some optimisation to the default's result.
@@ -32,7 +32,7 @@ pub(crate) struct StylizeArgs {
     #[arg(long, visible_alias = "weights", value_name = "FILE")]
     model: Option<PathBuf>,
     /// How much of the style: 0 keeps the content, 1 is the full style.
-    #[arg(long, value_name = "0-1", default_value_t = StylizeJob::default().strength)]
+    #[arg(long, value_name = "0-1", default_value_t = StylizeJob::default().strength, allow_negative_numbers = true)]
     strength: f32,
     /// Keep the content's colours: none, luma, mean-covariance or histogram.
     #[arg(long, value_name = "MODE", default_value_t = PreserveColor::None)]
@@ -44,7 +44,7 @@ pub(crate) struct StylizeArgs {
     #[arg(long, requires = "mask")]
     invert_mask: bool,
     /// Soften the mask's edges over so many pixels.
-    #[arg(long, value_name = "PX", default_value_t = 0.0, requires = "mask")]
+    #[arg(long, value_name = "PX", default_value_t = 0.0, requires = "mask", allow_negative_numbers = true)]
     feather: f32,
     /// Longer side of the result; the content's own size when absent.
     #[arg(long, value_name = "PX")]

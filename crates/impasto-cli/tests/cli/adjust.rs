@@ -34,7 +34,10 @@ fn adjustments_change_what_they_say() {
     let json: serde_json::Value =
         serde_json::from_str(&bench.run(&["inspect", "b.jpg", "--json"]).ok().stdout).unwrap();
     assert!(json["made_from"]["command"].as_str().unwrap().contains("--brightness -0.1"), "{json}");
-    bench.run(&["adjust", "a.png", "--gamma", "0", "-o", "c.png"]).fails(2, &["gamma"]);
+    for (option, value) in [("gamma", "0"), ("sharpen", "-6"), ("grain", "-1"), ("contrast", "-1")] {
+        let flag = format!("--{option}");
+        bench.run(&["adjust", "a.png", &flag, value, "-o", "c.png"]).fails(2, &[option, value, "it must be from"]);
+    }
     bench.run(&["adjust", "none.png", "-o", "c.png"]).fails(3, &["none.png"]);
     assert!(!bench.path("c.png").exists());
 }
@@ -48,8 +51,11 @@ fn by_rows_is_the_same() {
     deep.alpha = Some((0..97 * 61).map(|i| (i % 7) as f32 / 6.0).collect());
     bench.save("a.png", &deep);
     bench.picture("b.tif", 64, 48, 2);
-    let adjust = ["--contrast", "1.3", "--saturation", "0.8", "--sharpen", "0.7"];
-    for (input, output) in [("a.png", "png"), ("a.png", "tif"), ("b.tif", "png"), ("b.tif", "impraw")] {
+    for (input, output, sharpen) in
+        [("a.png", "png", "0.7"), ("a.png", "tif", "-3"), ("b.tif", "png", "-0.4"), ("b.tif", "impraw", "2")]
+    {
+        let grain = ["--grain", "0.1", "--grain-seed", "4000000000"];
+        let adjust = [&["--contrast", "1.3", "--saturation", "0.8", "--sharpen", sharpen][..], &grain[..]].concat();
         let (whole, rows) = (format!("whole.{output}"), format!("rows.{output}"));
         let run = |name: &str, more: &[&str]| {
             let args = [&["adjust", input, "--overwrite", "-o", name], &adjust[..], more].concat();

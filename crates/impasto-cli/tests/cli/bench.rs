@@ -129,6 +129,13 @@ impl Bench {
         self.weights(name, "dcgan", config);
     }
 
+    /// The same with structured codes: one of three categories, and a continuous one.
+    pub(crate) fn coded_generator(&self, name: &str) {
+        let mut config = (registry::find("dcgan").unwrap().tiny)();
+        config["codes"] = json!({"categorical": [3], "continuous": 1});
+        self.weights(name, "dcgan", config);
+    }
+
     fn weights(&self, name: &str, algorithm: &str, config: Value) -> (Header, Arrays) {
         let device = device::open(DeviceSpec::Cpu).unwrap().device;
         let parts = BuildParts { config: &config, arrays: None, seed: 1, device: &device };

@@ -27,7 +27,7 @@ fn a_folder_is_described() {
         "classes      none; with --classes from-folders there would be 2",
         "duplicates   1 with the same pixels (left out), 0 nearly the same",
         "- not used: broken.jpg: not a supported picture",
-        "- same pixels: dogs/0.png, dogs/again.bmp",
+        "- left out: dogs/again.bmp: the same pixels as dogs/0.png",
         "! 6 pictures are very few",
         "impasto train gan --data 'my pictures' --cfg fastgan --res 32",
         "written survey.json",
@@ -37,6 +37,43 @@ fn a_folder_is_described() {
     let survey: Value = serde_json::from_slice(&std::fs::read(bench.path("survey.json")).unwrap()).unwrap();
     assert_eq!((&survey["used"], &survey["recipe"]["architecture"]), (&6.into(), &"fastgan".into()));
     bench.run(&["dataset", "check", "my pictures", "--json", "survey.json"]).fails(2, &["survey.json", "--overwrite"]);
+}
+
+#[test]
+fn copies_are_left_out_as_asked() {
+    let bench = bench();
+    let larger = impasto_image::resize(&bench.open("my pictures/cats/1.png"), 80, 64);
+    bench.save("my pictures/cats/larger.png", &larger);
+    let near = "cats/1.png: nearly the same as cats/larger.png";
+    let groups = ["- same pixels: dogs/0.png, dogs/again.bmp", "- nearly the same: cats/1.png, cats/larger.png"];
+    for (which, used, says, option) in [
+        ("exact", "7 used", &["1 with the same pixels (left out), 1 nearly the same\n", groups[1]][..], ""),
+        ("near", "6 used", &["1 nearly the same (left out)", near], " --duplicates near"),
+        (
+            "keep",
+            "8 used",
+            &["1 with the same pixels, 1 nearly the same\n", groups[0], groups[1]],
+            " --duplicates keep",
+        ),
+    ] {
+        let shown = bench.run(&["dataset", "check", "my pictures", "--duplicates", which]).ok().stdout;
+        for part in says.iter().chain(&[used]) {
+            assert!(shown.contains(part), "{which}: no '{part}' in {shown}");
+        }
+        let recommended = shown.lines().find(|line| line.starts_with("recommended")).unwrap();
+        assert!(recommended.ends_with(&format!("--res 32{option}")), "{recommended}");
+    }
+    bench.run(&["dataset", "check", "my pictures", "--duplicates", "near", "--json", "near.json"]).ok();
+    let survey: Value = serde_json::from_slice(&std::fs::read(bench.path("near.json")).unwrap()).unwrap();
+    let left_out = &survey["duplicates"]["left_out"];
+    assert_eq!(left_out[0], serde_json::json!({"name": "cats/1.png", "copy_of": "cats/larger.png", "near": true}));
+    let train = ["train", "gan", "--data", "my pictures", "--no-cache", "--dry-run", "--batch", "2", "--seed", "1"];
+    let ran = bench.run(&[&train[..], &["--cfg", "dcgan", "--res", "16", "--duplicates", "near"]].concat()).ok();
+    assert!(
+        ran.stderr.contains("2 are left out as copies of others, such as cats/1.png of cats/larger.png"),
+        "{ran:?}"
+    );
+    assert!(ran.stdout.contains("drop_near_duplicates = true"), "{ran:?}");
 }
 
 #[test]

@@ -51,7 +51,10 @@ fn variations_are_kept_as_codes() {
     assert!(shown.contains("variation 1 of seed 7"), "{shown}");
     bench.generator("other.safetensors", &[]);
     bench.run(&["generate", "other.safetensors", "--style-code", code]).fails(3, &["another generator"]);
-    explore(&bench, &[&vary[..], &["--amount", "2"]].concat()).fails(2, &["amount"]);
+    for amount in ["2", "-1"] {
+        let asked = ["vary", "g.safetensors", "--seed", "7", "--amount", amount];
+        explore(&bench, &asked).fails(2, &["amount", amount, "from 0 to 1"]);
+    }
 }
 
 #[test]
@@ -120,4 +123,37 @@ fn evolution_goes_on_from_its_folder() {
     bench.run(&["generate", "g.safetensors", "--style-code", "s/individual-0005.safetensors", "-o", "a.png"]).ok();
     assert_eq!(bench.open("a.png").rgb, bench.open("s/individual-0005.png").rgb);
     assert_eq!(bench.files().iter().filter(|name| name.starts_with("s/")).count(), 5);
+}
+
+#[test]
+fn evolution_has_a_folder_of_its_own_where_none_is_named() {
+    let bench = bench();
+    let evolve = |args: &[&str]| explore(&bench, &[&["evolve", "g.safetensors"], args].concat());
+    evolve(&["--next"]).fails(2, &["g-evolution", "no session yet"]);
+    assert!(evolve(&["--seed", "3", "--size", "2"]).ok().stdout.contains("g-evolution/generation-000.png"));
+    evolve(&["--favourites", "1", "--next"]).ok();
+    assert!(bench.path("g-evolution/generation-001.png").is_file());
+}
+
+#[test]
+fn structured_codes_stay_on_every_way_and_are_directions() {
+    let bench = Bench::new();
+    bench.coded_generator("c.safetensors");
+    let code = ["--code", "0=2", "--code", "c0=1"];
+    let run = |args: &[&str]| explore(&bench, &[args, &code[..]].concat()).ok();
+    run(&["vary", "c.safetensors", "--seed", "7", "--amount", "0", "--count", "1", "-o", "v.png"]);
+    bench.run(&[&["generate", "c.safetensors", "--seeds", "7", "-o", "g.png"], &code[..]].concat()).ok();
+    assert_eq!(bench.open("v.png").rgb, bench.open("g.png").rgb);
+    run(&["walk", "c.safetensors", "--seeds", "7,8", "--steps", "2", "--frames", "f", "--space", "latent"]);
+    assert_eq!(bench.open("f/frame-0.png").rgb, bench.open("g.png").rgb);
+    run(&["evolve", "c.safetensors", "--seed", "1", "--size", "2"]);
+    explore(&bench, &["evolve", "c.safetensors", "--code", "0=1"]).fails(2, &["other settings"]);
+
+    let found = explore(&bench, &["directions", "c.safetensors", "--method", "code", "--no-strips"]).ok().stdout;
+    for name in ["code-0-0", "code-0-1", "code-0-2", "code-c0"] {
+        assert!(found.lines().any(|line| line.starts_with(name)), "{found}");
+    }
+    bench.run(&["generate", "c.safetensors", "--seeds", "1", "--move", "c-directions.safetensors:code-c0=-2"]).ok();
+    bench.generator("g.safetensors", &[]);
+    explore(&bench, &["directions", "g.safetensors", "--method", "code"]).fails(2, &["no structured codes"]);
 }

@@ -96,6 +96,16 @@ fn what_is_not_given_is_chosen_and_said() {
 }
 
 #[test]
+fn what_is_not_refused_but_unwise_is_said() {
+    let bench = bench();
+    let train = |more: &[&str]| bench.run(&[&args("runs", "2", more)[..], &["--dry-run"]].concat()).ok().stderr;
+    let warned = |text: &str| text.contains("--set penalty.kind=wgan --set penalty.weight=10");
+    assert!(warned(&train(&["--set", "loss=wasserstein"])));
+    assert!(!warned(&train(&["--set", "loss=wasserstein", "--set", "penalty.kind=wgan"])));
+    assert!(!warned(&train(&["--set", "loss=hinge"])));
+}
+
+#[test]
 fn refusals_say_what_to_do() {
     let bench = bench();
     bench.run(&["train", "gan", "--cfg", "dcgan"]).fails(2, &["--data"]);
@@ -104,6 +114,18 @@ fn refusals_say_what_to_do() {
     bench.run(&args("runs", "2", &["--set", "beta1=1.5"])).fails(2, &["beta1", "1.5"]);
     bench.run(&["train", "gan", "--data", "pictures", "--cfg", "fusion"]).fails(2, &["fusion", "fastgan"]);
     bench.run(&["train", "gan", "--data", "nowhere", "--cfg", "dcgan", "--res", "16"]).fails(3, &["nowhere"]);
-    bench.run(&["train", "gan", "--data", "pictures", "--cfg", "dcgan", "--res", "17"]).fails(2, &["17"]);
+    // What no pictures could be trained with is refused before any is looked for.
+    let train = |more: &[&str]| bench.run(&[&["train", "gan", "--data", "nowhere"], more].concat());
+    for cfg in ["auto", "dcgan", "fastgan", "stylegan"] {
+        train(&["--cfg", cfg, "--res", "100"]).fails(2, &["100x100", "the nearest is 96x96"]);
+    }
+    train(&["--res", "2000"]).fails(2, &["size is 2000"]);
+    for (cfg, setting) in [("stylegan", "network.spread=true"), ("dcgan", "network.batch_norm=true")] {
+        let asked = ["--cfg", cfg, "--set", "penalty.exact=true", "--set", setting];
+        train(&asked).fails(2, &["penalty.exact needs a discriminator without", setting.split('=').next().unwrap()]);
+    }
+    train(&["--cfg", "fastgan", "--set", "penalty.exact=true"]).fails(3, &["nowhere"]);
+    train(&["--set", "network.style_width=64"]).fails(3, &["nowhere"]);
+    train(&["--set", "network.styl_width=64"]).fails(2, &["network.styl_width"]);
     assert!(!bench.path("runs").exists());
 }

@@ -104,6 +104,11 @@ fn sheets_and_patterns() {
     let (tile, preview) = (bench.open("t.png"), bench.open("p.png"));
     assert_eq!(size(preview.clone()), (32, 32));
     assert_eq!(impasto_image::crop(&preview, 16, 16, 16, 16).rgb, tile.rgb);
+    // What sharpening looks at beyond a tile's border is its other side.
+    let sharpened = ["generate", "g.safetensors", "--seeds", "3", "--tile", "--sharpen", "0.5", "-o"];
+    bench.run(&[&sharpened[..], &["ts.png"]].concat()).ok();
+    bench.run(&[&sharpened[..], &["ps.png", "--tile-preview", "3"]].concat()).ok();
+    assert_eq!(impasto_image::crop(&bench.open("ps.png"), 16, 16, 16, 16).rgb, bench.open("ts.png").rgb);
     bench.run(&["generate", "g.safetensors", "--seeds", "3", "-o", "n.png"]).ok();
     assert_ne!(bench.open("n.png").rgb, tile.rgb);
 }
@@ -127,6 +132,35 @@ fn wrong_usage_says_what_to_do() {
     }
     assert_eq!(bench.run(&["generate", "g.safetensors", "--seeds", "4-1"]).code, 2);
     assert_eq!(bench.files(), ["f.safetensors", "g.safetensors", "plain.safetensors"], "nothing was written");
+}
+
+#[test]
+fn structured_codes_are_set_and_said() {
+    let bench = Bench::new();
+    bench.coded_generator("c.safetensors");
+    bench.generator("plain.safetensors", &[]);
+    let make = |output: &str, codes: &[&str]| {
+        bench.run(&[&["generate", "c.safetensors", "--seeds", "3", "-o", output], codes].concat()).ok();
+        bench.open(output).rgb
+    };
+    let pictures = [
+        make("0.png", &["--code", "0=0"]),
+        make("1.png", &["--code", "0=1"]),
+        make("c.png", &["--code", "0=1", "--code", "c0=-1.5"]),
+    ];
+    assert!(pictures[0] != pictures[1] && pictures[1] != pictures[2]);
+    let made = json(&bench, "c.png");
+    assert_eq!(made["generation"]["codes"], serde_json::json!(["0=1", "c0=-1.5"]));
+    let command = made["command"].as_str().unwrap();
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    bench.run(&[&words[..], &["-o", "again.png"]].concat()).ok();
+    assert_eq!(bench.open("again.png").rgb, pictures[2]);
+    for (code, part) in [("0=3", "0 to 2"), ("1=0", "0 (3 categories) and c0"), ("c0=9", "from -4 to 4"), ("0", "0=2")]
+    {
+        let ran = bench.run(&["generate", "c.safetensors", "--seeds", "3", "--code", code]);
+        assert!(ran.code == 2 && ran.stderr.contains(part), "{ran:?}");
+    }
+    bench.run(&["generate", "plain.safetensors", "--seeds", "3", "--code", "0=1"]).fails(2, &["no structured codes"]);
 }
 
 #[test]
@@ -155,6 +189,29 @@ fn a_generators_picture_can_be_a_style() {
     assert!(name.starts_with("gen:g.safetensors:seed=") && name.ends_with(",class=green"), "{name}");
     paint(&name, "e.png");
     assert_eq!(bench.open("e.png").rgb, bench.open("d.png").rgb);
+
+    // A style file that is made of it paints nearly the same: its numbers have 16 bits.
+    for (from, title, picture) in [
+        ("gen:g.safetensors:seed=12,class=green", "mine", "a.png"),
+        ("gen:g.safetensors:class=green", "drawn", "d.png"),
+    ] {
+        let made =
+            bench.run(&["styles", "make", title, "--from", from, "--model", "model.safetensors", "--seed", "7"]).ok();
+        let source = json(&bench, picture)["styles"][0]["name"].as_str().unwrap().to_owned();
+        assert!(made.stderr.contains(&source) || title == "mine", "a seed that is drawn is said: {made:?}");
+        let file = format!("{title}.safetensors");
+        assert!(bench.run(&["inspect", &file]).ok().stdout.contains(&source));
+        paint(&file, "code.png");
+        let (code, picture) = (bench.open("code.png"), bench.open(picture));
+        let apart = code.rgb.iter().zip(&picture.rgb).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(apart < 0.05, "{title}: {apart}");
+        std::fs::remove_file(bench.path("code.png")).unwrap();
+    }
+    for from in ["mine.safetensors", "great-wave", "gen:g.safetensors:seed=1:0.5"] {
+        let ran = bench.run(&["styles", "make", "other", "--from", from, "--model", "model.safetensors"]);
+        assert!(ran.code == 2 && ran.stderr.contains("--from"), "{from}: {ran:?}");
+    }
+    assert!(!bench.path("other.safetensors").exists());
 }
 
 #[test]

@@ -204,6 +204,8 @@ mod tests {
         for name in generators() {
             let (generator, info) = open_generator(&name.parse().unwrap(), &device).unwrap();
             assert!(generator.form().latent > 0 && !info.header.licence.is_empty(), "{name}");
+            let title = &info.header.title;
+            assert!(title.starts_with(char::is_uppercase), "{name}: a title begins with a capital, not like '{title}'");
         }
     }
 }

@@ -56,30 +56,17 @@ impl StyleLoader<'_> {
         let mut loaded = LoadedStyles::default();
         for (spec, share) in shares(&self.job.styles)? {
             let (style, blake3) = match &spec.source {
-                StyleSource::Picture(path) => self.picture(path, network)?,
+                StyleSource::Picture(_) | StyleSource::Generated(_) => {
+                    let (picture, blake3) = style_picture(&spec.source, self.resources, self.control)?;
+                    (self.seen(&picture, network)?, blake3)
+                }
                 StyleSource::Named(name) => self.code(&styles::named(name)?, None, network, model)?,
                 StyleSource::Code(path) => self.code(&StyleCode::load(path)?, Some(path), network, model)?,
-                StyleSource::Generated(made) => self.generated(made, network)?,
             };
             loaded.styles.push((style, share));
             loaded.facts.push(StyleFact { name: spec.public_name(), share, blake3 });
         }
         Ok(loaded)
-    }
-
-    fn picture(&self, path: &Path, network: Option<&dyn Stylizer>) -> Result<(Style, String)> {
-        let opened = Input::File(path.to_owned()).open(&self.resources.limits, self.control)?;
-        Ok((self.seen(&opened.picture, network)?, opened.origin.blake3))
-    }
-
-    /// The picture of a generator, with the hash of its weights.
-    fn generated(&self, made: &GeneratedStyle, network: Option<&dyn Stylizer>) -> Result<(Style, String)> {
-        let studio = Studio::open(made.job.clone(), self.resources.device.clone())?;
-        let seed =
-            made.seed.ok_or_else(|| EngineError::Caller("a generated style has no seed: draw one first".into()))?;
-        let code = studio.place(&Point::Seed(seed))?;
-        let pictures = studio.paint(std::slice::from_ref(&code))?;
-        Ok((self.seen(&pictures[0], network)?, studio.model().blake3.clone()))
     }
 
     /// A picture as a style: the code that the network makes of it, if it makes codes.
@@ -112,6 +99,30 @@ impl StyleLoader<'_> {
             None => EngineError::Caller(format!("the bundled style '{}' {reason}", code.header.title)),
         })?;
         Ok((Style::Code(code.arrays.clone()), code.blake3.clone()))
+    }
+}
+
+/// The picture of a style that has one, with the hash of its file, or of the weights of the generator that makes it.
+///
+/// # Errors
+/// [`EngineError::Caller`] for a style code, and for a generator's picture without a seed; those of [`Input::open`] and
+/// [`Studio::open`].
+pub fn style_picture(source: &StyleSource, resources: &Resources, control: &Control) -> Result<(Picture, String)> {
+    match source {
+        StyleSource::Picture(path) => {
+            let opened = Input::File(path.clone()).open(&resources.limits, control)?;
+            Ok((opened.picture, opened.origin.blake3))
+        }
+        StyleSource::Generated(GeneratedStyle { job, seed }) => {
+            let studio = Studio::open(job.clone(), resources.device.clone())?;
+            let no_seed = || EngineError::Caller("a generated style has no seed: draw one first".into());
+            let code = studio.place(&Point::Seed(seed.ok_or_else(no_seed)?))?;
+            let picture = studio.paint(std::slice::from_ref(&code))?.remove(0);
+            Ok((picture, studio.model().blake3.clone()))
+        }
+        StyleSource::Named(_) | StyleSource::Code(_) => {
+            Err(EngineError::Caller("a style code has no picture: give the painting's file".into()))
+        }
     }
 }
 

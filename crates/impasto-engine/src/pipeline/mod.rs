@@ -23,7 +23,7 @@ pub use adjust::adjust_file;
 pub use files::{Input, Opened, Origin, OutputOptions, Target, free_place};
 pub use job::{Method, REFINE, StylizeJob};
 pub use large::{Imported, watch};
-pub use loader::StyleFact;
+pub use loader::{StyleFact, style_picture};
 pub use painter::{Painter, Preview, Resources};
 pub use plan::{MIN_SIDE, Plan};
 pub use style::{GeneratedStyle, StyleSource, StyleSpec, file_label, shares};

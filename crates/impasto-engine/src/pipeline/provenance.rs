@@ -144,8 +144,11 @@ pub(super) fn push_adjustments(line: &mut String, adjust: &Adjustments) {
         return;
     };
     for (name, value) in set.iter().filter(|(name, value)| neutral.get(name) != Some(value)) {
-        let value = value.as_f64().unwrap_or_default() as f32;
-        line.push_str(&format!(" --{name} {value}"));
+        let name = name.replace('_', "-");
+        match value.as_u64() {
+            Some(value) => line.push_str(&format!(" --{name} {value}")),
+            None => line.push_str(&format!(" --{name} {}", value.as_f64().unwrap_or_default() as f32)),
+        }
     }
 }
 
@@ -175,7 +178,7 @@ mod tests {
             method: "gatys".to_owned(),
             settings: toml::from_str("steps = 5\nlevels = 5\noptimiser = 'adam'").unwrap(),
             strength: 0.7,
-            adjust: Adjustments { hue: 5.0, ..Adjustments::default() },
+            adjust: Adjustments { hue: 5.0, grain: 0.05, grain_seed: u32::MAX, ..Adjustments::default() },
             seed: 9,
             ..StylizeJob::default()
         };
@@ -185,7 +188,7 @@ mod tests {
             line,
             r"impasto stylize 'it'\''s.png' --style 'a b.jpg:0.5' --style great-wave --method gatys --strength 0.7 "
                 .to_owned()
-                + "--optimiser adam --steps 5 --seed 9 --hue 5"
+                + "--optimiser adam --steps 5 --seed 9 --grain 0.05 --grain-seed 4294967295 --hue 5"
         );
         assert!(!public(&job).to_string().contains("home"));
     }

@@ -40,7 +40,7 @@ pub enum StyleSource {
     Generated(GeneratedStyle),
 }
 
-/// A generator's picture as a style, written `gen:MODEL[:seed=N][,trunc=PSI][,class=CLASS]`.
+/// A generator's picture as a style, written `gen:MODEL[:seed=N][,trunc=PSI][,class=CLASS][,code=CODE]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GeneratedStyle {
     /// The generator and what its pictures look like.
@@ -65,9 +65,10 @@ impl GeneratedStyle {
             match key {
                 "seed" => seed = Some(value.parse().ok().filter(|seed| *seed < 1 << 53).ok_or_else(bad)?),
                 "trunc" => job.trunc = value.parse().map_err(|_| bad())?,
-                // Several classes are mixed: class=dress+shirt.
+                // Several classes are mixed: class=dress+shirt; several codes are set: code=0=2+c1=0.5.
                 "class" => job.classes = value.split('+').map(str::parse).collect::<Result<_>>()?,
-                _ => return Err(refused(&format!("there is no '{key}', only seed, trunc and class"))),
+                "code" => job.codes = value.split('+').map(str::parse).collect::<Result<_>>()?,
+                _ => return Err(refused(&format!("there is no '{key}', only seed, trunc, class and code"))),
             }
         }
         job.validate()?;
@@ -83,6 +84,10 @@ impl GeneratedStyle {
         if !self.job.classes.is_empty() {
             let classes: Vec<&str> = self.job.classes.iter().map(|share| share.class.as_str()).collect();
             settings.push(format!("class={}", classes.join("+")));
+        }
+        if !self.job.codes.is_empty() {
+            let codes: Vec<String> = self.job.codes.iter().map(ToString::to_string).collect();
+            settings.push(format!("code={}", codes.join("+")));
         }
         let colon = if settings.is_empty() { "" } else { ":" };
         format!("gen:{model}{colon}{}", settings.join(","))
@@ -221,9 +226,13 @@ mod tests {
         for text in ["", ":1", "a.jpg:-1", "a.jpg:inf", "a.jpg:NaN"] {
             assert!(text.parse::<StyleSpec>().is_err(), "{text}");
         }
-        for text in
-            ["great-wave", "a.jpg:0.7", "gen:flowers:seed=12", "gen:a/b.safetensors:seed=3,trunc=0.7,class=x+y:0.5"]
-        {
+        for text in [
+            "great-wave",
+            "a.jpg:0.7",
+            "gen:flowers:seed=12",
+            "gen:a/b.safetensors:seed=3,trunc=0.7,class=x+y:0.5",
+            "gen:flowers:seed=3,code=0=2+c1=-0.5",
+        ] {
             assert_eq!(parse(text).to_string(), text);
         }
     }

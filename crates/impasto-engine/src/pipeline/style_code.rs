@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::files::Input;
+use impasto_image::Picture;
+
 use super::loader::{STYLE_SIDE, at_style_size, style_tensor};
 use super::painter::Resources;
-use crate::control::Control;
 use crate::error::{EngineError, Result};
 use crate::models;
 use crate::registry;
@@ -30,19 +30,17 @@ pub struct StyleDescription {
 /// bundled ones. The picture is seen at `style_size` on its shorter side, like `--style` sees it.
 ///
 /// # Errors
-/// Those of [`Input::open`] and [`models::open_network`].
+/// Those of [`models::open_network`].
 pub fn make_style(
-    picture: &Input,
+    picture: &Picture,
     about: &StyleDescription,
     model: Option<&Path>,
     style_size: Option<u32>,
     resources: &Resources,
-    control: &Control,
 ) -> Result<Vec<u8>> {
     let entry = registry::find(registry::DEFAULT_STYLIZER)?;
     let (network, info) = models::open_network(entry, model, &resources.device.device)?;
-    let opened = picture.open(&resources.limits, control)?;
-    let seen = at_style_size(&opened.picture, style_size.or(Some(STYLE_SIDE)), style_size.is_some());
+    let seen = at_style_size(picture, style_size.or(Some(STYLE_SIDE)), style_size.is_some());
     let image = style_tensor(&seen, Some(&*network), &resources.device.device);
     let arrays = network
         .encode_style(&image)?

@@ -19,6 +19,7 @@ pub(super) const ENTRY: Entry = Entry {
         takes: Takes::Crops,
         perception: Some("perception"),
         settings: SettingsType::of::<FusionTraining>(),
+        check,
         macs_per_pixel: |settings| Ok(typed::<FusionTraining>(settings)?.network.macs_per_pixel()),
         build: train,
         critic: Some(|_, state, device| Ok(Box::new(Critic::new(state, device)?))),
@@ -32,9 +33,14 @@ fn build(parts: BuildParts<'_>) -> Result<Box<dyn Stylizer>, String> {
     Ok(Box::new(Fusion::new(config, parts.arrays, parts.seed, parts.device)?))
 }
 
+fn check(settings: &toml::Table) -> Result<Vec<String>, String> {
+    let network = typed::<FusionTraining>(settings)?.network;
+    network.validate().map(|()| Vec::new()).map_err(|problem| format!("network: {problem}"))
+}
+
 fn train(parts: TrainParts) -> Result<Box<dyn Objective>> {
+    check(&parts.settings).map_err(EngineError::Caller)?;
     let settings: FusionTraining = typed(&parts.settings).map_err(EngineError::Caller)?;
-    settings.network.validate().map_err(|problem| EngineError::Caller(format!("network: {problem}")))?;
     let internal = |what: &str| EngineError::Internal(format!("training fusion without {what}"));
     let features = parts.features.ok_or_else(|| internal("a perception network"))?;
     let mut crops = parts.material.into_crops()?.into_iter();

@@ -102,7 +102,7 @@ impl Bands for Adjusted<'_> {
         let halo = self.adjustments.halo();
         let (top, bottom) = (halo.min(y), halo.min(layout.height - y - rows));
         let mut band = self.picture.band(y - top, top + rows + bottom)?;
-        self.adjustments.apply(&mut band)?;
+        self.adjustments.apply_to_rows(&mut band, y - top)?;
         Ok(if top + bottom == 0 { band } else { crop(&band, 0, top, layout.width, rows) })
     }
 }

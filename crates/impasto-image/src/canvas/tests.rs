@@ -175,8 +175,11 @@ fn operations_on_rows_are_the_operations_on_pictures() {
         saturation: 1.4,
         hue: 20.0,
         sharpen: 0.7,
+        grain: 0.1,
+        grain_seed: 5,
     };
-    for adjustments in [all, Adjustments { sharpen: 0.0, ..all }, Adjustments::default()] {
+    for sharpen in [0.7, 0.0, -2.5] {
+        let adjustments = Adjustments { sharpen, ..all };
         let mut whole = content.clone();
         adjustments.apply(&mut whole).unwrap();
         same("adjust", &whole, &Adjusted::new(&content, adjustments).unwrap());

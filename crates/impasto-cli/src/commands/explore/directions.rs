@@ -20,10 +20,10 @@ use crate::output::Reporter;
 pub(crate) struct DirectionsArgs {
     #[command(flatten)]
     generation: GenerationArgs,
-    /// How directions are found; may be given several times, all when absent.
+    /// How directions are found; may be given several times, all that apply to the generator when absent.
     #[arg(long, value_name = "METHOD", value_delimiter = ',')]
     method: Vec<MethodArg>,
-    /// Directions of each method.
+    /// Directions of each method; of structured codes always all.
     #[arg(long, value_name = "N", default_value_t = 6)]
     count: usize,
     /// Styles that principal and independent components are taken of.
@@ -66,6 +66,8 @@ enum MethodArg {
     Ica,
     /// What the weights behind the styles amplify most.
     Closed,
+    /// What structured codes change, of a generator that was trained with some.
+    Code,
 }
 
 impl MethodArg {
@@ -74,6 +76,7 @@ impl MethodArg {
             Self::Pca => Method::Pca,
             Self::Ica => Method::Ica,
             Self::Closed => Method::Closed,
+            Self::Code => Method::Code,
         }
     }
 }
@@ -86,15 +89,15 @@ pub(super) fn run(args: &DirectionsArgs, global: &Global, reporter: &Reporter) -
     let folder = args.out_dir.clone().unwrap_or_else(|| output.with_file_name(""));
     make_folder(&folder)?;
     let options = OutputOptions { overwrite: args.overwrite, ..OutputOptions::default() };
+    let control = reporter.control();
+    let studio = args.generation.open(global, &control)?;
     let methods = match &args.method[..] {
-        [] => Method::ALL.to_vec(),
+        [] => Method::of(studio.form()),
         given => given.iter().map(|method| method.method()).collect(),
     };
     // The same directions whenever they are asked for: files and commands refer to them.
     let seed = global.seed.unwrap_or_default();
     let job = DirectionsJob { methods, count: args.count, samples: args.samples, layers: args.layers.clone(), seed };
-    let control = reporter.control();
-    let studio = args.generation.open(global, &control)?;
     let found = find(&studio, &job, &control)?;
     write_atomic(&output, &found.encode(studio.form())?)?;
     let writer = Writer { options: &options, reporter, control: &control };

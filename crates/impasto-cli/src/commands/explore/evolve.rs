@@ -16,9 +16,9 @@ use crate::output::Reporter;
 pub(crate) struct EvolveArgs {
     #[command(flatten)]
     generation: GenerationArgs,
-    /// Folder of the session; begun if there is none in it.
+    /// Folder of the session, begun if there is none in it; MODEL-evolution when absent.
     #[arg(long, value_name = "DIR")]
-    session: PathBuf,
+    session: Option<PathBuf>,
     /// Numbers of those whom the next generation descends from, of any sheet.
     #[arg(long, value_name = "NUMBERS")]
     favourites: Option<Seeds>,
@@ -32,10 +32,10 @@ pub(crate) struct EvolveArgs {
     #[arg(long, value_name = "N")]
     size: Option<usize>,
     /// How far children differ from their parents, from 0 to 1.
-    #[arg(long, value_name = "0-1")]
+    #[arg(long, value_name = "0-1", allow_negative_numbers = true)]
     mutation: Option<f32>,
     /// How far all individuals of a generation are apart at least (strangers are about 1.4 apart); from 0 to 1.
-    #[arg(long, value_name = "0-1")]
+    #[arg(long, value_name = "0-1", allow_negative_numbers = true)]
     diversity: Option<f32>,
 }
 
@@ -45,12 +45,11 @@ const USUAL: EvolveJob = EvolveJob { seed: 0, size: 12, mutation: 0.35, diversit
 /// Runs the command.
 pub(super) fn run(args: &EvolveArgs, global: &Global, reporter: &Reporter) -> Result<(), Failure> {
     let control = reporter.control();
-    let Some((look, job)) = Evolution::settings(&args.session)? else {
+    let folder = args.session.clone().unwrap_or_else(|| format!("{}-evolution", args.generation.label()).into());
+    let Some((look, job)) = Evolution::settings(&folder)? else {
         if args.favourites.is_some() || args.next || args.save.is_some() {
-            let text = format!(
-                "{} holds no session yet; run this without --favourites, --next and --save",
-                args.session.display()
-            );
+            let text =
+                format!("{} holds no session yet; run this without --favourites, --next and --save", folder.display());
             return Err(Failure::usage(text));
         }
         let job = EvolveJob {
@@ -61,14 +60,14 @@ pub(super) fn run(args: &EvolveArgs, global: &Global, reporter: &Reporter) -> Re
         };
         let studio = args.generation.open(global, &control)?;
         control.note(format!("seed {}", job.seed));
-        let session = Evolution::begin(&studio, &args.session, job, &control)?;
+        let session = Evolution::begin(&studio, &folder, job, &control)?;
         reporter.result(&session.sheet_path(0).display().to_string());
         return Ok(());
     };
     check_settings(args, global, &look, job)?;
     let mut studio = args.generation.open(global, &control)?;
     studio.change(GenerationJob { model: studio.job().model.clone(), ..look })?;
-    let mut session = Evolution::open(&studio, &args.session)?;
+    let mut session = Evolution::open(&studio, &folder)?;
     if let Some(favourites) = &args.favourites {
         session.choose(&favourites.0)?;
     }

@@ -32,10 +32,10 @@ pub(crate) struct ProjectArgs {
     #[arg(long, value_name = "N", default_value_t = ProjectJob::default().starts)]
     starts: usize,
     /// Greatest rate, in deviations of the styles a step.
-    #[arg(long, value_name = "V", default_value_t = ProjectJob::default().rate)]
+    #[arg(long, value_name = "V", default_value_t = ProjectJob::default().rate, allow_negative_numbers = true)]
     rate: f32,
     /// Weight of the pixels beside what the network sees.
-    #[arg(long, value_name = "V", default_value_t = ProjectJob::default().pixels)]
+    #[arg(long, value_name = "V", default_value_t = ProjectJob::default().pixels, allow_negative_numbers = true)]
     pixel_weight: f32,
     /// Leave the noise of the layers out.
     #[arg(long)]

@@ -20,7 +20,7 @@ pub(crate) struct VaryArgs {
     #[command(flatten)]
     generation: GenerationArgs,
     /// How far from the picture, from 0 (the same) to 1 (any other).
-    #[arg(long, value_name = "0-1", default_value_t = 0.2)]
+    #[arg(long, value_name = "0-1", default_value_t = 0.2, allow_negative_numbers = true)]
     amount: f32,
     /// Number of variations.
     #[arg(long, value_name = "N", default_value_t = 8)]

@@ -36,8 +36,14 @@ pub(super) struct GanRun {
 }
 
 impl GanRun {
-    /// The run with the architecture and size that were chosen; `given` settings go before those of the recipe.
-    pub(super) fn request(&self, given: toml::Table, control: &Control) -> Result<TrainRequest, Failure> {
+    /// The run with the architecture and size that were chosen; `given` settings go before those of the recipe, and
+    /// `assigned` ones before these.
+    pub(super) fn request(
+        &self,
+        given: toml::Table,
+        assigned: Vec<String>,
+        control: &Control,
+    ) -> Result<TrainRequest, Failure> {
         if self.data.is_empty() {
             return Err(Failure::usage("training a generator needs --data with pictures of one kind"));
         }
@@ -47,6 +53,7 @@ impl GanRun {
             size: self.res,
             gallery: self.gallery.settings(ClassSource::None),
             given,
+            assigned,
         };
         Ok(choice.request(control)?)
     }

@@ -265,18 +265,6 @@ fn request(new: &NewRun, global: &Global, control: &impasto_engine::Control) -> 
         Some(path) => read_settings(path)?,
         None => toml::Table::new(),
     };
-    let mut request = match &new.what {
-        What::Algorithm(run) => TrainRequest {
-            algorithm: run.algorithm.to_owned(),
-            sources: run.sources.clone(),
-            perception: run.perception.clone(),
-            settings: given,
-            ..TrainRequest::default()
-        },
-        What::Gan(run) => run.request(given, control)?,
-    };
-    let trainer = registry::find(&request.algorithm)?.trainer.as_ref();
-    let types = trainer.ok_or_else(|| Failure::usage(format!("{} cannot be trained", request.algorithm)))?.settings;
     let crop = match &new.what {
         What::Algorithm(run) => run.crop,
         What::Gan(_) => None,
@@ -287,17 +275,30 @@ fn request(new: &NewRun, global: &Global, control: &impasto_engine::Control) -> 
         ("crop", crop.map(|v| v.to_string())),
         ("seed", global.seed.map(|v| v.to_string())),
     ];
-    for (key, value) in shorthand {
-        if let Some(value) = value {
-            types.assign(&mut request.settings, &format!("{key}={value}"))?;
+    let shorthand = shorthand.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
+    let assigned: Vec<String> = shorthand.chain(options.set.iter().cloned()).collect();
+    let types = |name: &str| {
+        let trainer = registry::find(name)?.trainer.as_ref();
+        Ok::<_, Failure>(trainer.ok_or_else(|| Failure::usage(format!("{name} cannot be trained")))?.settings)
+    };
+    let mut request = match &new.what {
+        What::Algorithm(run) => {
+            let mut settings = given;
+            let types = types(run.algorithm)?;
+            assigned.iter().try_for_each(|assignment| types.assign(&mut settings, assignment))?;
+            TrainRequest {
+                algorithm: run.algorithm.to_owned(),
+                sources: run.sources.clone(),
+                perception: run.perception.clone(),
+                settings,
+                ..TrainRequest::default()
+            }
         }
-    }
-    for assignment in &options.set {
-        types.assign(&mut request.settings, assignment)?;
-    }
+        What::Gan(run) => run.request(given, assigned, control)?,
+    };
     if !request.settings.contains_key("seed") {
         let seed = global.seed();
-        types.assign(&mut request.settings, &format!("seed={seed}"))?;
+        types(&request.algorithm)?.assign(&mut request.settings, &format!("seed={seed}"))?;
         control.note(format!("seed {seed}"));
     }
     request.init = options.init.clone();

@@ -95,6 +95,10 @@ impl Architecture for Dcgan {
         ])
     }
 
+    fn inexact(network: &DcganConfig) -> Option<&'static str> {
+        network.batch_norm.then_some("network.batch_norm")
+    }
+
     fn generator(build: &Build<DcganConfig>, seed: u64, device: &Device) -> DcganGenerator {
         DcganGenerator::new(build, seed, device)
     }

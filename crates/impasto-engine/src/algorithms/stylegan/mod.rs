@@ -107,6 +107,10 @@ impl Architecture for Stylegan {
         Grid::of(build.size)?.level_of(c.attention).map(drop)
     }
 
+    fn inexact(network: &StyleganConfig) -> Option<&'static str> {
+        network.spread.then_some("network.spread")
+    }
+
     fn generator(build: &Build<StyleganConfig>, seed: u64, device: &Device) -> StyleganGenerator {
         StyleganGenerator::new(build, seed, device)
     }

@@ -24,7 +24,7 @@ use crate::places;
 /// head as JSON, and the pixels.
 const MAGIC: &[u8; 8] = b"impgal 1";
 /// Counts changes of this program that change galleries, for which nothing else in a key stands.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 /// Most bytes of all files together.
 const MAX_BYTES: u64 = 8 << 30;
 const EXTENSION: &str = "gallery";

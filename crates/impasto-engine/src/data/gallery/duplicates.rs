@@ -1,7 +1,9 @@
 //! Pictures that are there more than once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use super::look::Look;
+use super::settings::GallerySettings;
 use super::sketch::Sketch;
 use crate::control::Control;
 use crate::error::Result;
@@ -13,9 +15,57 @@ const PARTS: u32 = 4;
 /// Pictures with one value of a part that a picture is compared with; more have so little in them that they say nothing.
 const MAX_COMPARED: usize = 512;
 
+/// What becomes of pictures some of which are there more than once, all by their numbers.
+pub(super) struct Sorted {
+    /// Those that are used.
+    pub(super) kept: Vec<usize>,
+    /// Groups with the same pixels.
+    pub(super) exact: Vec<Vec<usize>>,
+    /// Groups that are nearly the same; of those with the same pixels only the first is looked at.
+    pub(super) near: Vec<Vec<usize>>,
+    /// Those that are left out, the one that stands for each, and whether it is only nearly the same.
+    pub(super) left_out: Vec<(usize, usize, bool)>,
+}
+
+/// Sorts pictures, which come with their numbers in ascending order.
+pub(super) fn sort(pictures: &[(usize, &Look)], settings: &GallerySettings, control: &Control) -> Result<Sorted> {
+    let mut first: HashMap<blake3::Hash, usize> = HashMap::new();
+    let mut same: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut firsts = Vec::with_capacity(pictures.len());
+    for &(number, look) in pictures {
+        match *first.entry(look.pixels).or_insert(number) {
+            own if own == number => firsts.push((number, look)),
+            earlier => same.entry(earlier).or_insert_with(|| vec![earlier]).push(number),
+        }
+    }
+    let exact: Vec<Vec<usize>> = same.into_values().collect();
+    let sketches: Vec<&Sketch> = firsts.iter().map(|(_, look)| &look.sketch).collect();
+    let mut left_out = Vec::new();
+    if !settings.keep_duplicates {
+        left_out.extend(exact.iter().flat_map(|group| group[1..].iter().map(|&copy| (copy, group[0], false))));
+    }
+    let mut near = Vec::new();
+    for group in self::near(&sketches, control)? {
+        let members: Vec<(usize, &Look)> = group.into_iter().map(|index| firsts[index]).collect();
+        let numbers: Vec<usize> = members.iter().map(|(number, _)| *number).collect();
+        let pixels = |(number, look): &&(usize, &Look)| {
+            // Of several that are as large, the first.
+            (u64::from(look.width) * u64::from(look.height), std::cmp::Reverse(*number))
+        };
+        if let Some(&(largest, _)) = members.iter().max_by_key(pixels).filter(|_| settings.drop_near_duplicates) {
+            left_out.extend(numbers.iter().filter(|&&copy| copy != largest).map(|&copy| (copy, largest, true)));
+        }
+        near.push(numbers);
+    }
+    left_out.sort_unstable();
+    let is_left_out = |number: usize| left_out.binary_search_by_key(&number, |&(copy, ..)| copy).is_ok();
+    let kept = pictures.iter().map(|(number, _)| *number).filter(|&number| !is_left_out(number)).collect();
+    Ok(Sorted { kept, exact, near, left_out })
+}
+
 /// Groups of pictures that are near each other, each in the order of `sketches`, as indices; a picture is in a group if
 /// it is near any in it.
-pub(super) fn near(sketches: &[&Sketch], control: &Control) -> Result<Vec<Vec<usize>>> {
+fn near(sketches: &[&Sketch], control: &Control) -> Result<Vec<Vec<usize>>> {
     // For each part, indices by its value: a table of beginnings and a list.
     let parts: Vec<Table> = (0..PARTS).map(|part| Table::new(sketches, part)).collect();
     let mut groups = Groups::new(sketches.len());

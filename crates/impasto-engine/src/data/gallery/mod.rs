@@ -26,7 +26,7 @@ pub use cache::default_cache;
 pub use read::{read, survey};
 pub use recipe::Recipe;
 pub use settings::{ClassSource, Fit, GallerySettings};
-pub use survey::{ClassCount, Duplicates, SourceSummary, Spread, Survey};
+pub use survey::{ClassCount, Duplicates, LeftOut, SourceSummary, Spread, Survey};
 
 /// Whole pictures at one size, with labels.
 #[derive(Debug, Clone)]

@@ -1,20 +1,21 @@
 //! Reading a gallery: every source in turn, its pictures decoded side by side, what is wrong with any of them kept apart.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use rayon::prelude::*;
 
+use super::Gallery;
 use super::cache::Cache;
 use super::classes::{self, Classes};
+use super::duplicates::{self, Sorted};
 use super::look::{self, Look};
 use super::recipe::{self, Recipe};
 use super::settings::{ClassSource, GallerySettings};
-use super::sketch::{Facing, Sketch};
+use super::sketch::Facing;
 use super::source::{Item, Labels, Source};
-use super::survey::{ClassCount, Duplicates, SourceSummary, Spread, Survey};
-use super::{Gallery, duplicates};
+use super::survey::{ClassCount, Duplicates, LeftOut, SourceSummary, Spread, Survey};
 use crate::control::{Control, Event};
 use crate::data::Rejected;
 use crate::data::folder::shares;
@@ -188,37 +189,27 @@ impl Gathered {
             let pictures: Vec<(usize, &str)> = self.read.iter().map(|read| (read.source, read.name.as_str())).collect();
             classes::assign(&pictures, &self.labels, settings)?
         };
-        let (mut kept, mut dropped) = (Vec::new(), Vec::new());
-        let mut first: HashMap<blake3::Hash, usize> = HashMap::new();
-        let mut same: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut usable = Vec::with_capacity(self.read.len());
         for (index, read) in self.read.iter().enumerate() {
-            if let (Some(from), None) = (from, labels[index]) {
-                self.rejected.push((read.source, read.name.clone(), from.missing().to_owned()));
-                continue;
-            }
-            let earlier = *first.entry(read.look.pixels).or_insert(index);
-            if earlier != index {
-                same.entry(earlier).or_insert_with(|| vec![earlier]).push(index);
-                if !settings.keep_duplicates {
-                    dropped.push(index);
-                    continue;
+            match (from, labels[index]) {
+                (Some(from), None) => {
+                    self.rejected.push((read.source, read.name.clone(), from.missing().to_owned()));
                 }
+                _ => usable.push((index, &read.look)),
             }
-            kept.push(index);
         }
+        let Sorted { kept, exact, near, left_out } = duplicates::sort(&usable, settings, control)?;
         let name = |&index: &usize| shown.name(self.read[index].source, &self.read[index].name);
         let names_of = |groups: &[Vec<usize>]| groups.iter().map(|group| group.iter().map(name).collect()).collect();
-        let exact: Vec<Vec<usize>> = same.into_values().collect();
-        let differing = exact.iter().filter(|group| group.iter().any(|&i| labels[i] != labels[group[0]])).count();
-        // Those with the same pixels are known already; here only the first of them counts.
-        let firsts: Vec<usize> = kept.iter().copied().filter(|&i| first[&self.read[i].look.pixels] == i).collect();
-        let sketches: Vec<&Sketch> = firsts.iter().map(|&index| &self.read[index].look.sketch).collect();
-        let mut near = duplicates::near(&sketches, control)?;
-        near.iter_mut().flatten().for_each(|index| *index = firsts[*index]);
-        survey.duplicates = Duplicates { exact: names_of(&exact), near: names_of(&near), dropped: dropped.len() };
+        let left_out =
+            left_out.iter().map(|(copy, of, near)| LeftOut { name: name(copy), copy_of: name(of), near: *near });
+        survey.duplicates = Duplicates { exact: names_of(&exact), near: names_of(&near), left_out: left_out.collect() };
         let mut facing = Facing::new();
-        sketches.iter().for_each(|sketch| facing.add(sketch));
+        kept.iter().for_each(|&index| facing.add(&self.read[index].look.sketch));
         survey.facing = facing.share();
+        let differ = |group: &&Vec<usize>| group.iter().any(|&index| labels[index] != labels[group[0]]);
+        let differing = exact.iter().filter(differ).count();
+        let near_differing = near.iter().filter(differ).count();
 
         let labels: Vec<usize> = kept.iter().filter_map(|&index| labels[index]).collect();
         survey.used = kept.len();
@@ -241,6 +232,10 @@ impl Gathered {
         survey.warnings = recipe::warnings(&survey);
         if differing > 0 {
             let text = format!("{differing} groups of pictures with the same pixels are in different classes");
+            survey.warnings.push(text);
+        }
+        if near_differing > 0 && settings.drop_near_duplicates {
+            let text = format!("{near_differing} groups of pictures that are nearly the same are in different classes");
             survey.warnings.push(text);
         }
         let used: Vec<String> = kept.iter().map(name).collect();

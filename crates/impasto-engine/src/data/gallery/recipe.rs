@@ -137,12 +137,17 @@ pub(super) fn warnings(survey: &Survey) -> Vec<String> {
         lines.push(format!("{used} {are} very few: expect near copies; 100 or more are better"));
     }
     let [exact, near] = survey.duplicates.superfluous();
+    let [exact_left_out, near_left_out] = survey.duplicates.are_left_out();
     if share(exact) > 0.1 {
-        let done = if survey.duplicates.dropped > 0 { "left out" } else { "used all the same" };
+        let done = if exact_left_out { "left out" } else { "used all the same" };
         lines.push(format!("{exact} pictures repeat others pixel by pixel and are {done}"));
     }
     if share(near) > 0.1 {
-        lines.push(format!("{near} pictures are nearly the same as others: what is shown often will be made often"));
+        let follows = match near_left_out {
+            true => "they are left out",
+            false => "what is shown often will be made often; --duplicates near leaves them out",
+        };
+        lines.push(format!("{near} pictures are nearly the same as others: {follows}"));
     }
     if share(survey.rejected.len()) > 0.1 {
         lines.push(format!("{} of {} pictures cannot be used; see why", survey.rejected.len(), survey.found));

@@ -27,6 +27,10 @@ pub struct GallerySettings {
     pub class_names: Vec<String>,
     /// Keep pictures whose pixels are the same as those of an earlier one.
     pub keep_duplicates: bool,
+    /// Leave out all but the largest of pictures that differ in size, compression or brightness only. Not written where
+    /// they are not left out, so that runs of older versions, whose checkpoints do not know it, can be resumed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drop_near_duplicates: bool,
     /// Most bytes of pictures in memory.
     pub max_memory: u64,
     /// Limits on each picture.
@@ -139,6 +143,7 @@ impl Default for GallerySettings {
             classes: ClassSource::default(),
             class_names: Vec::new(),
             keep_duplicates: false,
+            drop_near_duplicates: false,
             max_memory: 8 << 30,
             limits: Limits::default(),
             cache: None,
@@ -155,6 +160,9 @@ impl GallerySettings {
         let [rows, columns] = self.size;
         if self.size.iter().any(|side| !(4..=4096).contains(side)) {
             return Err(format!("a size of {rows}x{columns} px is out of range: sides are 4 to 4096"));
+        }
+        if self.keep_duplicates && self.drop_near_duplicates {
+            return Err("pictures with the same pixels cannot be kept while those nearly the same are left out".into());
         }
         match self.background.iter().find(|value| !(0.0..=1.0).contains(*value)) {
             Some(value) => Err(format!("background holds {value}, not in 0..=1")),

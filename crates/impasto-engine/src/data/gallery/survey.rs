@@ -79,16 +79,32 @@ pub struct ClassCount {
 pub struct Duplicates {
     /// Groups whose pixels are the same.
     pub exact: Vec<Vec<String>>,
-    /// Groups that differ in size, compression or brightness only; all are used.
+    /// Groups that differ in size, compression or brightness only.
     pub near: Vec<Vec<String>>,
-    /// Pictures left out because an earlier one has the same pixels.
-    pub dropped: usize,
+    /// Those of both that are left out.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A picture that is left out, since it is there more than once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Its name.
+    pub name: String,
+    /// The picture that stands for it: the first with the same pixels, the largest of those that are nearly the same.
+    pub copy_of: String,
+    /// Whether it is only nearly the same.
+    pub near: bool,
 }
 
 impl Duplicates {
     /// Pictures that could be done without: all but one of each group.
     pub fn superfluous(&self) -> [usize; 2] {
         [&self.exact, &self.near].map(|groups| groups.iter().map(|group| group.len() - 1).sum())
+    }
+
+    /// Whether pictures of either kind are left out: with the same pixels, and nearly the same.
+    pub fn are_left_out(&self) -> [bool; 2] {
+        [false, true].map(|near| self.left_out.iter().any(|one| one.near == near))
     }
 }
 

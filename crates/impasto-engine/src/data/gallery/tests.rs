@@ -94,7 +94,11 @@ fn a_folder_is_read_checked_and_described() {
     assert_eq!(gallery.names()[..5], ["a/0.png", "a/1.png", "a/2.png", "a/3.png", "b/0.png"]);
     assert_eq!(survey.duplicates.exact, [["b/0.png", "b/again.bmp"]]);
     assert_eq!(survey.duplicates.near, [["b/1.png", "b/larger.png"]]);
-    assert_eq!((survey.duplicates.dropped, survey.duplicates.superfluous()), (1, [1, 1]));
+    let left_out = |survey: &Survey| -> Vec<(String, String, bool)> {
+        survey.duplicates.left_out.iter().map(|one| (one.name.clone(), one.copy_of.clone(), one.near)).collect()
+    };
+    let again = ("b/again.bmp".to_owned(), "b/0.png".to_owned(), false);
+    assert_eq!((left_out(&survey), survey.duplicates.superfluous()), (vec![again.clone()], [1, 1]));
     let rejected: Vec<_> = survey.rejected.iter().map(|r| (r.path.to_str().unwrap(), r.reason.as_str())).collect();
     assert_eq!(rejected.len(), 2, "{rejected:?}");
     assert!(rejected[0].0 == "broken.jpg" && rejected[0].1.contains("damaged"), "{rejected:?}");
@@ -109,6 +113,16 @@ fn a_folder_is_read_checked_and_described() {
     let (all, _) =
         read_at(folder.path(), &GallerySettings { keep_duplicates: true, ..settings(ClassSource::None) }).unwrap();
     assert_eq!(all.len(), 10);
+
+    // Of those nearly the same only the largest is left, whichever comes first.
+    let near = GallerySettings { drop_near_duplicates: true, ..settings(ClassSource::None) };
+    let (few, survey) = read_at(folder.path(), &near).unwrap();
+    let smaller = ("b/1.png".to_owned(), "b/larger.png".to_owned(), true);
+    assert_eq!((few.len(), survey.used, left_out(&survey)), (8, 8, vec![smaller, again]));
+    assert!(few.names().contains(&"b/larger.png".to_owned()) && !few.names().contains(&"b/1.png".to_owned()));
+    assert_eq!(survey.duplicates.near, [["b/1.png", "b/larger.png"]]);
+    let both = GallerySettings { keep_duplicates: true, ..near };
+    assert_eq!(read_at(folder.path(), &both).unwrap_err().blame(), Blame::Caller);
 }
 
 #[test]
@@ -199,11 +213,17 @@ fn galleries_are_kept_and_damage_is_seen() {
     let mut changed = whole.clone();
     changed[whole.len() - 9] ^= 4;
     check("changed", &changed);
-    // Another size, other pictures and other names are other galleries.
+    // Another size, other pictures and other names are other galleries, and so is what is left of copies.
     read_at(folder.path(), &GallerySettings { size: [16, 16], ..settings.clone() }).unwrap();
+    for (keep_duplicates, drop_near_duplicates, left) in [(true, false, 10), (false, true, 8), (false, false, 9)] {
+        let settings = GallerySettings { keep_duplicates, drop_near_duplicates, ..settings.clone() };
+        for _ in 0..2 {
+            assert_eq!(read_at(folder.path(), &settings).unwrap().0.len(), left);
+        }
+    }
     std::fs::rename(folder.path().join("a/0.png"), folder.path().join("a/9.png")).unwrap();
     read_at(folder.path(), &settings).unwrap();
-    assert_eq!(files().len(), 3);
+    assert_eq!(files().len(), 5);
     assert!(files().contains(&file));
 }
 

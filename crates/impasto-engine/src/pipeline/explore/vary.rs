@@ -41,7 +41,7 @@ pub fn vary(studio: &Studio, job: &VaryJob, control: &Control) -> Result<Vec<Var
         return Err(EngineError::Caller(format!("{} variations; ask for 1 to 10000", job.count)));
     }
     let (form, base) = (studio.form(), studio.code_of(job.seed));
-    let latent = form.latent_of(job.seed);
+    let latent = studio.latent_of(job.seed);
     let code = |index: usize| {
         let latent = jittered(form, &latent, job.amount, &mut rng::stream(job.seed, "vary", index as u64));
         let styles = studio.styles_of(latent, &base.classes);

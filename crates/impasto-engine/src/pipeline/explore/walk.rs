@@ -86,7 +86,7 @@ impl<'a> Walk<'a> {
         }
         let station = |point: &Point| {
             let latent = match (point, job.space) {
-                (Point::Seed(seed), _) => Some(studio.form().latent_of(*seed)),
+                (Point::Seed(seed), _) => Some(studio.latent_of(*seed)),
                 (Point::Code(path), Space::Latent) => {
                     return Err(EngineError::Caller(format!(
                         "{}: a code has styles and no latent; walk with --space style",

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use impasto_image::adjust::Adjustments;
 use serde::{Deserialize, Serialize};
 
+use super::structured::CodeValue;
 use crate::error::{EngineError, Result};
 use crate::generator::Form;
 use crate::models::GeneratorSpec;
@@ -30,6 +31,9 @@ pub struct GenerationJob {
     /// `n` modulo their number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<ClassShare>,
+    /// Structured codes of every picture; those that are not named are drawn from its seed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<CodeValue>,
     /// The noise in the generator's layers.
     #[serde(default)]
     pub noise: NoiseMode,
@@ -66,6 +70,7 @@ impl GenerationJob {
             trunc: one(),
             trunc_cutoff: None,
             classes: Vec::new(),
+            codes: Vec::new(),
             noise: NoiseMode::default(),
             moves: Vec::new(),
             tile: false,
@@ -293,6 +298,7 @@ mod tests {
         }
         let mut job = GenerationJob::new("flowers".parse().unwrap());
         job.classes = vec!["dress:0.5".parse().unwrap()];
+        job.codes = vec!["c0=-1.5".parse().unwrap()];
         let json = serde_json::to_value(&job).unwrap();
         assert_eq!(serde_json::from_value::<GenerationJob>(json.clone()).unwrap(), job);
         assert_eq!(json["classes"][0], "dress:0.5");

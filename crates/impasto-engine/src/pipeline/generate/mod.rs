@@ -3,9 +3,11 @@
 mod code;
 mod directions;
 mod job;
+mod paint;
 mod provenance;
 mod seeds;
 mod sheet;
+mod structured;
 #[cfg(test)]
 pub(super) mod testing;
 #[cfg(test)]
@@ -16,6 +18,7 @@ pub use directions::{Direction, Directions, DirectionsHeader};
 pub use job::{ClassShare, GenerationJob, Move, NoiseMode};
 pub use seeds::{Layers, Seeds};
 pub use sheet::{Grid, sheet};
+pub use structured::CodeValue;
 
 pub(super) use code::blend;
 pub(super) use provenance::Line;
@@ -25,22 +28,15 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use impasto_image::{Limits, Parameters, Picture, layout};
-use rayon::prelude::*;
+use impasto_image::{Limits, Parameters, Picture};
 
 use crate::control::{Control, Event};
-use crate::device::{self, OpenDevice};
+use crate::device::OpenDevice;
 use crate::error::{EngineError, Result};
-use crate::generator::{Form, Generator, Noise, Synthesis};
+use crate::generator::{Form, Generator};
 use crate::models::{self, ModelInfo};
-use crate::tensor::{self, ImageTensor};
-use crate::weights::Array;
-
-/// Most pictures made at the same time.
-const TOGETHER: u64 = 8;
-
-/// Bytes that pictures made at the same time may take.
-const MEMORY: u64 = 1 << 30;
+use crate::rng;
+use crate::tensor;
 
 /// What a picture is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +80,9 @@ pub struct Studio {
     device: OpenDevice,
     /// The classes of the job; `None` where each picture's seed decides.
     classes: Option<Vec<f32>>,
-    /// The middle of all styles, `[classes or 1, layers, width]`.
+    /// The numbers of every latent that the job's structured codes set.
+    set: Vec<(usize, f32)>,
+    /// The middle of all styles with these numbers set, `[classes or 1, layers, width]`.
     centre: Vec<f32>,
     /// Directions `[layers, width]` and how far.
     moves: Vec<(Vec<f32>, f32)>,
@@ -119,7 +117,8 @@ impl Studio {
         device: OpenDevice,
     ) -> Result<Self> {
         let centre = tensor::values(generator.centre());
-        let mut studio = Self { job: job.clone(), generator, model, device, classes: None, centre, moves: Vec::new() };
+        let (set, moves) = (Vec::new(), Vec::new());
+        let mut studio = Self { job: job.clone(), generator, model, device, classes: None, set, centre, moves };
         studio.change(job)?;
         Ok(studio)
     }
@@ -141,7 +140,11 @@ impl Studio {
             Ok((found.named(&step.name)?.styles.clone(), step.amount))
         };
         let moves = job.moves.iter().map(step).collect::<Result<_>>()?;
-        (self.classes, self.moves, self.job) = (classes, moves, job);
+        let set = structured::numbers(&job.codes, form)?;
+        if set != self.set {
+            self.centre = structured::centre(&*self.generator, &set, self.device());
+        }
+        (self.classes, self.set, self.moves, self.job) = (classes, set, moves, job);
         Ok(())
     }
 
@@ -182,6 +185,21 @@ impl Studio {
         self.classes.clone().unwrap_or_else(one)
     }
 
+    /// The latent of a seed, with the job's structured codes.
+    pub fn latent_of(&self, seed: u64) -> Vec<f32> {
+        self.with_codes(self.form().latent_of(seed))
+    }
+
+    /// A latent from a random stream, with the job's structured codes.
+    pub fn draw(&self, rng: &mut rng::ChaCha8Rng) -> Vec<f32> {
+        self.with_codes(self.form().draw(rng))
+    }
+
+    fn with_codes(&self, mut latent: Vec<f32>) -> Vec<f32> {
+        self.set.iter().for_each(|&(place, value)| latent[place] = value);
+        latent
+    }
+
     /// The styles `[layers, width]` of a latent, in the classes of these weights.
     pub fn styles_of(&self, latent: Vec<f32>, classes: &[f32]) -> Vec<f32> {
         // One by one: a product of matrices may round a row differently beside others.
@@ -196,7 +214,7 @@ impl Studio {
     /// Where a seed's picture lies, before truncation and moves.
     pub fn code_of(&self, seed: u64) -> Code {
         let classes = self.classes_of(seed);
-        let styles = self.styles_of(self.form().latent_of(seed), &classes);
+        let styles = self.styles_of(self.latent_of(seed), &classes);
         Code { styles, classes, noise: self.noise_of(seed) }
     }
 
@@ -212,10 +230,15 @@ impl Studio {
     /// Where the picture of a point lies, truncated and moved as the job says.
     ///
     /// # Errors
-    /// [`EngineError::File`] for a file that is no code of this generator.
+    /// [`EngineError::File`] for a file that is no code of this generator; [`EngineError::Caller`] for one where the job
+    /// sets structured codes, which are numbers of latents.
     pub fn place(&self, point: &Point) -> Result<Code> {
         let code = match point {
             Point::Seed(seed) => self.code_of(*seed),
+            Point::Code(path) if !self.set.is_empty() => {
+                let text = "keeps styles and no latent in which codes could be set; leave out --code";
+                return Err(EngineError::Caller(format!("{} {text}", path.display())));
+            }
             Point::Code(path) => {
                 let mut code = Code::load(path, self.form(), &self.model)?;
                 match self.job.noise {
@@ -258,71 +281,6 @@ impl Studio {
             middle.iter_mut().zip(centre).for_each(|(sum, value)| *sum += weight * value);
         }
         middle
-    }
-
-    /// The pictures of codes as they are. Each is made by itself, several at the same time as far as memory allows, so
-    /// that none depends on those beside it.
-    ///
-    /// # Errors
-    /// [`EngineError::Internal`] when the network gives values that are not finite.
-    pub fn paint(&self, codes: &[Code]) -> Result<Vec<Picture>> {
-        let mut pictures = Vec::with_capacity(codes.len());
-        for some in codes.chunks(self.together()) {
-            pictures.extend(self.each(some, |code| self.paint_one(code))?);
-        }
-        Ok(pictures)
-    }
-
-    /// Does `work`, which runs the network, for each of some things: at the same time on the CPU, one after the other on
-    /// devices that are busy with one.
-    pub(super) fn each<T: Sync, R: Send>(
-        &self,
-        things: &[T],
-        work: impl Fn(&T) -> Result<R> + Sync + Send,
-    ) -> Result<Vec<R>> {
-        device::awake(self.device(), || {
-            if device::has_kernels(self.device()) {
-                things.par_iter().map(&work).collect()
-            } else {
-                things.iter().map(&work).collect()
-            }
-        })
-    }
-
-    fn paint_one(&self, code: &Code) -> Result<Picture> {
-        let picture = tensor::to_picture(self.synthesise(code))?;
-        let turned = if self.job.mirror { layout::mirror(&picture) } else { picture };
-        let caller = |e: impasto_image::ImageError| EngineError::Caller(e.to_string());
-        let times = self.job.repeat;
-        let mut picture = if times > 1 { layout::repeat(&turned, times, times).map_err(caller)? } else { turned };
-        self.job.adjust.apply(&mut picture).map_err(caller)?;
-        Ok(picture)
-    }
-
-    /// What the network makes of a code, `[1, 3, h, w]`, not clamped.
-    pub(super) fn synthesise(&self, code: &Code) -> ImageTensor {
-        let form = self.form();
-        let styles = TensorData::new(code.styles.clone(), [1, form.layers, form.width]);
-        let noise = match &code.noise {
-            CodeNoise::Off => Noise::Off,
-            CodeNoise::Seed(seed) => Noise::Seeds(vec![*seed]),
-            CodeNoise::Maps(maps) => Noise::Maps(maps.iter().map(|map| noise_map(map, self.device())).collect()),
-        };
-        let synthesis = Synthesis { noise, wrap: self.job.tile };
-        self.generator.synthesise(Tensor::from_data(styles, self.device()), &synthesis)
-    }
-
-    /// Pictures made at the same time.
-    pub fn together(&self) -> usize {
-        let [h, w] = self.form().size;
-        let pixels = (h * w) as u64 * u64::from(self.job.repeat).pow(2);
-        let bytes = pixels * u64::from(self.generator.descriptor().bytes_per_pixel.max(64));
-        (MEMORY / bytes.max(1)).clamp(1, TOGETHER) as usize
-    }
-
-    /// Rows and columns of the job's pictures.
-    pub fn size(&self) -> [u32; 2] {
-        self.form().size.map(|side| side as u32 * self.job.repeat)
     }
 
     /// Makes the pictures of points, in their order, and gives each to `each` with its place in the list.
@@ -401,27 +359,4 @@ impl Studio {
         let parameters = provenance::of_mix(self, rows, columns, layers)?;
         Ok(Made { picture: sheet(&pictures, grid), parameters })
     }
-
-    /// [`Studio::paint`] with progress.
-    pub(super) fn painted(&self, stage: &str, codes: &[Code], control: &Control) -> Result<Vec<Picture>> {
-        let (started, total) = (Instant::now(), codes.len() as u64);
-        control.emit(Event::Started { stage: stage.to_owned(), total });
-        let mut pictures = Vec::with_capacity(codes.len());
-        for some in codes.chunks(self.together()) {
-            control.check()?;
-            pictures.extend(self.paint(some)?);
-            control.emit(Event::Progress { done: pictures.len() as u64, total, message: String::new() });
-        }
-        control.emit(Event::Finished { stage: stage.to_owned(), seconds: started.elapsed().as_secs_f64() });
-        Ok(pictures)
-    }
-}
-
-/// A layer's noise as the network takes it, `[1, 1, h, w]`.
-fn noise_map(map: &Array, device: &Device) -> Tensor<4> {
-    let [h, w] = match map.shape[..] {
-        [_, _, h, w] => [h, w],
-        _ => [1, map.values.len()],
-    };
-    tensor::from_planes(map.values.clone(), [1, 1, h, w], device)
 }

@@ -70,6 +70,9 @@ impl Line {
         for class in &job.classes {
             self = self.option("class", class);
         }
+        for code in &job.codes {
+            self = self.option("code", code);
+        }
         if job.noise != NoiseMode::default() {
             self = self.option("noise", job.noise);
         }

@@ -108,6 +108,15 @@ pub(in crate::pipeline) fn job() -> GenerationJob {
 
 /// A studio with the generator for tests; on the CPU, with autodiff if `tracked`.
 pub(in crate::pipeline) fn studio(job: GenerationJob, classes: &[&str], tracked: bool) -> Studio {
+    build(job, classes, Codes::default(), tracked)
+}
+
+/// The same without classes, the last numbers of its latents being structured codes.
+pub(in crate::pipeline) fn coded(job: GenerationJob, codes: Codes) -> Studio {
+    build(job, &[], codes, false)
+}
+
+fn build(job: GenerationJob, classes: &[&str], codes: Codes, tracked: bool) -> Studio {
     let mut device = device::open(DeviceSpec::Cpu).unwrap();
     if tracked {
         device.device = device.device.autodiff();
@@ -119,7 +128,7 @@ pub(in crate::pipeline) fn studio(job: GenerationJob, classes: &[&str], tracked:
         layers: LAYERS,
         size: [16, 16],
         classes: classes.iter().map(|&class| class.to_owned()).collect(),
-        codes: Codes::default(),
+        codes,
         grey: false,
     };
     // Styles vary most along their first numbers.

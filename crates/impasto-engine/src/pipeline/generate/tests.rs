@@ -1,5 +1,6 @@
 //! Making pictures with the generator for tests.
 
+use impasto_image::adjust::Adjustments;
 use impasto_image::{Limits, Picture, layout};
 
 use super::testing::{job, studio};
@@ -96,6 +97,24 @@ fn pictures_are_turned_repeated_and_adjusted() {
     let mut grey = job();
     grey.adjust.saturation = 0.0;
     assert!(pictures(grey, "4")[0].triples().iter().all(|[r, g, b]| (r - g).abs() < 1e-5 && (g - b).abs() < 1e-5));
+}
+
+/// What looks at neighbours sees those that a tile has among its copies.
+#[test]
+fn an_adjusted_tile_is_the_middle_of_its_preview() {
+    for sharpen in [0.5, -0.5, -2.0] {
+        let adjusted = |repeat: u32| {
+            let mut job = GenerationJob { tile: true, repeat, ..job() };
+            (job.adjust.sharpen, job.adjust.contrast) = (sharpen, 1.2);
+            pictures(job, "4").remove(0)
+        };
+        let tile = adjusted(1);
+        assert_eq!(impasto_image::crop(&adjusted(3), 16, 16, 16, 16).rgb, tile.rgb, "{sharpen}");
+        // The same as a pattern that is adjusted as a whole.
+        let mut pattern = pictures(GenerationJob { tile: true, repeat: 3, ..job() }, "4").remove(0);
+        Adjustments { sharpen, contrast: 1.2, ..Adjustments::default() }.apply(&mut pattern).unwrap();
+        assert_eq!(impasto_image::crop(&pattern, 16, 16, 16, 16).rgb, tile.rgb, "{sharpen}");
+    }
 }
 
 #[test]

@@ -77,8 +77,12 @@ pub(super) fn load_gallery(
     for rejected in survey.rejected.iter().take(NAMED_REJECTS) {
         control.warn(format!("not used: {}: {}", rejected.path.display(), rejected.reason));
     }
-    let found = gallery.len() + survey.rejected.len();
-    control.note(format!("{role}: {} of {found} pictures are used", gallery.len()));
+    control.note(format!("{role}: {} of {} pictures are used", gallery.len(), survey.found));
+    let left_out = &survey.duplicates.left_out;
+    if let Some(one) = left_out.first() {
+        let (count, name, of) = (left_out.len(), &one.name, &one.copy_of);
+        control.note(format!("{role}: {count} are left out as copies of others, such as {name} of {of}"));
+    }
     let blake3 = gallery.blake3();
     Ok(Loaded::Gallery { role, gallery, blake3 })
 }

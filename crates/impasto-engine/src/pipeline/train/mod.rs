@@ -83,12 +83,8 @@ impl Training {
     /// without usable pictures and damaged perception weights; [`EngineError::Environment`] for a missing device.
     pub fn prepare(request: &TrainRequest, control: &Control) -> Result<Self> {
         let (entry, trainer) = trainer(&request.algorithm)?;
-        let complete = |settings: &toml::Table| {
-            let about = |problem| EngineError::Caller(format!("{} training: {problem}", entry.descriptor.name));
-            trainer.settings.complete(settings).map_err(about)
-        };
-        let mut training = complete(&request.settings)?;
-        let plan = plan(&training, entry, trainer).map_err(EngineError::Caller)?;
+        let Checked { mut training, plan, beware } = Checked::of(&request.settings, entry, trainer)?;
+        beware.into_iter().for_each(|line| control.warn(line));
         let opened = device::open(request.device)?;
         let mut sources = BTreeMap::new();
         for role in trainer.roles {
@@ -106,7 +102,7 @@ impl Training {
             if loaded.is_grey() {
                 training.insert("grey".to_owned(), true.into());
             }
-            training = complete(&training)?;
+            training = Checked::of(&training, entry, trainer)?.training;
         }
         let perception = match (&request.perception, trainer.perception) {
             (Some(_), None) => {
@@ -281,6 +277,29 @@ fn load(
         (Takes::Gallery, None) => {
             Err(EngineError::Caller("the run's configuration does not say how its pictures are read".into()))
         }
+    }
+}
+
+/// Settings that were checked as far as can be done without pictures.
+struct Checked {
+    /// Complete.
+    training: toml::Table,
+    plan: Plan,
+    /// What to beware of.
+    beware: Vec<String>,
+}
+
+impl Checked {
+    /// Completes and checks settings.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] that says which does not fit.
+    fn of(settings: &toml::Table, entry: &Entry, trainer: &Trainer) -> Result<Self> {
+        let about = |problem| EngineError::Caller(format!("{} training: {problem}", entry.descriptor.name));
+        let training = trainer.settings.complete(settings).map_err(about)?;
+        let plan = plan(&training, entry, trainer).map_err(EngineError::Caller)?;
+        let beware = (trainer.check)(&training).map_err(EngineError::Caller)?;
+        Ok(Self { training, plan, beware })
     }
 }
 

@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
-use super::TrainRequest;
+use super::{Checked, TrainRequest};
 use crate::control::Control;
 use crate::data::gallery::{self, GallerySettings, Recipe};
 use crate::error::{EngineError, Result};
-use crate::registry::{self, Takes};
+use crate::registry::{self, Entry, Takes, Trainer};
 
 /// What is known of a generator to be trained; the rest is chosen.
 #[derive(Debug, Clone, Default)]
@@ -22,23 +22,37 @@ pub struct GanChoice {
     pub gallery: GallerySettings,
     /// Settings that go before those of the recipe.
     pub given: toml::Table,
+    /// Settings that go before these too, `KEY=VALUE` each; see [`crate::registry::SettingsType::assign`].
+    pub assigned: Vec<String>,
 }
 
 impl GanChoice {
-    /// The run with everything chosen; what was chosen and why is said in notes, what to beware of in warnings.
+    /// The run with everything chosen; what was chosen and why is said in notes, what to beware of in warnings. What
+    /// cannot be trained whatever the pictures are is refused before they are read, which may take minutes.
     ///
     /// # Errors
-    /// [`EngineError::Caller`] for an architecture that makes no pictures from noise; those of reading the pictures.
+    /// [`EngineError::Caller`] for an architecture that makes no pictures from noise, and for sizes and settings that no
+    /// architecture, or not the one asked for, can be trained with; those of reading the pictures.
     pub fn request(self, control: &Control) -> Result<TrainRequest> {
-        if let Some(name) = &self.architecture {
-            check(name)?;
+        let candidates = match &self.architecture {
+            Some(name) => vec![named(name)?],
+            None => architectures(),
+        };
+        let base = self.size.map(sized).unwrap_or_default();
+        let possible = |&(entry, trainer): &Architecture| {
+            let settings = self.settled(base.clone(), trainer)?;
+            Checked::of(&settings, entry, trainer).map(drop)
+        };
+        let answers: Vec<Result<()>> = candidates.iter().map(possible).collect();
+        if answers.iter().all(Result::is_err) {
+            answers.into_iter().collect::<Result<()>>()?;
         }
         let survey = gallery::survey(&self.data, &self.gallery, control)?;
         survey.warnings.iter().for_each(|line| control.warn(line.clone()));
         let recipe = Recipe::of(&survey, self.architecture.as_deref(), self.size);
         recipe.why.iter().for_each(|line| control.note(line.clone()));
-        let mut settings = chosen(&recipe);
-        overlay(&mut settings, self.given);
+        let (_, trainer) = named(&recipe.architecture)?;
+        let settings = self.settled(chosen(&recipe), trainer)?;
         Ok(TrainRequest {
             algorithm: recipe.architecture,
             sources: [("data".to_owned(), self.data)].into(),
@@ -47,19 +61,31 @@ impl GanChoice {
             ..TrainRequest::default()
         })
     }
+
+    /// Settings with those that were given put over them.
+    fn settled(&self, mut settings: toml::Table, trainer: &Trainer) -> Result<toml::Table> {
+        overlay(&mut settings, self.given.clone());
+        self.assigned.iter().try_for_each(|assignment| trainer.settings.assign(&mut settings, assignment))?;
+        Ok(settings)
+    }
 }
 
-/// Refuses what is no generator.
-fn check(name: &str) -> Result<()> {
-    let generators = || {
-        let takes = |entry: &&registry::Entry| entry.trainer.as_ref().is_some_and(|t| t.takes == Takes::Gallery);
-        registry::REGISTRY.iter().filter(takes).map(|entry| entry.descriptor.name)
-    };
-    if generators().any(|known| known == name) {
-        return Ok(());
-    }
-    let near = registry::suggest(name, generators());
-    Err(EngineError::Caller(format!("there is no generator architecture '{name}'{near}")))
+/// An architecture of generators, and how it is trained.
+type Architecture = (&'static Entry, &'static Trainer);
+
+/// All of them.
+fn architectures() -> Vec<Architecture> {
+    let trained = registry::REGISTRY.iter().filter_map(|entry| Some((entry, entry.trainer.as_ref()?)));
+    trained.filter(|(_, trainer)| trainer.takes == Takes::Gallery).collect()
+}
+
+/// The one of this name.
+fn named(name: &str) -> Result<Architecture> {
+    let all = architectures();
+    all.iter().copied().find(|(entry, _)| entry.descriptor.name == name).ok_or_else(|| {
+        let near = registry::suggest(name, all.iter().map(|(entry, _)| entry.descriptor.name));
+        EngineError::Caller(format!("there is no generator architecture '{name}'{near}"))
+    })
 }
 
 fn sized(size: [usize; 2]) -> toml::Table {

@@ -122,6 +122,13 @@ pub trait Architecture: Send + Sync + 'static {
     /// A line that says which value does not fit.
     fn validate(build: &Build<Self::Config>) -> Result<(), String>;
 
+    /// The setting that keeps discriminators of these dimensions from offering [`DiscriminatorNet::input_gradient`]; `None`
+    /// where they offer it.
+    fn inexact(network: &Self::Config) -> Option<&'static str> {
+        let _ = network;
+        None
+    }
+
     /// The generator with initial weights drawn from `seed`. `build` was validated.
     fn generator(build: &Build<Self::Config>, seed: u64, device: &Device) -> Self::Generator;
 

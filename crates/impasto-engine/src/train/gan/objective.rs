@@ -67,7 +67,7 @@ impl<A: Architecture> GanObjective<A> {
         device: &Device,
     ) -> Result<Self> {
         let build = settings.build();
-        settings.validate().and_then(|()| A::validate(&build)).map_err(EngineError::Caller)?;
+        settings.check::<A>().map_err(EngineError::Caller)?;
         let generator = A::generator(&build, settings.seed, device);
         let adam = || {
             // Steps with a penalty have gradients many times as long as those between: clipping would undo its weight.

@@ -226,7 +226,9 @@ fn slopes_are_exact<A: Architecture>(build: &Build<A::Config>) {
     let images = Tensor::<4>::from_data(TensorData::new(draws, [N, 3, rows, columns]), &device) * 0.2 + 0.5;
     let images = images.detach();
     let labels = draw(&A::generator(build, 1, &device), 0, &device).labels;
-    let Some(slope) = net.input_gradient(images.clone(), labels.clone()) else { return };
+    let slope = net.input_gradient(images.clone(), labels.clone());
+    assert_eq!(slope.is_none(), A::inexact(&build.network).is_some(), "what is said of the exact gradient");
+    let Some(slope) = slope else { return };
     let leaf = Tensor::from_inner(images.clone().inner()).require_grad();
     let expected = leaf.grad(&net.judge(leaf.clone(), labels.clone()).logits.sum().backward()).unwrap();
     let error = values((slope.inner() - expected.clone()).square().sum() / expected.square().sum())[0];

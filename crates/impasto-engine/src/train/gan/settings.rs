@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ada, Build, Policy};
+use super::{Ada, Architecture, Build, Policy};
 use crate::data::gallery::Augmentation;
 use crate::generator::Codes;
-use crate::losses::{AdversarialLoss, Paths, Penalty};
+use crate::losses::{AdversarialLoss, Paths, Penalty, PenaltyKind};
 
 /// How a generator is trained against a discriminator. The same settings for every architecture; `C` are its
 /// dimensions.
@@ -158,6 +158,27 @@ impl<C: Clone> GanTraining<C> {
             grey: self.grey,
             network: self.network.clone(),
         }
+    }
+
+    /// Checks the settings and what networks can be built of them, before anything is read or built. Returns what to beware
+    /// of, a line each.
+    ///
+    /// # Errors
+    /// A line that says which value does not fit.
+    pub fn check<A: Architecture<Config = C>>(&self) -> Result<Vec<String>, String> {
+        self.validate()?;
+        A::validate(&self.build())?;
+        if let Some(setting) = A::inexact(&self.network).filter(|_| self.penalty.exact == Some(true)) {
+            return Err(format!(
+                "penalty.exact needs a discriminator without {setting}: set {setting}=false, or penalty.exact=false"
+            ));
+        }
+        let held = self.penalty.kind == PenaltyKind::Wgan && self.penalty.weight > 0.0;
+        let loose = (self.loss == AdversarialLoss::Wasserstein && !held).then(|| {
+            "the wasserstein loss means little without its own gradient penalty, which these settings do not have; the              paper's is --set penalty.kind=wgan --set penalty.weight=10"
+                .to_owned()
+        });
+        Ok(loose.into_iter().collect())
     }
 
     /// Checks the settings that no type rules out.

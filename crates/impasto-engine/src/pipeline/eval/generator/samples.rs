@@ -134,7 +134,7 @@ fn path_lengths(studio: &Studio, seed: u64, control: &Control) -> Result<Vec<f64
         let mut rng = rng::stream(seed, "paths", pair);
         let classes = studio.classes_of(pair);
         let mut end = || {
-            let styles = studio.styles_of(studio.form().draw(&mut rng), &classes);
+            let styles = studio.styles_of(studio.draw(&mut rng), &classes);
             studio.placed(Code { styles, classes: classes.clone(), noise: studio.noise_of(pair) })
         };
         let (from, to) = (end(), end());

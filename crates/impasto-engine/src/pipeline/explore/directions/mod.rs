@@ -2,9 +2,11 @@
 
 mod ica;
 mod pca;
+mod structured;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Display;
 use std::time::Instant;
 
 use faer::Mat;
@@ -15,6 +17,7 @@ use self::pca::Principal;
 use super::Eye;
 use crate::control::{Control, Event};
 use crate::error::{EngineError, Result};
+use crate::generator::Form;
 use crate::pipeline::generate::{Code, Direction, Directions, Grid, Layers, Line, Made, Point, Studio, sheet};
 use crate::rng;
 use crate::tensor;
@@ -35,18 +38,27 @@ pub enum Method {
     Ica,
     /// What the first weights behind the styles amplify most (Shen and Zhou 2021).
     Closed,
+    /// What structured codes change; only of generators that have some.
+    Code,
 }
 
 impl Method {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Pca, Self::Ica, Self::Closed];
+    /// Those that find something in every generator.
+    pub const ANY: [Self; 3] = [Self::Pca, Self::Ica, Self::Closed];
 
-    /// What its directions are called, followed by a number.
+    /// All that find something in such a generator.
+    pub fn of(form: &Form) -> Vec<Self> {
+        let code = (!form.codes.is_empty()).then_some(Self::Code);
+        Self::ANY.into_iter().chain(code).collect()
+    }
+
+    /// What its directions are called, followed by a number, or by the code.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pca => "pca",
             Self::Ica => "ica",
             Self::Closed => "closed",
+            Self::Code => "code",
         }
     }
 }
@@ -56,7 +68,7 @@ impl Method {
 pub struct DirectionsJob {
     /// How they are found, each method for itself.
     pub methods: Vec<Method>,
-    /// Directions of each method, from 1.
+    /// Directions of each method, from 1; of structured codes always all.
     pub count: usize,
     /// Styles that principal and independent components are taken of, from 16.
     pub samples: usize,
@@ -69,7 +81,8 @@ pub struct DirectionsJob {
 /// Finds directions and measures what each does to pictures; those with the greatest effect come first.
 ///
 /// # Errors
-/// [`EngineError::Caller`] for values out of range and layers that are not there; [`EngineError::Cancelled`].
+/// [`EngineError::Caller`] for values out of range, layers that are not there, and [`Method::Code`] of a generator without
+/// structured codes; [`EngineError::Cancelled`].
 pub fn find(studio: &Studio, job: &DirectionsJob, control: &Control) -> Result<Directions> {
     if job.methods.is_empty() || !(1..=1000).contains(&job.count) || !(16..=100_000).contains(&job.samples) {
         let text = "directions need a method, a count of 1 to 1000 and 16 to 100000 samples";
@@ -84,6 +97,7 @@ pub fn find(studio: &Studio, job: &DirectionsJob, control: &Control) -> Result<D
             Method::Pca => sampled.principal(job.count, control)?,
             Method::Ica => sampled.independent(job.count, job.seed, control)?,
             Method::Closed => closed(studio, &sampled, &layers, job.count)?,
+            Method::Code => structured::directions(studio, &sampled, job.seed)?,
         });
     }
     measure(studio, &mut all, job.seed, control)?;
@@ -111,7 +125,7 @@ impl Sampled {
         let width = form.width;
         let indices: Vec<u64> = (0..count as u64).collect();
         let chosen = studio.each(&indices, |&index| {
-            let latent = form.draw(&mut rng::stream(job.seed, "directions", index));
+            let latent = studio.draw(&mut rng::stream(job.seed, "directions", index));
             let classes = studio.classes_of(index);
             let (styles, middle) = (studio.styles_of(latent, &classes), studio.centre_of(&classes));
             let part = |layer: usize| layer * width..(layer + 1) * width;
@@ -193,7 +207,7 @@ impl Sampled {
         (squares / f64::max(count, 1.0)).sqrt()
     }
 
-    fn direction(&self, method: Method, index: usize, along: &[f64], share: f64) -> Direction {
+    fn direction(&self, method: Method, index: impl Display, along: &[f64], share: f64) -> Direction {
         Direction {
             name: format!("{}{index}", method.name()),
             styles: self.spread(along),
@@ -239,7 +253,7 @@ fn measure(studio: &Studio, all: &mut [Direction], seed: u64, control: &Control)
     control.emit(Event::Started { stage: stage.clone(), total });
     let witness = |index: u64| {
         let classes = studio.classes_of(index);
-        let latent = studio.form().draw(&mut rng::stream(seed, "witnesses", index));
+        let latent = studio.draw(&mut rng::stream(seed, "witnesses", index));
         studio.placed(Code { styles: studio.styles_of(latent, &classes), classes, noise: studio.noise_of(index) })
     };
     let witnesses: Vec<Code> = (0..WITNESSES as u64).map(witness).collect();

@@ -129,7 +129,7 @@ impl<'a> Evolution<'a> {
         let seeds: Vec<u64> = (0..SCALE_SAMPLES).collect();
         let apart = studio.each(&seeds, |&index| {
             let classes = studio.classes_of(index);
-            let latent = studio.form().draw(&mut rng::stream(lineage.settings.seed, "scale", index));
+            let latent = studio.draw(&mut rng::stream(lineage.settings.seed, "scale", index));
             let (styles, middle) = (studio.styles_of(latent, &classes), studio.centre_of(&classes));
             Ok(styles.iter().zip(&middle).map(|(style, middle)| (style - middle).powi(2)).collect::<Vec<f32>>())
         })?;
@@ -285,7 +285,7 @@ impl<'a> Evolution<'a> {
             None => first.clone(),
         };
         // Changed towards the styles of some latent, so that all its numbers go together as they usually do.
-        let latent = self.studio.form().draw(&mut rng::stream(seed, "mutation", step));
+        let latent = self.studio.draw(&mut rng::stream(seed, "mutation", step));
         let stranger = self.studio.styles_of(latent, &child.classes);
         let keep = (1.0 - mutation * mutation).max(0.0).sqrt();
         let middle = self.studio.centre_of(&child.classes);
