@@ -1,8 +1,6 @@
 //! The step of `impasto train gan --cfg dcgan` at 32 px as it is by default: the very networks, relativistic losses, the
 //! gradients of both. Without the penalty, which is due every fourth step, augmentation and updates.
 
-use std::path::Path;
-
 use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::activation::softplus;
@@ -12,7 +10,7 @@ use impasto_engine::generator::{Codes, Synthesis};
 use impasto_engine::train::gan::{Architecture, Build, DiscriminatorNet, GeneratorNet, Mode};
 use impasto_engine::weights::Arrays;
 
-use super::{Case, Peers, SEED, Slopes, Workload, input, noise, weight_file, weighted};
+use super::{Case, Game, Peers, SEED, Slopes, Workload, noise, weight_file};
 
 /// Side of the pictures.
 const SIDE: usize = 32;
@@ -33,7 +31,7 @@ pub(super) const STEPS: Case = Case {
         let latent = noise("dcgan.latent", &[BATCH, DcganConfig::default().latent]);
         Ok(Arrays::from([("latent".to_owned(), latent), ("real".to_owned(), real)]))
     },
-    open: |file, inputs, device| Ok(Box::new(Steps::new(file, &inputs, device)?)),
+    open: |file, inputs, device| Ok(Box::new(Game::new(Gan::new, file, &inputs, device)?)),
     work: |_| None,
 };
 
@@ -55,23 +53,7 @@ impl Gan {
     }
 }
 
-struct Steps {
-    networks: Gan,
-    latent: Tensor<2>,
-    real: Tensor<4>,
-    slopes: Vec<Slopes>,
-}
-
-impl Steps {
-    fn new(file: &Path, inputs: &Arrays, device: &Device) -> Result<Self> {
-        let device = &device.clone().autodiff();
-        let networks = weighted(Gan::new(device), file)?;
-        let (latent, real) = (input(inputs, "latent", device)?, input(inputs, "real", device)?);
-        Ok(Self { networks, latent, real, slopes: Vec::new() })
-    }
-}
-
-impl Workload for Steps {
+impl Workload for Game<Gan> {
     fn run(&mut self) -> Result<()> {
         self.slopes.clear();
         let Gan { generator, discriminator } = &self.networks;

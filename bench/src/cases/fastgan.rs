@@ -2,8 +2,6 @@
 //! skip-layer excitation, a residual downsampling discriminator, hinge losses. Instance in place of batch normalisation,
 //! since this case is older than the engine's.
 
-use std::path::Path;
-
 use anyhow::Result;
 use burn::module::{Module, Param};
 use burn::tensor::activation::sigmoid;
@@ -13,7 +11,7 @@ use impasto_engine::rng;
 use impasto_engine::weights::Arrays;
 
 use super::layers::{ConvNorm, Norm, drawn, zero};
-use super::{Case, Peers, SEED, Slopes, Workload, input, noise, weight_file, weighted};
+use super::{Case, Game, Peers, SEED, Slopes, Workload, noise, weight_file};
 
 /// Side of the pictures.
 const SIDE: usize = 128;
@@ -42,7 +40,7 @@ pub(super) const STEPS: Case = Case {
         let latent = noise("fastgan.latent", &[BATCH, LATENT]);
         Ok(Arrays::from([("latent".to_owned(), latent), ("real".to_owned(), real)]))
     },
-    open: |file, inputs, device| Ok(Box::new(Steps::new(file, &inputs, device)?)),
+    open: |file, inputs, device| Ok(Box::new(Game::new(Gan::new, file, &inputs, device)?)),
     work: |_| None,
 };
 
@@ -199,23 +197,7 @@ impl Discriminator {
     }
 }
 
-struct Steps {
-    networks: Gan,
-    latent: Tensor<2>,
-    real: Tensor<4>,
-    slopes: Vec<Slopes>,
-}
-
-impl Steps {
-    fn new(file: &Path, inputs: &Arrays, device: &Device) -> Result<Self> {
-        let device = &device.clone().autodiff();
-        let networks = weighted(Gan::new(device), file)?;
-        let (latent, real) = (input(inputs, "latent", device)?, input(inputs, "real", device)?);
-        Ok(Self { networks, latent, real, slopes: Vec::new() })
-    }
-}
-
-impl Workload for Steps {
+impl Workload for Game<Gan> {
     fn run(&mut self) -> Result<()> {
         self.slopes.clear();
         let Gan { generator, discriminator } = &self.networks;

@@ -163,6 +163,24 @@ pub(crate) fn distance(found: &Arrays, expected: &Arrays) -> f64 {
     if found.len() == expected.len() && norm > 0.0 { (error / norm).sqrt() } else { f64::INFINITY }
 }
 
+/// A generator and a discriminator, ready for the steps of both: each step leaves two [`Slopes`].
+struct Game<M> {
+    networks: M,
+    latent: Tensor<2>,
+    real: Tensor<4>,
+    slopes: Vec<Slopes>,
+}
+
+impl<M: Module> Game<M> {
+    /// With the weights of a file, and the inputs `latent` and `real`.
+    fn new(networks: impl Fn(&Device) -> M, file: &Path, inputs: &Arrays, device: &Device) -> Result<Self> {
+        let device = &device.clone().autodiff();
+        let networks = weighted(networks(device), file)?;
+        let (latent, real) = (input(inputs, "latent", device)?, input(inputs, "real", device)?);
+        Ok(Self { networks, latent, real, slopes: Vec::new() })
+    }
+}
+
 /// Writes a module's weights into the scratch folder, under the case's name; both sides read them.
 fn weight_file<M: Module>(material: &Material, name: &str, module: &M) -> Result<WeightFiles> {
     let own = material.scratch.join(format!("{name}-weights.safetensors"));
