@@ -1,8 +1,7 @@
 //! The inner loops: register tiles of a product whose right hand side is read at a list of offsets.
 //!
-//! The loops over lanes are plain arrays, which become vector instructions of the width that
-//! [`dispatched`] compiles them for. Tiles hold 24 accumulators with 32 registers
-//! and 12 with 16; beyond that the compiler stops unrolling or spills.
+//! Vectors are [`Lanes`] of the instructions that [`dispatched`] compiles the loops for. Tiles hold 24 accumulators with
+//! 32 registers and 12 with 16; beyond that the compiler stops unrolling or spills.
 
 // Index loops: each becomes registers, and tiles are easier to read by their indices.
 #![allow(clippy::needless_range_loop)]

@@ -175,7 +175,8 @@ impl<C: Clone> GanTraining<C> {
         }
         let held = self.penalty.kind == PenaltyKind::Wgan && self.penalty.weight > 0.0;
         let loose = (self.loss == AdversarialLoss::Wasserstein && !held).then(|| {
-            "the wasserstein loss means little without its own gradient penalty, which these settings do not have; the              paper's is --set penalty.kind=wgan --set penalty.weight=10"
+            "the wasserstein loss means little without its own gradient penalty, which these settings do not have; \
+             the paper's is --set penalty.kind=wgan --set penalty.weight=10"
                 .to_owned()
         });
         Ok(loose.into_iter().collect())
