@@ -4,7 +4,7 @@ encoders and decoders that collaborative distillation (Wang et al. 2020) made 16
     python bench/peers/wct.py WEIGHTS --contents DIR --styles DIR --out DIR [--size 512] [--alpha 1]
 
 paints every content in every style as OUT/CONTENT-STYLE.png, the names under which `impasto eval style --outputs OUT`
-finds them. Pictures are seen with a shorter side of `--size` pixels.
+finds them. Pictures are seen with a shorter side of `--size` pixels; those that were painted before are left as they are.
 """
 
 import argparse
@@ -48,27 +48,40 @@ class Wct(Network):
                     x = F.relu(x)
         return x
 
-    def forward(self, content, style, alpha=1.0):
+    def style(self, style):
+        """What painting takes of a style, level by level: the root of its features' covariance and their mean."""
+        targets = {}
         for level in range(5, 0, -1):
-            source, target = self.encode(level, content), self.encode(level, style)
-            painted = alpha * coloured(source, target) + (1 - alpha) * source
+            target, mean = centred(self.encode(level, style))
+            targets[level] = power(target, 0.5), mean
+        return targets
+
+    def forward(self, content, targets, alpha=1.0):
+        for level in range(5, 0, -1):
+            source = self.encode(level, content)
+            painted = alpha * coloured(source, *targets[level]) + (1 - alpha) * source
             content = self.decode(level, painted).clamp(0, 1)
         return content
 
 
-def coloured(content, style):
-    """The content's features with the mean and covariance of the style's, in f64."""
-    shape = content.shape
-    centre = lambda x: (x - x.mean(1, keepdim=True), x.mean(1, keepdim=True))
-    source, _ = centre(content[0].flatten(1).double())
-    target, mean = centre(style[0].flatten(1).double())
+def centred(features):
+    """Features `[1, c, h, w]` as `[c, h * w]` less their mean, and the mean `[c, 1]`, in f64."""
+    x = features[0].flatten(1).double()
+    mean = x.mean(1, keepdim=True)
+    return x - mean, mean
 
-    def power(x, exponent):
-        values, vectors = torch.linalg.eigh(x @ x.T / (x.shape[1] - 1))
-        kept = values > LEAST
-        return (vectors[:, kept] * values[kept] ** exponent) @ vectors[:, kept].T
 
-    return (power(target, 0.5) @ (power(source, -0.5) @ source) + mean).float().reshape(shape)
+def power(x, exponent):
+    """A power of the covariance of `[c, n]`, `[c, c]`."""
+    values, vectors = torch.linalg.eigh(x @ x.T / (x.shape[1] - 1))
+    kept = values > LEAST
+    return (vectors[:, kept] * values[kept] ** exponent) @ vectors[:, kept].T
+
+
+def coloured(content, root, mean):
+    """The content's features with a style's covariance, of which `root` is the root, and `mean`."""
+    source, _ = centred(content)
+    return (root @ (power(source, -0.5) @ source) + mean).float().reshape(content.shape)
 
 
 def picture(path, size):
@@ -95,19 +108,25 @@ def main():
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     seconds = []
+    place = lambda content, style: out / f"{content.stem}-{style.stem}.png"
     with torch.inference_mode():
         for style_path in files(args.styles):
-            style = picture(style_path, args.size)
-            for content_path in files(args.contents):
+            left = [path for path in files(args.contents) if not place(path, style_path).exists()]
+            targets = network.style(picture(style_path, args.size)) if left else None
+            for content_path in left:
                 content = picture(content_path, args.size)
                 begin = time.perf_counter()
-                painted = network(content, style, args.alpha)
+                painted = network(content, targets, args.alpha)
                 seconds.append(time.perf_counter() - begin)
                 # Five halvings lose what does not divide; the evaluator compares pictures of one size.
                 painted = F.interpolate(painted, size=content.shape[2:], mode="bilinear", antialias=True)
                 pixels = (painted[0].permute(1, 2, 0) * 255).round().clamp(0, 255).byte().numpy()
-                Image.fromarray(pixels).save(out / f"{content_path.stem}-{style_path.stem}.png")
-    print(f"{len(seconds)} pictures, median {sorted(seconds)[len(seconds) // 2]:.3f} s each")
+                target = place(content_path, style_path)
+                part = target.with_suffix(".part")
+                Image.fromarray(pixels).save(part, format="png")
+                part.rename(target)
+    if seconds:
+        print(f"{len(seconds)} pictures, median {sorted(seconds)[len(seconds) // 2]:.3f} s each")
 
 
 if __name__ == "__main__":
