@@ -1,9 +1,10 @@
-//! Takes a trained generator into the program.
+//! Takes what was trained into the program.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use impasto_engine::registry::{self, Build};
 use impasto_engine::weights::{self, Precision};
 
 use crate::root;
@@ -11,7 +12,7 @@ use crate::root;
 /// Options of `generator`.
 #[derive(Debug, Args)]
 pub(crate) struct GeneratorArgs {
-    /// The name that `impasto generate` knows it by.
+    /// The name that `impasto generate` knows a generator by; of a stylizer, its algorithm's.
     name: String,
     /// The run's folder.
     #[arg(long)]
@@ -24,11 +25,16 @@ pub(crate) struct GeneratorArgs {
     force: bool,
 }
 
-/// Writes the run's averaged weights as a bundled generator.
+/// Writes the run's averaged weights as a bundled generator, or as those of the algorithm they belong to.
 pub(crate) fn ship(args: &GeneratorArgs) -> Result<()> {
     let (mut header, arrays) = weights::load(&args.run.join("weights.safetensors"))?;
     header.title.clone_from(&args.title);
-    let folder = root().join("crates/impasto-engine/assets/generators");
+    let assets = root().join("crates/impasto-engine/assets");
+    let folder = match registry::find(&header.algorithm)?.build {
+        Build::Generator(_) => assets.join("generators"),
+        _ if args.name == header.algorithm => assets,
+        _ => bail!("weights of {} are bundled under that name, not as {}", header.algorithm, args.name),
+    };
     let path = folder.join(format!("{}.safetensors", args.name));
     if path.exists() && !args.force {
         bail!("{} exists; give --force to write over it", path.display());

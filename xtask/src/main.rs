@@ -34,7 +34,7 @@ enum Command {
     },
     /// Make the bundled style codes from paintings in the public domain.
     Styles(styles::StylesArgs),
-    /// Take the generator of a training run into the program.
+    /// Take the generator of a training run into the program, or the weights of a stylizer.
     Generator(generator::GeneratorArgs),
 }
 

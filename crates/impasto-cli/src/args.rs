@@ -91,7 +91,7 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Make pictures with a trained generator.
     Generate(Box<GenerateArgs>),
-    /// Mix the styles of a generator's pictures in a table.
+    /// Mix the styles of a generator's pictures in a table, or styles of painting along a path.
     Mix(Box<MixArgs>),
     /// Explore what a generator has learned: directions, walks, variations, photographs, evolution.
     #[command(subcommand)]

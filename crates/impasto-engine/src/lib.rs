@@ -42,4 +42,4 @@ pub use control::{Control, Event};
 pub use error::{Blame, EngineError, Result};
 pub use generator::Generator;
 pub use impasto_kernels::Recycling;
-pub use traits::{Style, StyleRequest, Stylizer};
+pub use traits::{Layers, Style, StyleRequest, Stylizer};

@@ -1,5 +1,6 @@
 //! The list of algorithms. One line here, one folder under [`crate::algorithms`]: nothing else knows their names.
 
+mod artist;
 mod fusion;
 mod gan;
 mod gatys;
@@ -25,7 +26,10 @@ use crate::weights::{Arrays, Header};
 
 /// Every algorithm.
 pub const REGISTRY: &[Entry] =
-    &[gan::DCGAN, gan::FASTGAN, gan::STYLEGAN, fusion::ENTRY, gatys::ENTRY, microast::ENTRY, percept::ENTRY];
+    &[gan::DCGAN, gan::FASTGAN, gan::STYLEGAN, artist::ENTRY, fusion::ENTRY, gatys::ENTRY, microast::ENTRY, percept::ENTRY];
+
+/// The stylizer that knows artists.
+pub const ARTISTS: &str = "artist";
 
 /// The stylizer that is used where none is named.
 pub const DEFAULT_STYLIZER: &str = "fusion";
@@ -96,6 +100,8 @@ pub struct Trainer {
     pub perception: Option<&'static str>,
     /// Its settings.
     pub settings: SettingsType,
+    /// Settings that belong together, by a name that people choose them by; the first is that of the defaults.
+    pub presets: &'static [Preset],
     /// Checks complete settings before pictures are read, and says what to beware of, a line each.
     pub check: fn(&toml::Table) -> Result<Vec<String>, String>,
     /// Multiply-accumulates per pixel of a forward pass with complete settings.
@@ -104,6 +110,17 @@ pub struct Trainer {
     pub build: fn(TrainParts) -> Result<Box<dyn Objective>>,
     /// Takes the discriminator out of a state of such a training, if there is one.
     pub critic: Option<BuildCritic>,
+}
+
+/// Settings that belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preset {
+    /// What people choose.
+    pub name: &'static str,
+    /// What it is for, a few words.
+    pub about: &'static str,
+    /// Assignments as for [`SettingsType::assign`], which those that are given go before.
+    pub settings: &'static [&'static str],
 }
 
 /// Takes a discriminator out of a training's state, with complete settings of the training, onto a device; a line where

@@ -23,6 +23,16 @@ pub fn normal(rng: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
     (0..count).map(|_| StandardNormal.sample(rng)).collect()
 }
 
+/// `count` draws of 1 or -1, alike often.
+pub fn signs(rng: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
+    let mut bits = 0;
+    let sign = |i: usize| {
+        bits = if i.is_multiple_of(64) { rng.random::<u64>() } else { bits >> 1 };
+        if bits & 1 == 1 { 1.0 } else { -1.0 }
+    };
+    (0..count).map(sign).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

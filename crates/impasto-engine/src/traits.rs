@@ -1,8 +1,11 @@
 //! What the rest of the engine sees of an algorithm.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::control::Control;
 use crate::descriptor::Descriptor;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::tensor::ImageTensor;
 use crate::tiled::TiledRun;
 use crate::weights::Arrays;
@@ -14,6 +17,53 @@ pub enum Style {
     Picture(ImageTensor),
     /// Named arrays of some kilobytes, see [`Stylizer::encode_style`].
     Code(Arrays),
+    /// One of the network's own, by name (see [`Stylizer::own_styles`]), and where it has a say.
+    Own(String, Layers),
+}
+
+/// In which layers of a painting a style has a say; those in which none has stay as the content is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layers {
+    /// Composition: light and dark, what is large.
+    pub coarse: bool,
+    /// Forms: contours, how things are drawn.
+    pub middle: bool,
+    /// Strokes and colours.
+    pub fine: bool,
+}
+
+impl Layers {
+    /// All of them.
+    pub const ALL: Self = Self { coarse: true, middle: true, fine: true };
+
+    /// From coarse to fine.
+    pub fn each(self) -> [bool; 3] {
+        [self.coarse, self.middle, self.fine]
+    }
+}
+
+/// Names of [`Layers`], from coarse to fine.
+const LAYERS: [&str; 3] = ["coarse", "middle", "fine"];
+
+impl fmt::Display for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = LAYERS.iter().zip(self.each()).filter(|(_, has)| *has).map(|(name, _)| *name);
+        f.write_str(&names.collect::<Vec<_>>().join("+"))
+    }
+}
+
+impl FromStr for Layers {
+    type Err = EngineError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parts: Vec<&str> = text.split('+').collect();
+        if let Some(other) = parts.iter().find(|part| !LAYERS.contains(part)) {
+            let text = format!("there is no layer '{other}', only coarse, middle and fine, joined by +");
+            return Err(EngineError::Caller(text));
+        }
+        let [coarse, middle, fine] = LAYERS.map(|name| parts.contains(&name));
+        Ok(Self { coarse, middle, fine })
+    }
 }
 
 /// One stylisation.
@@ -60,6 +110,11 @@ pub trait Stylizer: Send + Sync {
     fn encode_style(&self, style: &ImageTensor) -> Result<Option<Arrays>> {
         let _ = style;
         Ok(None)
+    }
+
+    /// Names of the styles that came with the weights: the artists it learned.
+    fn own_styles(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// All weights by name; empty for algorithms without weights of their own.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use impasto_engine::data::Imitation;
 use impasto_engine::data::gallery::{
     self, ClassSource, Gallery, GallerySettings, LeftOut, Recipe, SourceSummary, Spread, Survey,
 };
@@ -90,6 +91,9 @@ pub(crate) fn run(command: DatasetCommand, reporter: &Reporter) -> Result<(), Fa
     let recipe = Recipe::of(&survey, None, args.res);
     reporter.result(&recommendation(&survey, &recipe, &args));
     recipe.why.iter().for_each(|line| reporter.result(&format!("- {line}")));
+    let way = Imitation::of(survey.used);
+    reporter.result(&format!("as an artist  {}", way.advice()));
+    reporter.result(&format!("- {}", way.reason()));
     for written in [&args.json, &args.sheet].into_iter().flatten() {
         reporter.result(&format!("written {}", written.display()));
     }

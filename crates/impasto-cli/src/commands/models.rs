@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use impasto_engine::models::{bundled_generator, bundled_weights, generators, open_generator};
+use impasto_engine::device::{self, DeviceSpec};
+use impasto_engine::models::{bundled_generator, bundled_weights, generators, open_generator, open_network};
 use impasto_engine::registry::{self, Build, Entry, REGISTRY, SettingsType};
 use impasto_engine::styles;
 use impasto_engine::weights::{self, Arrays, Header, Precision};
@@ -16,7 +17,7 @@ use crate::output::Reporter;
 /// Subcommands of `impasto models`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsCommand {
-    /// List algorithms, bundled generators and bundled styles, one a line: name, kind, summary.
+    /// List algorithms, bundled generators, artists and styles, one a line: name, kind, summary.
     List,
     /// Say everything about one.
     Show {
@@ -75,6 +76,9 @@ fn list(reporter: &Reporter) -> Result<(), Failure> {
     for name in generators() {
         rows.push([name.to_owned(), "generator".to_owned(), decoded(name)?.0.title]);
     }
+    for (name, learned) in artists()? {
+        rows.push([name, "artist".to_owned(), format!("learned by {learned}; stylize --artist")]);
+    }
     for name in styles::names() {
         let header = styles::named(name)?.header;
         let about = [header.title, header.artist, header.year].into_iter().filter(|part| !part.is_empty());
@@ -86,6 +90,16 @@ fn list(reporter: &Reporter) -> Result<(), Failure> {
         reporter.result(&format!("{name:<names$}{kind:<kinds$}{about}"));
     }
     Ok(())
+}
+
+/// The artists that bundled weights know, and the stylizer that paints like them.
+fn artists() -> Result<Vec<(String, &'static str)>, Failure> {
+    let name = registry::ARTISTS;
+    if bundled_weights(name).is_none() {
+        return Ok(Vec::new());
+    }
+    let (network, _) = open_network(registry::find(name)?, None, &device::open(DeviceSpec::Cpu)?.device)?;
+    Ok(network.own_styles().into_iter().map(|artist| (artist, name)).collect())
 }
 
 /// The bundled generator called `name`.

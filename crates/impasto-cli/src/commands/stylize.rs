@@ -6,8 +6,9 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use impasto_engine::models::PerceptionSpec;
 use impasto_engine::pipeline::{
-    MIN_SIDE, Method, OutputOptions, Painter, Resources, StyleSpec, StylizeJob, Target, file_label,
+    MIN_SIDE, Method, OutputOptions, Painter, Region, Resources, StyleSource, StyleSpec, StylizeJob, Target, file_label,
 };
+use impasto_engine::{EngineError, registry};
 use impasto_image::colour::PreserveColor;
 
 use super::pictures::{AdjustmentArgs, Batch, LimitArgs, OutputArgs, input, parse_memory};
@@ -23,11 +24,16 @@ pub(crate) struct StylizeArgs {
     contents: Vec<PathBuf>,
     /// A style: a painting, a style file, a name of 'impasto models list', or what a generator makes
     /// (gen:MODEL[:seed=N,trunc=PSI,class=CLASS,code=CODE], with a drawn seed where it has none); :WEIGHT mixes several (a.jpg:0.7).
-    #[arg(long, short, required = true, value_name = "STYLE[:WEIGHT]")]
+    #[arg(long, short, required_unless_present = "artist", value_name = "STYLE[:WEIGHT]")]
     style: Vec<StyleSpec>,
-    /// How to paint; 'impasto models list' lists the stylizers, refine adds some optimisation to the default's result.
-    #[arg(long, short, value_name = "METHOD", default_value_t = StylizeJob::default().method)]
-    method: String,
+    /// An artist that the model learned, by a name of 'impasto models list'; :WEIGHT mixes several, and styles with them,
+    /// @coarse, @middle or @fine (joined by +) keeps an artist to composition, forms, or strokes and colours.
+    #[arg(long, value_name = "ARTIST[@LAYERS][:WEIGHT]", value_parser = parse_artist)]
+    artist: Vec<StyleSpec>,
+    /// How to paint; 'impasto models list' lists the stylizers, refine adds some optimisation to the default's result
+    /// [default: artist where an artist is named, else fusion].
+    #[arg(long, short, value_name = "METHOD")]
+    method: Option<String>,
     /// Weights file in place of the bundled weights.
     #[arg(long, visible_alias = "weights", value_name = "FILE")]
     model: Option<PathBuf>,
@@ -43,9 +49,13 @@ pub(crate) struct StylizeArgs {
     /// Paint the mask's dark parts instead.
     #[arg(long, requires = "mask")]
     invert_mask: bool,
-    /// Soften the mask's edges over so many pixels.
-    #[arg(long, value_name = "PX", default_value_t = 0.0, requires = "mask", allow_negative_numbers = true)]
+    /// Soften the edges of masks over so many pixels.
+    #[arg(long, value_name = "PX", default_value_t = 0.0, allow_negative_numbers = true)]
     feather: f32,
+    /// Paint the light parts of a mask in a style of their own: a style as for --style, such as sky.png=artist:monet. May be
+    /// given several times; later ones lie on top.
+    #[arg(long, value_name = "MASK=STYLE")]
+    region: Vec<Region>,
     /// Longer side of the result; the content's own size when absent.
     #[arg(long, value_name = "PX")]
     size: Option<u32>,
@@ -210,15 +220,41 @@ pub(crate) fn run(args: StylizeArgs, global: &Global, reporter: &Reporter) -> Re
     batch.each(&control, reporter, |input, target| painter.paint_file(input, target, &options, preview, &control))
 }
 
+/// Regions with their styles settled, which come behind so many others.
+fn regions(given: &[Region], seed: u64, before: usize) -> Vec<Region> {
+    let settled = |(place, region): (usize, &Region)| Region {
+        mask: region.mask.clone(),
+        style: region.style.clone().drawn(seed, before + place),
+    };
+    given.iter().enumerate().map(settled).collect()
+}
+
+/// Whether a style is an artist.
+pub(crate) fn names_artist(style: &StyleSpec) -> bool {
+    matches!(style.source, StyleSource::Artist(..))
+}
+
+/// `--artist`, as a style.
+pub(crate) fn parse_artist(text: &str) -> Result<StyleSpec, EngineError> {
+    format!("artist:{text}").parse()
+}
+
 fn job(args: &StylizeArgs, global: &Global) -> Result<StylizeJob, Failure> {
-    let method = Method::named(&args.method)?;
+    if args.feather > 0.0 && args.mask.is_none() && args.region.is_empty() {
+        return Err(Failure::usage("--feather softens masks; give one by --mask or --region"));
+    }
+    let styles = args.style.iter().chain(&args.artist);
+    let regional = args.region.iter().map(|region| &region.style);
+    let by_artist = styles.clone().chain(regional).any(names_artist);
+    let default = if by_artist { registry::ARTISTS } else { registry::DEFAULT_STYLIZER };
+    let name = args.method.as_deref().unwrap_or(default);
+    let method = Method::named(name)?;
     let mut settings = toml::Table::new();
     for assignment in &args.settings.given {
         let Some(known) = method.settings() else {
             let key = assignment.split('=').next().unwrap_or_default();
             let text = format!(
-                "{} has no setting '{key}'; choose a method that optimises, such as --method gatys",
-                args.method
+                "{name} has no setting '{key}'; choose a method that optimises, such as --method gatys"
             );
             return Err(Failure::usage(text));
         };
@@ -226,8 +262,8 @@ fn job(args: &StylizeArgs, global: &Global) -> Result<StylizeJob, Failure> {
     }
     let seed = global.seed();
     Ok(StylizeJob {
-        styles: args.style.iter().cloned().enumerate().map(|(place, style)| style.drawn(seed, place)).collect(),
-        method: args.method.clone(),
+        styles: styles.cloned().enumerate().map(|(place, style)| style.drawn(seed, place)).collect(),
+        method: name.to_owned(),
         model: args.model.clone(),
         perception: args.perception.clone(),
         settings,
@@ -236,6 +272,7 @@ fn job(args: &StylizeArgs, global: &Global) -> Result<StylizeJob, Failure> {
         mask: args.mask.clone(),
         invert_mask: args.invert_mask,
         feather: args.feather,
+        regions: regions(&args.region, seed, args.style.len() + args.artist.len()),
         size: args.size,
         style_size: args.style_size,
         adjust: args.adjust.adjustments(),

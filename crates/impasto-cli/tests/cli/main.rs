@@ -1,6 +1,7 @@
 //! The command as its users meet it: the real binary, on small pictures and networks made here.
 
 mod adjust;
+mod artist;
 mod attribution;
 mod bad_input;
 mod bench;

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use rand::Rng;
 
 use super::folder::{Folder, Stored};
-use crate::rng;
+use crate::rng::{self, ChaCha8Rng};
 use crate::tensor::{self, ImageTensor};
 
 /// How crops are varied.
@@ -38,10 +38,25 @@ impl Crops {
         &self.folder
     }
 
+    /// Crops of each root's pictures alone; see [`Folder::by_root`].
+    pub fn by_root(self) -> Vec<Self> {
+        let Self { folder, size, augment, seed, stream } = self;
+        folder.by_root().into_iter().map(|folder| Self { folder, size, augment, seed, stream }).collect()
+    }
+
     /// Sample number `index` as planar RGB in `[0, 1]`, `3 * size * size` values; the same for the same index always.
     pub fn sample(&self, index: u64) -> Vec<f32> {
+        self.draw(index, |rng| rng.random_range(0..self.folder.len()))
+    }
+
+    /// [`Crops::sample`] of one of the pictures `among`, which are numbers of the folder's and at least one.
+    pub fn sample_among(&self, index: u64, among: &[usize]) -> Vec<f32> {
+        self.draw(index, |rng| among[rng.random_range(0..among.len())])
+    }
+
+    fn draw(&self, index: u64, choose: impl FnOnce(&mut ChaCha8Rng) -> usize) -> Vec<f32> {
         let mut rng = rng::stream(self.seed, self.stream, index);
-        let picture = &self.folder.pictures[rng.random_range(0..self.folder.len())];
+        let picture = &self.folder.pictures[choose(&mut rng)];
         let size = self.size;
         let fits_twice = picture.width >= 2 * size && picture.height >= 2 * size;
         let scale = if rng.random_bool(self.augment.half_size) && fits_twice { 2 } else { 1 };

@@ -7,8 +7,11 @@ use impasto_image::{Format, Limits, Picture};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use burn::tensor::Device;
+
 use crate::control::Control;
 use crate::error::{EngineError, Result};
+use crate::tensor::{self, ImageTensor};
 
 /// A file that is not used, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,10 @@ pub struct Folder {
     pub(super) pictures: Vec<Stored>,
     paths: Vec<PathBuf>,
     rejected: Vec<Rejected>,
+    /// What it was read from.
+    roots: Vec<PathBuf>,
+    /// Of each picture, the root it lies below.
+    root_of: Vec<usize>,
 }
 
 impl Folder {
@@ -44,25 +51,32 @@ impl Folder {
     /// [`EngineError::File`] when a root is missing or holds no usable picture; [`EngineError::Cancelled`].
     pub fn load(roots: &[PathBuf], short_side: u32, min_side: u32, control: &Control) -> Result<Self> {
         let mut files = Vec::new();
-        for root in roots {
+        for (number, root) in roots.iter().enumerate() {
             let found = picture_files(root)?;
             if found.is_empty() {
                 return Err(EngineError::file(root, "holds no pictures (PNG, JPEG, WebP, TIFF, BMP or GIF)"));
             }
-            files.extend(found);
+            files.extend(found.into_iter().map(|path| (path, number)));
         }
         files.sort();
-        let read = |path: &PathBuf| -> Result<Result<Stored, String>> {
+        let read = |(path, _): &(PathBuf, usize)| -> Result<Result<Stored, String>> {
             control.check()?;
             Ok(store(path, short_side, min_side))
         };
         let outcomes = files.par_iter().map(read).collect::<Result<Vec<_>>>()?;
-        let mut folder = Self { pictures: Vec::new(), paths: Vec::new(), rejected: Vec::new() };
-        for (path, outcome) in files.into_iter().zip(outcomes) {
+        let mut folder = Self {
+            pictures: Vec::new(),
+            paths: Vec::new(),
+            rejected: Vec::new(),
+            roots: roots.to_vec(),
+            root_of: Vec::new(),
+        };
+        for ((path, root), outcome) in files.into_iter().zip(outcomes) {
             match outcome {
                 Ok(picture) => {
                     folder.pictures.push(picture);
                     folder.paths.push(path);
+                    folder.root_of.push(root);
                 }
                 Err(reason) => folder.rejected.push(Rejected { path, reason }),
             }
@@ -92,6 +106,48 @@ impl Folder {
     /// The files that are not used.
     pub fn rejected(&self) -> &[Rejected] {
         &self.rejected
+    }
+
+    /// The pictures of each root that has any, as folders of their own, in the order in which the roots were given.
+    pub fn by_root(self) -> Vec<Self> {
+        let mut parts: Vec<Self> = self
+            .roots
+            .into_iter()
+            .map(|root| Self {
+                pictures: Vec::new(),
+                paths: Vec::new(),
+                rejected: Vec::new(),
+                roots: vec![root],
+                root_of: Vec::new(),
+            })
+            .collect();
+        for ((picture, path), root) in self.pictures.into_iter().zip(self.paths).zip(self.root_of) {
+            let part = &mut parts[root];
+            part.pictures.push(picture);
+            part.paths.push(path);
+            part.root_of.push(0);
+        }
+        parts.retain(|part| !part.is_empty());
+        parts
+    }
+
+    /// What the first root is called: the last component of its path, without an extension.
+    pub fn name(&self) -> String {
+        let stem = self.roots.first().and_then(|root| root.file_stem());
+        stem.unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// A whole picture as `[1, 3, h, w]` in `[0, 1]`, its sides cut down to multiples of `multiple` around its middle.
+    pub fn whole(&self, index: usize, multiple: usize, device: &Device) -> ImageTensor {
+        let Stored { width, height, rgb } = &self.pictures[index];
+        let [h, w] = [height, width].map(|side| side / multiple * multiple);
+        let [top, left] = [(height - h) / 2, (width - w) / 2];
+        let value = |channel: usize, y: usize, x: usize| {
+            f32::from(rgb[((top + y) * width + left + x) * 3 + channel]) / 255.0
+        };
+        let rows = (0..3).flat_map(|channel| (0..h).map(move |y| (channel, y)));
+        let values = rows.flat_map(|(channel, y)| (0..w).map(move |x| value(channel, y, x))).collect();
+        tensor::from_planar(values, 1, h, w, device)
     }
 
     /// Bytes of picture data kept in memory.

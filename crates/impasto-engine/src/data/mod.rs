@@ -4,9 +4,11 @@
 mod crops;
 mod folder;
 pub mod gallery;
+mod imitation;
 
 pub use crops::{Augment, Crops};
 pub use folder::{Folder, Rejected};
 pub use gallery::Gallery;
+pub use imitation::Imitation;
 
 pub(crate) use folder::{is_hidden, picture_files, shares};

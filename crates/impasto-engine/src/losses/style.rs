@@ -82,7 +82,7 @@ pub fn moment_error(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
 }
 
 /// `|a - b| / |b|` of the rows of `[n, d]`, mean over the rows.
-fn relative_error(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
+pub fn relative_error(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
     let norm = |x: Tensor<2>| (x.square().sum_dim(1) + 1e-8).sqrt(); // [n, 1]
     (norm(a - b.clone()) / norm(b)).mean()
 }

@@ -40,6 +40,9 @@ pub struct StylizeJob {
     pub invert_mask: bool,
     /// Pixels over which the mask's edges are softened, from 0.
     pub feather: f32,
+    /// Parts of the picture with a style of their own, painted over the others in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<Region>,
     /// Longer side of the result in pixels; the content's own size where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u32>,
@@ -66,10 +69,32 @@ impl Default for StylizeJob {
             mask: None,
             invert_mask: false,
             feather: 0.0,
+            regions: Vec::new(),
             size: None,
             style_size: None,
             adjust: Adjustments::default(),
             seed: 0,
+        }
+    }
+}
+
+/// A part of a picture with a style of its own, written `MASK=STYLE`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Region {
+    /// Picture whose light parts are painted in the style; softened by [`StylizeJob::feather`].
+    pub mask: PathBuf,
+    /// The style; its weight says nothing.
+    pub style: StyleSpec,
+}
+
+impl std::str::FromStr for Region {
+    type Err = EngineError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.split_once('=') {
+            Some((mask, style)) if !mask.is_empty() => Ok(Self { mask: mask.into(), style: style.parse()? }),
+            _ => Err(EngineError::Caller(format!("region '{text}' is not of the form MASK=STYLE"))),
         }
     }
 }
@@ -92,6 +117,10 @@ impl StylizeJob {
     /// [`EngineError::Caller`] that names the first that is out of it.
     pub fn validate(&self) -> Result<()> {
         super::style::shares(&self.styles)?;
+        if let Some(region) = self.regions.iter().find(|region| region.style.weight == 0.0) {
+            let style = &region.style;
+            return Err(EngineError::Caller(format!("region '{}': style '{style}' has no weight", region.mask.display())));
+        }
         if !(0.0..=1.0).contains(&self.strength) {
             return Err(EngineError::Caller(format!("strength is {}, not from 0 to 1", self.strength)));
         }

@@ -9,15 +9,16 @@ use super::generate::{Point, Studio};
 use super::job::StylizeJob;
 use super::pad::Frame;
 use super::painter::Resources;
-use super::style::{GeneratedStyle, StyleSource, shares};
+use super::style::{GeneratedStyle, StyleSource, StyleSpec, shares};
 use crate::control::Control;
 use crate::descriptor::StyleInput;
 use crate::device;
 use crate::error::{EngineError, Result};
 use crate::models::ModelInfo;
+use crate::registry::suggest;
 use crate::styles::{self, StyleCode};
 use crate::tensor::{self, ImageTensor};
-use crate::traits::{Style, Stylizer};
+use crate::traits::{Layers, Style, Stylizer};
 
 /// Shorter side at which trained stylizers see style pictures: what they were trained on.
 pub(super) const STYLE_SIDE: u32 = 512;
@@ -53,13 +54,24 @@ pub(super) struct StyleLoader<'a> {
 impl StyleLoader<'_> {
     /// The styles with their shares: as codes where `network` makes codes, as pictures for optimisation (`None`).
     pub(super) fn load(&self, network: Option<&dyn Stylizer>, model: Option<&ModelInfo>) -> Result<LoadedStyles> {
+        self.load_some(&self.job.styles, network, model)
+    }
+
+    /// [`StyleLoader::load`] of other styles than the job's.
+    pub(super) fn load_some(
+        &self,
+        specs: &[StyleSpec],
+        network: Option<&dyn Stylizer>,
+        model: Option<&ModelInfo>,
+    ) -> Result<LoadedStyles> {
         let mut loaded = LoadedStyles::default();
-        for (spec, share) in shares(&self.job.styles)? {
+        for (spec, share) in shares(specs)? {
             let (style, blake3) = match &spec.source {
                 StyleSource::Picture(_) | StyleSource::Generated(_) => {
                     let (picture, blake3) = style_picture(&spec.source, self.resources, self.control)?;
                     (self.seen(&picture, network)?, blake3)
                 }
+                StyleSource::Artist(name, layers) => (self.artist(name, *layers, network)?, model.map_or(String::new(), |m| m.blake3.clone())),
                 StyleSource::Named(name) => self.code(&styles::named(name)?, None, network, model)?,
                 StyleSource::Code(path) => self.code(&StyleCode::load(path)?, Some(path), network, model)?,
             };
@@ -67,6 +79,18 @@ impl StyleLoader<'_> {
             loaded.facts.push(StyleFact { name: spec.public_name(), share, blake3 });
         }
         Ok(loaded)
+    }
+
+    /// An artist that the network learned.
+    fn artist(&self, name: &str, layers: Layers, network: Option<&dyn Stylizer>) -> Result<Style> {
+        let known = network.map(Stylizer::own_styles).unwrap_or_default();
+        if known.iter().any(|artist| artist == name) {
+            return Ok(Style::Own(name.to_owned(), layers));
+        }
+        Err(EngineError::Caller(match known.is_empty() {
+            true => format!("{} knows no artists; leave out --method to paint by artist '{name}'", self.job.method),
+            false => format!("there is no artist '{name}'{}", suggest(name, known.iter().map(String::as_str))),
+        }))
     }
 
     /// A picture as a style: the code that the network makes of it, if it makes codes.
@@ -122,6 +146,9 @@ pub fn style_picture(source: &StyleSource, resources: &Resources, control: &Cont
         }
         StyleSource::Named(_) | StyleSource::Code(_) => {
             Err(EngineError::Caller("a style code has no picture: give the painting's file".into()))
+        }
+        StyleSource::Artist(name, _) => {
+            Err(EngineError::Caller(format!("the artist '{name}' is no single picture: give a painting's file")))
         }
     }
 }

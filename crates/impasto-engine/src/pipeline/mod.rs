@@ -1,6 +1,7 @@
 //! Whole jobs, from files to files: what the command line, the server and programs call.
 
 mod adjust;
+mod between;
 pub mod doctor;
 pub mod eval;
 pub mod explore;
@@ -20,8 +21,9 @@ mod tiled;
 pub mod train;
 
 pub use adjust::adjust_file;
+pub use between::{Between, PathLength, paint_between, path_length};
 pub use files::{Input, Opened, Origin, OutputOptions, Target, free_place};
-pub use job::{Method, REFINE, StylizeJob};
+pub use job::{Method, REFINE, Region, StylizeJob};
 pub use large::{Imported, watch};
 pub use loader::{StyleFact, style_picture};
 pub use painter::{Painter, Preview, Resources};

@@ -60,6 +60,7 @@ pub struct Painter {
     styles: Vec<(Style, f32)>,
     facts: Vec<StyleFact>,
     mask: Option<Mask>,
+    regions: Vec<(Mask, Vec<(Style, f32)>)>,
     model: Option<ModelInfo>,
     perception: Option<PerceptionSpec>,
     /// Memory before anything was read.
@@ -121,11 +122,20 @@ impl Painter {
         };
         let mut model = None;
         let loader = StyleLoader { job: &job, resources: &resources, control };
+        let mut regional = Vec::new();
+        let mut load_regions = |network: Option<&dyn Stylizer>, model: Option<&ModelInfo>| -> Result<()> {
+            for region in &job.regions {
+                let loaded = loader.load_some(std::slice::from_ref(&region.style), network, model)?;
+                regional.push(loaded);
+            }
+            Ok(())
+        };
         let (brush, loaded) = match method {
             Method::Algorithm(entry) => match entry.build {
                 Build::Network(_) => {
                     let (stylizer, info) = models::open_network(entry, job.model.as_deref(), device)?;
                     let styles = loader.load(Some(&*stylizer), Some(&info))?;
+                    load_regions(Some(&*stylizer), Some(&info))?;
                     model = Some(info);
                     (Brush::One(stylizer), styles)
                 }
@@ -135,12 +145,17 @@ impl Painter {
                         return Err(EngineError::Caller(text));
                     }
                     let styles = loader.load(None, None)?;
+                    load_regions(None, None)?;
                     (Brush::One(build(&job.settings, features()?, device)?), styles)
                 }
                 Build::Features(_) | Build::Generator(_) => {
                     return Err(EngineError::Internal(format!("{} paints no photographs", entry.descriptor.name)));
                 }
             },
+            Method::Refine if !job.regions.is_empty() => {
+                let text = "regions are painted by one method: choose another --method than refine";
+                return Err(EngineError::Caller(text.into()));
+            }
             Method::Refine => {
                 let entry = registry::find(registry::DEFAULT_STYLIZER)?;
                 let pictures = loader.load(None, None)?.styles;
@@ -151,9 +166,14 @@ impl Painter {
                 (Brush::Refine { first, second, pictures }, styles)
             }
         };
-        let mask = job.mask.as_ref().map(|path| read_mask(path, &job, &resources, control)).transpose()?;
-        let LoadedStyles { styles, facts } = loaded;
-        Ok(Self { brush, styles, facts, mask, model, perception, job, resources, resident })
+        let mask = job.mask.as_ref().map(|path| read_mask(path, job.invert_mask, &job, &resources, control)).transpose()?;
+        let LoadedStyles { styles, mut facts } = loaded;
+        let mut regions = Vec::new();
+        for (region, loaded) in job.regions.iter().zip(regional) {
+            regions.push((read_mask(&region.mask, false, &job, &resources, control)?, loaded.styles));
+            facts.extend(loaded.facts);
+        }
+        Ok(Self { brush, styles, facts, mask, regions, model, perception, job, resources, resident })
     }
 
     /// The job, its settings complete.
@@ -196,8 +216,16 @@ impl Painter {
             Some(side) => Cow::Owned(resize_to_long_side(content, side)),
             None => Cow::Borrowed(content),
         };
-        let painted =
-            if self.job.strength > 0.0 { self.run(&content, preview, control)? } else { content.clone().into_owned() };
+        let painted = if self.job.strength > 0.0 {
+            let mut painted = self.run(&content, &self.styles, preview, control)?;
+            for (mask, styles) in &self.regions {
+                let other = self.run(&content, styles, None, control)?;
+                painted = compose::blend_masked(&painted, &other, mask);
+            }
+            painted
+        } else {
+            content.clone().into_owned()
+        };
         let mut painted = colour::transfer(&content, &painted, self.job.preserve_color);
         self.job.adjust.apply(&mut painted).map_err(|e| EngineError::Caller(e.to_string()))?;
         Ok(match &self.mask {
@@ -206,8 +234,32 @@ impl Painter {
         })
     }
 
+    /// Paints a picture, which is not scaled, with other weights for the job's styles: as many as those with a weight above 0 in the job,
+    /// in their order, with a sum above 0. Masks, regions and colours are left out.
+    ///
+    /// # Errors
+    /// [`EngineError::Caller`] for another number of weights; those of [`Painter::paint`].
+    pub fn paint_mixed(&self, content: &Picture, weights: &[f32], control: &Control) -> Result<Picture> {
+        let sum: f32 = weights.iter().sum();
+        if weights.len() != self.styles.len() || !(sum > 0.0 && weights.iter().all(|weight| *weight >= 0.0)) {
+            let text = format!("{} weights for {} styles, from 0 and not all 0", weights.len(), self.styles.len());
+            return Err(EngineError::Caller(text));
+        }
+        let parts = self.styles.iter().zip(weights).filter(|(_, weight)| **weight > 0.0);
+        let styles: Vec<(Style, f32)> = parts.map(|((style, _), weight)| (style.clone(), weight / sum)).collect();
+        let mut painted = self.run(content, &styles, None, control)?;
+        self.job.adjust.apply(&mut painted).map_err(|e| EngineError::Caller(e.to_string()))?;
+        Ok(painted)
+    }
+
     /// Runs the network or the optimisation at a size it takes.
-    fn run(&self, content: &Picture, preview: Option<Preview<'_>>, control: &Control) -> Result<Picture> {
+    fn run(
+        &self,
+        content: &Picture,
+        styles: &[(Style, f32)],
+        preview: Option<Preview<'_>>,
+        control: &Control,
+    ) -> Result<Picture> {
         let descriptor = self.brush.descriptor();
         let frame = Frame::new(descriptor, self.brush.margin(), content.width, content.height);
         let (width, height) = frame.size;
@@ -230,9 +282,9 @@ impl Painter {
             preview: preview.is_some().then_some(&shown),
         };
         let painted = device::awake(device, || match &self.brush {
-            Brush::One(stylizer) => stylizer.stylize(request(&self.styles), control),
+            Brush::One(stylizer) => stylizer.stylize(request(styles), control),
             Brush::Refine { first, second, pictures } => {
-                let start = first.stylize(request(&self.styles), control)?;
+                let start = first.stylize(request(styles), control)?;
                 second.refine(start, request(pictures), control)
             }
         });
@@ -274,6 +326,8 @@ impl Painter {
     /// How the network paints in tiles, if it does.
     fn tiled(&self) -> Result<Option<Box<dyn TiledRun + '_>>> {
         match &self.brush {
+            // Each region would be a work of its own.
+            _ if !self.regions.is_empty() => Ok(None),
             Brush::One(stylizer) => stylizer.tiled(&self.styles, self.job.strength),
             Brush::Refine { .. } => Ok(None),
         }
@@ -364,9 +418,9 @@ fn cropped(image: ImageTensor, frame: Frame, content: &Picture) -> Result<Pictur
     content.with_rgb(painted.rgb).map_err(|e| EngineError::Internal(e.to_string()))
 }
 
-fn read_mask(path: &Path, job: &StylizeJob, resources: &Resources, control: &Control) -> Result<Mask> {
+fn read_mask(path: &Path, invert: bool, job: &StylizeJob, resources: &Resources, control: &Control) -> Result<Mask> {
     let picture = Input::File(path.to_owned()).open(&resources.limits, control)?.picture;
     let mask = Mask::from_picture(&picture);
-    let mask = if job.invert_mask { mask.invert() } else { mask };
+    let mask = if invert { mask.invert() } else { mask };
     Ok(mask.feather(job.feather))
 }

@@ -8,7 +8,7 @@ use impasto_image::colour::PreserveColor;
 use serde_json::{Value, json};
 
 use super::files::{Input, Origin};
-use super::job::StylizeJob;
+use super::job::{Region, StylizeJob};
 use super::painter::Painter;
 use crate::models::PerceptionSpec;
 
@@ -75,6 +75,11 @@ pub(super) fn public(job: &StylizeJob) -> Value {
     job.model.iter_mut().for_each(bare);
     job.mask.iter_mut().for_each(bare);
     let mut value = serde_json::to_value(&job).unwrap_or_default();
+    if !job.regions.is_empty() {
+        let region = |region: &Region| json!({"mask": region.mask, "style": region.style.public_name()});
+        job.regions.iter_mut().for_each(|region| bare(&mut region.mask));
+        value["regions"] = job.regions.iter().map(region).collect();
+    }
     value["styles"] = job.styles.iter().map(|style| weighted(&style.public_name(), style.weight)).collect();
     if let Some(perception) = &job.perception {
         value["perception"] = perception.public_name().into();
@@ -112,6 +117,9 @@ fn command(job: &StylizeJob, content: &Input) -> String {
     }
     if let Some(mask) = &job.mask {
         push("mask", name(mask));
+    }
+    for region in &job.regions {
+        push("region", format!("{}={}", name(&region.mask), region.style.public_name()));
     }
     if job.feather > 0.0 {
         push("feather", job.feather.to_string());

@@ -10,14 +10,18 @@ use serde::{Deserialize, Serialize};
 use super::generate::GenerationJob;
 use crate::error::{EngineError, Result};
 use crate::rng::{self, Rng};
+use crate::traits::Layers;
 
 /// What a style that a generator makes begins with.
 const GENERATED: &str = "gen:";
 
+/// What an artist begins with.
+const ARTIST: &str = "artist:";
+
 /// Seeds that are drawn for styles lie below, so that they are easy to type again.
 const DRAWN: u64 = 1_000_000;
 
-/// One style and its weight, written `NAME`, `FILE` or `gen:MODEL[:seed=N]`, each also with `:WEIGHT` (`a.jpg:0.7`).
+/// One style and its weight, written `NAME`, `FILE`, `artist:NAME[@LAYERS]` or `gen:MODEL[:seed=N]`, each also with `:WEIGHT` (`a.jpg:0.7`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct StyleSpec {
@@ -38,6 +42,8 @@ pub enum StyleSource {
     Picture(PathBuf),
     /// A picture that a generator makes.
     Generated(GeneratedStyle),
+    /// An artist that the network learned, and the layers in which the artist has a say, written `artist:NAME[@LAYERS]`.
+    Artist(String, Layers),
 }
 
 /// A generator's picture as a style, written `gen:MODEL[:seed=N][,trunc=PSI][,class=CLASS][,code=CODE]`.
@@ -94,6 +100,11 @@ impl GeneratedStyle {
     }
 }
 
+/// An artist and layers as they are typed; all layers need no word.
+fn artist(name: &str, layers: Layers) -> String {
+    if layers == Layers::ALL { name.to_owned() } else { format!("{name}@{layers}") }
+}
+
 impl StyleSpec {
     /// The style with its picture settled: one that a generator is to make without a seed gets one, drawn by a job's seed
     /// and the style's place among the job's.
@@ -109,6 +120,7 @@ impl StyleSpec {
     pub fn label(&self) -> String {
         match &self.source {
             StyleSource::Named(name) => name.clone(),
+            StyleSource::Artist(name, layers) => artist(name, *layers).replace('@', "-"),
             StyleSource::Code(path) | StyleSource::Picture(path) => {
                 path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
             }
@@ -123,6 +135,7 @@ impl StyleSpec {
     pub fn public_name(&self) -> String {
         match &self.source {
             StyleSource::Named(name) => name.clone(),
+            StyleSource::Artist(name, layers) => format!("{ARTIST}{}", artist(name, *layers)),
             StyleSource::Code(path) | StyleSource::Picture(path) => {
                 path.file_name().unwrap_or_default().to_string_lossy().into_owned()
             }
@@ -146,6 +159,16 @@ impl FromStr for StyleSpec {
         if let Some(made) = name.strip_prefix(GENERATED) {
             return Ok(Self { source: StyleSource::Generated(GeneratedStyle::parse(made)?), weight });
         }
+        if let Some(artist) = name.strip_prefix(ARTIST) {
+            let (artist, layers) = match artist.split_once('@') {
+                Some((artist, layers)) => (artist, layers.parse()?),
+                None => (artist, Layers::ALL),
+            };
+            if artist.is_empty() {
+                return Err(EngineError::Caller(format!("style '{text}' names no artist; write it like artist:monet")));
+            }
+            return Ok(Self { source: StyleSource::Artist(artist.to_owned(), layers), weight });
+        }
         let path = PathBuf::from(name);
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
         let source = if extension == "safetensors" {
@@ -163,6 +186,7 @@ impl fmt::Display for StyleSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             StyleSource::Named(name) => f.write_str(name)?,
+            StyleSource::Artist(name, layers) => write!(f, "{ARTIST}{}", artist(name, *layers))?,
             StyleSource::Code(path) | StyleSource::Picture(path) => write!(f, "{}", path.display())?,
             StyleSource::Generated(made) => f.write_str(&made.text(&made.job.model.to_string()))?,
         }
@@ -190,7 +214,7 @@ impl TryFrom<String> for StyleSpec {
 /// [`EngineError::Caller`] without styles or when the weights sum to zero.
 pub fn shares(styles: &[StyleSpec]) -> Result<Vec<(&StyleSpec, f32)>> {
     if styles.is_empty() {
-        return Err(EngineError::Caller("give at least one --style: a picture, a code file or a name".into()));
+        return Err(EngineError::Caller("give at least one --style (a picture, a code file or a name) or --artist".into()));
     }
     let sum: f32 = styles.iter().map(|style| style.weight).sum();
     if !(sum.is_finite() && sum > 0.0) {
@@ -226,8 +250,17 @@ mod tests {
         for text in ["", ":1", "a.jpg:-1", "a.jpg:inf", "a.jpg:NaN"] {
             assert!(text.parse::<StyleSpec>().is_err(), "{text}");
         }
+        let monet = StyleSource::Artist("monet".into(), Layers::ALL);
+        assert_eq!(parse("artist:monet:2"), StyleSpec { source: monet, weight: 2.0 });
+        let strokes = Layers { coarse: false, middle: true, fine: true };
+        assert_eq!(parse("artist:monet@fine+middle").source, StyleSource::Artist("monet".into(), strokes));
+        for text in ["artist:", "artist:@fine", "artist:monet@", "artist:monet@thick"] {
+            assert!(text.parse::<StyleSpec>().is_err(), "{text}");
+        }
         for text in [
             "great-wave",
+            "artist:monet",
+            "artist:monet@coarse:0.5",
             "a.jpg:0.7",
             "gen:flowers:seed=12",
             "gen:a/b.safetensors:seed=3,trunc=0.7,class=x+y:0.5",

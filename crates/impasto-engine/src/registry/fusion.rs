@@ -19,6 +19,7 @@ pub(super) const ENTRY: Entry = Entry {
         takes: Takes::Crops,
         perception: Some("perception"),
         settings: SettingsType::of::<FusionTraining>(),
+        presets: &[],
         check,
         macs_per_pixel: |settings| Ok(typed::<FusionTraining>(settings)?.network.macs_per_pixel()),
         build: train,

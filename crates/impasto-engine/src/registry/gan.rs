@@ -49,6 +49,7 @@ const fn entry<A: Architecture>(tiny: fn() -> serde_json::Value) -> Entry {
             takes: Takes::Gallery,
             perception: None,
             settings: SettingsType::of::<GanTraining<A::Config>>(),
+            presets: &[],
             check: |settings| typed::<GanTraining<A::Config>>(settings)?.check::<A>(),
             macs_per_pixel: macs_per_pixel::<A>,
             build: train::<A>,

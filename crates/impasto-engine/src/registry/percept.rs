@@ -34,6 +34,7 @@ pub(super) const ENTRY: Entry = Entry {
         takes: Takes::Crops,
         perception: Some("teacher"),
         settings: SettingsType::of::<PerceptTraining>(),
+        presets: &[],
         check: |_| Ok(Vec::new()),
         macs_per_pixel: |settings| Ok(typed::<PerceptTraining>(settings)?.network.macs_per_pixel()),
         build: train,

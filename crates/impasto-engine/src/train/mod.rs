@@ -74,6 +74,11 @@ pub trait Objective: Send {
         Ok(Health::Well)
     }
 
+    /// What was noticed about the pictures while training was prepared, a line for people each.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Called after a roll-back for `cause`: changes settings so that the same does not happen again, and says in a few
     /// words what was changed, such as "half the learning rate".
     fn soften(&mut self, cause: Cause) -> String;

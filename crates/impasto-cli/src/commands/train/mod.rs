@@ -100,6 +100,7 @@ struct AlgorithmRun {
     sources: BTreeMap<String, Vec<PathBuf>>,
     perception: Option<PerceptionSpec>,
     crop: Option<usize>,
+    preset: Option<String>,
 }
 
 /// What can be trained on pictures of some kind.
@@ -129,6 +130,12 @@ fn own_args(trainer: &'static Trainer) -> Vec<Arg> {
         let help = "The network that losses compare with, such as vgg19-pocket:FILE";
         let parser = |text: &str| text.parse::<PerceptionSpec>();
         args.push(Arg::new(option).long(option).value_name("NETWORK").help(help).value_parser(parser));
+    }
+    if let Some(default) = trainer.presets.first() {
+        let about: Vec<String> = trainer.presets.iter().map(|p| format!("{} ({})", p.name, p.about)).collect();
+        let names: Vec<&'static str> = trainer.presets.iter().map(|preset| preset.name).collect();
+        let help = format!("Settings that belong together: {} [default: {}]", about.join(", "), default.name);
+        args.push(Arg::new("preset").long("preset").value_name("NAME").help(help).value_parser(names));
     }
     let crop = Arg::new("crop").long("crop").value_name("PX").help("Side of the square crops in pixels");
     args.push(crop.value_parser(clap::value_parser!(usize)));
@@ -187,6 +194,7 @@ impl FromArgMatches for NewRun {
                 sources: trainer.roles.iter().map(|role| (role.name.to_owned(), paths(role.name))).collect(),
                 perception: trainer.perception.and_then(|option| matches.get_one(option).cloned()),
                 crop: matches.get_one("crop").copied(),
+                preset: (!trainer.presets.is_empty()).then(|| matches.get_one("preset").cloned()).flatten(),
             }))
         };
         Ok(Self { what, options: RunOptions::from_arg_matches(matches)?, given })
@@ -285,6 +293,10 @@ fn request(new: &NewRun, global: &Global, control: &impasto_engine::Control) -> 
         What::Algorithm(run) => {
             let mut settings = given;
             let types = types(run.algorithm)?;
+            let presets = registry::find(run.algorithm)?.trainer.as_ref().map_or(&[][..], |trainer| trainer.presets);
+            let preset = presets.iter().find(|preset| Some(preset.name) == run.preset.as_deref());
+            let preset = preset.map_or(&[][..], |preset| preset.settings);
+            preset.iter().try_for_each(|assignment| types.assign(&mut settings, assignment))?;
             assigned.iter().try_for_each(|assignment| types.assign(&mut settings, assignment))?;
             TrainRequest {
                 algorithm: run.algorithm.to_owned(),

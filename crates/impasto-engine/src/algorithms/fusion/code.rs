@@ -23,6 +23,13 @@ pub(super) const CORRELATED: usize = 4;
 /// Floor under the weight of a style, so that its logarithm stays finite.
 const MIN_WEIGHT: f32 = 1e-6;
 
+/// Weights of a style in the layers of a painting, from coarse to fine: the bottleneck; the quarter and the half of the
+/// size; the full size and the colours.
+pub(super) type Shares = [f32; 3];
+
+/// The layer that each level of statistics belongs to, finest level first.
+const LAYER: [usize; LEVELS] = [2, 2, 1, 1, 0];
+
 /// A batch of style codes.
 #[derive(Debug, Clone)]
 pub(super) struct Code {
@@ -32,6 +39,8 @@ pub(super) struct Code {
     correlations: [Tensor<3>; CORRELATED],
     /// The coarsest level averaged over a grid, `[n, GRID * GRID, widths[3]]`.
     tokens: Tensor<3>,
+    /// What is known of the hand that made it beyond what is seen, added to the style vector, `[n, style_width]`.
+    hand: Option<Tensor<2>>,
 }
 
 /// Statistics that features should take on.
@@ -67,6 +76,7 @@ impl Code {
             moments: Tensor::cat(moments, 1),
             correlations: std::array::from_fn(|level| correlations(maps[level].clone())),
             tokens: grid.reshape([n, c, GRID * GRID]).swap_dims(1, 2), // [n, GRID * GRID, c]
+            hand: None,
         }
     }
 
@@ -81,15 +91,60 @@ impl Code {
             moments: Tensor::cat(moments.collect(), 1),
             correlations: std::array::from_fn(|level| levels[level].correlations(EPS, device)),
             tokens: Tensor::from_data(TensorData::new(tokens, [1, GRID * GRID, channels]), device),
+            hand: None,
         }
     }
 
-    /// The mean of `codes` by their weights, which sum to 1.
-    pub(super) fn blend(codes: &[(Self, f32)]) -> Blend {
+    /// The same code by the hand `[n or 1, style_width]`.
+    pub(super) fn by(self, hand: Tensor<2>) -> Self {
+        Self { hand: Some(hand), ..self }
+    }
+
+    /// The hand, where one is known.
+    pub(super) fn hand(&self) -> Option<&Tensor<2>> {
+        self.hand.as_ref()
+    }
+
+    /// Codes of one picture each as a batch; hands are left out.
+    pub(super) fn stack(codes: &[&Self]) -> Self {
+        let all = |of: &dyn Fn(&Self) -> Tensor<3>| Tensor::cat(codes.iter().map(|code| of(code)).collect(), 0);
+        Self {
+            moments: Tensor::cat(codes.iter().map(|code| code.moments.clone()).collect(), 0), // [n, m]
+            correlations: std::array::from_fn(|level| all(&|code| code.correlations[level].clone())), // [n, c, c]
+            tokens: all(&|code| code.tokens.clone()),                                         // [n, t, c]
+            hand: None,
+        }
+    }
+
+    /// The mean of codes of one picture each, with the tokens of the first: those of different pictures stand for
+    /// different things.
+    pub(super) fn mean(codes: &[&Self]) -> Self {
+        let share = 1.0 / codes.len() as f32;
+        let weighted = || codes.iter().map(|code| (*code, share));
+        Self {
+            moments: mean(weighted(), |code| code.moments.clone()),
+            correlations: std::array::from_fn(|level| mean(weighted(), |code| code.correlations[level].clone())),
+            tokens: codes[0].tokens.clone(),
+            hand: None,
+        }
+    }
+
+    /// A code of tensors without gradients as constants among tensors with them.
+    pub(super) fn tracked(self) -> Self {
+        Self {
+            moments: Tensor::from_inner(self.moments),
+            correlations: self.correlations.map(Tensor::from_inner),
+            tokens: Tensor::from_inner(self.tokens),
+            hand: self.hand.map(Tensor::from_inner),
+        }
+    }
+
+    /// The mean of `codes` by their weights, which sum to 1 in each layer.
+    pub(super) fn blend(codes: &[(Self, Shares)]) -> Blend {
         let tokens: Vec<_> = codes.iter().map(|(code, _)| code.tokens.clone()).collect();
         let [n, t, _] = tokens[0].dims();
         let device = tokens[0].device();
-        let bias = codes.iter().map(|(_, weight)| Tensor::full([n, t], weight.max(MIN_WEIGHT).ln(), &device)).collect();
+        let bias = codes.iter().map(|(_, shares)| Tensor::full([n, t], shares[0].max(MIN_WEIGHT).ln(), &device)).collect();
         Blend {
             targets: std::array::from_fn(|level| Self::target(codes, level)),
             tokens: Tensor::cat(tokens, 1),
@@ -97,11 +152,12 @@ impl Code {
         }
     }
 
-    fn target(codes: &[(Self, f32)], level: usize) -> Target {
-        let correlations = (level < CORRELATED).then(|| mean(codes, |code| code.correlations[level].clone()));
+    fn target(codes: &[(Self, Shares)], level: usize) -> Target {
+        let codes = || codes.iter().map(|(code, shares)| (code, shares[LAYER[level]]));
+        let correlations = (level < CORRELATED).then(|| mean(codes(), |code| code.correlations[level].clone()));
         Target {
-            mean: mean(codes, |code| code.moment(level, 0)),
-            deviation: mean(codes, |code| code.moment(level, 1)),
+            mean: mean(codes(), |code| code.moment(level, 0)),
+            deviation: mean(codes(), |code| code.moment(level, 1)),
             correlations,
         }
     }
@@ -129,6 +185,9 @@ impl Code {
             ("moments".to_owned(), array(&self.moments.dims(), crate::tensor::values(self.moments.clone()))),
             ("tokens".to_owned(), array(&self.tokens.dims(), crate::tensor::values(self.tokens.clone()))),
         ]);
+        if let Some(hand) = &self.hand {
+            arrays.insert("hand".to_owned(), array(&hand.dims(), crate::tensor::values(hand.clone())));
+        }
         for (level, correlations) in self.correlations.iter().enumerate() {
             let c = correlations.dims()[1];
             let values = crate::tensor::values(correlations.clone());
@@ -154,17 +213,25 @@ impl Code {
             let below = take(&format!("correlations.{level}"), &[1, c * (c - 1) / 2])?;
             correlations.push(Tensor::from_data(TensorData::new(symmetric(&below, c), [1, c, c]), device));
         }
+        let hand = match arrays.contains_key("hand") {
+            true => Some(take("hand", &[1, config.style_width])?),
+            false => None,
+        };
         Ok(Self {
             moments: Tensor::from_data(TensorData::new(take("moments", &moments)?, moments), device),
             correlations: correlations.try_into().map_err(|_| "style code: too few levels")?,
             tokens: Tensor::from_data(TensorData::new(take("tokens", &tokens)?, tokens), device),
+            hand: hand.map(|hand| Tensor::from_data(TensorData::new(hand, [1, config.style_width]), device)),
         })
     }
 }
 
 /// The weighted mean of something of each code.
-fn mean<const D: usize>(codes: &[(Code, f32)], of: impl Fn(&Code) -> Tensor<D>) -> Tensor<D> {
-    let mut parts = codes.iter().map(|(code, weight)| of(code) * *weight);
+fn mean<'a, const D: usize>(
+    codes: impl Iterator<Item = (&'a Code, f32)>,
+    of: impl Fn(&Code) -> Tensor<D>,
+) -> Tensor<D> {
+    let mut parts = codes.map(|(code, weight)| of(code) * weight);
     let first = parts.next().expect("at least one style, checked by the caller");
     parts.fold(first, |sum, part| sum + part)
 }

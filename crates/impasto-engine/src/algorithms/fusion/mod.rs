@@ -2,6 +2,7 @@
 //! the line of micro encoders with feature and filter modulation (MicroAST, Wang et al. 2023), adaptive instance
 //! normalisation (Huang and Belongie 2017) and attention to matching style regions (AdaAttN, Liu et al. 2021).
 
+mod artist;
 mod code;
 mod critic;
 mod discriminator;
@@ -11,6 +12,7 @@ mod stylizer;
 mod tiled;
 mod train;
 
+pub use artist::{ArtistObjective, ArtistTraining, DESCRIPTOR as ARTIST_DESCRIPTOR};
 pub use critic::Critic;
 pub use network::Generator;
 pub use settings::FusionTraining;

@@ -7,7 +7,7 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 
 use super::FusionConfig;
-use super::code::{Blend, Code, LEVELS, Target};
+use super::code::{Blend, Code, LEVELS, Shares, Target};
 use crate::blocks::{Conv, ConvConfig, Dense, EPS, Gauge, Whole};
 
 /// Draws layers from one seed, each from a stream of its own name.
@@ -208,8 +208,8 @@ pub(super) const CONTENT: [&str; LEVELS] = ["content", "encode1", "fuse2.content
 /// Styles as the stages of painting take them.
 #[derive(Debug, Clone)]
 pub(super) struct Guide {
-    /// `[n, hidden]`.
-    style: Tensor<2>,
+    /// Of each layer, from coarse to fine, `[n, hidden]`.
+    style: [Tensor<2>; 3],
     blend: Blend,
 }
 
@@ -305,8 +305,14 @@ impl Generator {
         Code::of(&levels.maps)
     }
 
-    /// Paints the content's features with styles: `codes` with positive weights that sum to 1, each for the whole batch.
+    /// Paints the content's features with styles: `codes` with weights that sum to 1, each for the whole batch.
     pub(super) fn paint(&self, content: Levels, codes: &[(Code, f32)]) -> Tensor<4> {
+        let codes: Vec<(Code, Shares)> = codes.iter().map(|(code, weight)| (code.clone(), [*weight; 3])).collect();
+        self.paint_layers(content, &codes)
+    }
+
+    /// [`Generator::paint`] with weights of their own in each layer.
+    pub(super) fn paint_layers(&self, content: Levels, codes: &[(Code, Shares)]) -> Tensor<4> {
         let guide = self.guide(codes);
         let [image, _, x2, x3, x4] = content.maps;
         let painted = self.bottleneck(x4, &guide, &mut Whole).and_then(|x| {
@@ -318,9 +324,9 @@ impl Generator {
         painted
     }
 
-    /// What the stages of painting take of styles: `codes` as for [`Generator::paint`].
-    pub(super) fn guide(&self, codes: &[(Code, f32)]) -> Guide {
-        Guide { style: self.style_vector(codes), blend: Code::blend(codes) }
+    /// What the stages of painting take of styles: `codes` as for [`Generator::paint_layers`].
+    pub(super) fn guide(&self, codes: &[(Code, Shares)]) -> Guide {
+        Guide { style: self.style_vectors(codes), blend: Code::blend(codes) }
     }
 
     /// First stage: the coarsest features `[n, c4, h/8, w/8]` take on the style, to the same shape.
@@ -330,6 +336,7 @@ impl Generator {
         Guide { style, blend }: &Guide,
         gauge: &mut G,
     ) -> Result<Tensor<4>, G::Unknown> {
+        let [style, _, _] = style;
         let [gain, shift] = self.adapt4.modulation(&blend.targets[4], style);
         let x = gauge.norm(CONTENT[4], x, gain.clone(), shift.clone())?.settle(); // [n, c4, h/8, w/8]
         let normal = gauge.norm_again(CONTENT[4], x.clone(), gain, shift)?.settle();
@@ -348,7 +355,7 @@ impl Generator {
         Guide { style, blend }: &Guide,
         gauge: &mut G,
     ) -> Result<Tensor<4>, G::Unknown> {
-        self.fuse3.forward(x, content, SHARES[0], &blend.targets[3], style, ("fuse3", gauge))
+        self.fuse3.forward(x, content, SHARES[0], &blend.targets[3], &style[1], ("fuse3", gauge))
     }
 
     /// Third stage: `x` `[n, c3, h/4, w/4]` of the second and the content's `[n, c2, h/2, w/2]` to a picture
@@ -360,8 +367,9 @@ impl Generator {
         Guide { style, blend }: &Guide,
         gauge: &mut G,
     ) -> Result<Tensor<4>, G::Unknown> {
-        let x = self.fuse2.forward(x, content, SHARES[1], &blend.targets[2], style, ("fuse2", gauge))?;
-        let x = self.adapt1.forward(self.up1.forward(x), &blend.targets[1], style, 0.0, ("up1", gauge))?; // [n, c1, h, w]
+        let [_, middle, fine] = style;
+        let x = self.fuse2.forward(x, content, SHARES[1], &blend.targets[2], middle, ("fuse2", gauge))?;
+        let x = self.adapt1.forward(self.up1.forward(x), &blend.targets[1], fine, 0.0, ("up1", gauge))?; // [n, c1, h, w]
         Ok(self.paint.forward(x)) // [n, 3, h, w]
     }
 
@@ -377,18 +385,33 @@ impl Generator {
         let lively = liveliness(gauge.deviation(CONTENT[0], image)?); // [n, 1]
         let target = blend.targets[0].clone();
         let target = Target { deviation: target.deviation * lively, ..target };
-        self.colours.forward(x, &target, style, 1.0, ("colours", gauge))
+        self.colours.forward(x, &target, &style[2], 1.0, ("colours", gauge))
     }
 
     /// Moments through a small perceptron; several styles are mixed after it, where interpolation is smooth.
-    fn style_vector(&self, codes: &[(Code, f32)]) -> Tensor<2> {
+    fn style_vectors(&self, codes: &[(Code, Shares)]) -> [Tensor<2>; 3] {
         let vector = |code: &Code| {
             let hidden = self.style_hidden.forward(code.moments.clone()); // [n, hidden]
-            self.style_output.forward(burn::tensor::activation::leaky_relu(hidden, 0.2)) // [n, hidden]
+            let seen = self.style_output.forward(burn::tensor::activation::leaky_relu(hidden, 0.2)); // [n, hidden]
+            match code.hand() {
+                Some(hand) => seen + hand.clone(), // [n, hidden]
+                None => seen,
+            }
         };
-        let mut parts = codes.iter().map(|(code, weight)| vector(code) * *weight);
-        let first = parts.next().expect("at least one style, checked by the caller");
-        parts.fold(first, |sum, part| sum + part)
+        let vectors: Vec<Tensor<2>> = codes.iter().map(|(code, _)| vector(code)).collect();
+        let mixed = |layer: usize| {
+            let mut parts = vectors.iter().zip(codes).map(|(vector, (_, shares))| vector.clone() * shares[layer]);
+            let first = parts.next().expect("at least one style, checked by the caller");
+            parts.fold(first, |sum, part| sum + part)
+        };
+        let alike = codes.iter().all(|(_, [coarse, middle, fine])| coarse == middle && middle == fine);
+        match alike {
+            true => {
+                let style = mixed(0);
+                [style.clone(), style.clone(), style]
+            }
+            false => std::array::from_fn(mixed),
+        }
     }
 }
 

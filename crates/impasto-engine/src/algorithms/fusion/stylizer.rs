@@ -1,16 +1,19 @@
 //! The trained generator as a [`Stylizer`].
 
+use std::collections::BTreeMap;
+
 use burn::tensor::{Device, Tensor};
 
-use super::code::Code;
+use super::artist::Bank;
+use super::code::{Code, Shares};
 use super::tiled::Tiles;
-use super::{DESCRIPTOR, FusionConfig, Generator};
+use super::{ARTIST_DESCRIPTOR, DESCRIPTOR, FusionConfig, Generator};
 use crate::control::Control;
 use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
 use crate::tensor::ImageTensor;
 use crate::tiled::TiledRun;
-use crate::traits::{Style, StyleRequest, Stylizer};
+use crate::traits::{Layers, Style, StyleRequest, Stylizer};
 use crate::weights::{self, Arrays};
 
 /// Below this strength the picture itself is blended in as well, so that 0 is exactly the content.
@@ -19,9 +22,77 @@ pub(super) const BLEND_BELOW: f32 = 0.25;
 /// A generator with its configuration.
 #[derive(Debug)]
 pub struct Fusion {
+    descriptor: &'static Descriptor,
     config: FusionConfig,
     generator: Generator,
+    /// The artists that came with the weights.
+    banks: BTreeMap<String, Bank>,
     device: Device,
+}
+
+/// A style as far as it is known without a content.
+#[derive(Debug, Clone)]
+pub(super) enum Palette {
+    Code(Code),
+    /// An artist, of whose codes the content chooses, and where the artist has a say.
+    Bank(Bank, Layers),
+}
+
+impl Palette {
+    /// Where it has a say, from coarse to fine.
+    fn layers(&self) -> [bool; 3] {
+        match self {
+            Self::Code(_) => Layers::ALL.each(),
+            Self::Bank(_, layers) => layers.each(),
+        }
+    }
+}
+
+/// In each layer what weights are divided by: the sum of those that have a say there, and exactly 1 where all have.
+fn sums(palettes: &[(Palette, f32)]) -> Shares {
+    std::array::from_fn(|layer| {
+        let has_say = |(palette, _): &&(Palette, f32)| palette.layers()[layer];
+        match palettes.iter().all(|part| has_say(&part)) {
+            true => 1.0,
+            false => palettes.iter().filter(has_say).map(|(_, weight)| weight).sum(),
+        }
+    })
+}
+
+/// The codes of styles, whose weights sum to 1, with their shares at a strength; the content's own has the rest, and those
+/// layers in which no style has a say.
+pub(super) fn codes(
+    palettes: &[(Palette, f32)],
+    strength: f32,
+    own: impl FnOnce() -> Result<Code>,
+) -> Result<Vec<(Code, Shares)>> {
+    let own = if needs_own(palettes, strength) { Some(own()?) } else { None };
+    let sums = sums(palettes);
+    let mut codes = Vec::new();
+    for (palette, weight) in palettes {
+        let layers = palette.layers();
+        // Alone in a layer, a style has all of it.
+        let shares: Shares =
+            std::array::from_fn(|layer| if layers[layer] { weight * strength / sums[layer] } else { 0.0 });
+        match (palette, &own) {
+            (Palette::Code(code), _) => codes.push((code.clone(), shares)),
+            (Palette::Bank(bank, _), Some(own)) => {
+                let chosen = bank.choose(own).into_iter();
+                codes.extend(chosen.map(|(code, part)| (code, shares.map(|share| share * part))));
+            }
+            (Palette::Bank(..), None) => return Err(EngineError::Internal("an artist without a content".into())),
+        }
+    }
+    let rest = sums.map(|sum| if sum > 0.0 { 1.0 - strength } else { 1.0 });
+    if let Some(own) = own.filter(|_| rest.iter().any(|share| *share > 0.0)) {
+        codes.push((own, rest));
+    }
+    Ok(codes)
+}
+
+/// Whether the content's own code is needed.
+pub(super) fn needs_own(palettes: &[(Palette, f32)], strength: f32) -> bool {
+    strength < 1.0 || palettes.iter().any(|(palette, _)| matches!(palette, Palette::Bank(..)))
 }
 
 impl Fusion {
@@ -36,52 +107,81 @@ impl Fusion {
             Some(arrays) => weights::apply(fresh, arrays)?,
             None => fresh,
         };
-        Ok(Self { config, generator, device: device.clone() })
+        Ok(Self { descriptor: &DESCRIPTOR, config, generator, banks: BTreeMap::new(), device: device.clone() })
     }
 
-    /// The codes of styles with their weights, which sum to `strength`.
-    fn codes(&self, styles: &[(Style, f32)], strength: f32) -> Result<Vec<(Code, f32)>> {
-        styles.iter().map(|(style, weight)| Ok((self.resolve(style)?, weight * strength))).collect()
+    /// The same network with the artists among `arrays`.
+    ///
+    /// # Errors
+    /// A line that says which tensor does not fit.
+    pub fn with_artists(
+        config: FusionConfig,
+        arrays: Option<&Arrays>,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self, String> {
+        config.validate()?;
+        let Some(arrays) = arrays else {
+            return Ok(Self { descriptor: &ARTIST_DESCRIPTOR, ..Self::new(config, None, seed, device)? });
+        };
+        let (generator, banks) = Bank::take_all(arrays, &config, device)?;
+        let network = Self::new(config, Some(&generator), seed, device)?;
+        Ok(Self { descriptor: &ARTIST_DESCRIPTOR, banks, ..network })
     }
 
-    fn resolve(&self, style: &Style) -> Result<Code> {
+    /// Styles with their weights.
+    fn palettes(&self, styles: &[(Style, f32)]) -> Result<Vec<(Palette, f32)>> {
+        styles.iter().map(|(style, weight)| Ok((self.resolve(style)?, *weight))).collect()
+    }
+
+    fn resolve(&self, style: &Style) -> Result<Palette> {
         match style {
-            Style::Picture(image) => Ok(self.generator.code(&self.generator.encode(image.clone()))),
+            Style::Picture(image) => {
+                Ok(Palette::Code(self.generator.code(&self.generator.encode(image.clone()))))
+            }
             Style::Code(arrays) => Code::from_arrays(arrays, &self.config, &self.device)
+                .map(Palette::Code)
                 .map_err(|problem| EngineError::Caller(format!("{problem}; was it made by another model?"))),
+            Style::Own(name, layers) => match self.banks.get(name) {
+                Some(bank) => Ok(Palette::Bank(bank.clone(), *layers)),
+                None => Err(EngineError::Caller(format!("these weights know no artist '{name}'"))),
+            },
         }
     }
 }
 
 impl Stylizer for Fusion {
     fn descriptor(&self) -> &'static Descriptor {
-        &DESCRIPTOR
+        self.descriptor
     }
 
     fn stylize(&self, request: StyleRequest<'_>, control: &Control) -> Result<ImageTensor> {
-        let mut codes = self.codes(&request.styles, request.strength)?;
+        let palettes = self.palettes(&request.styles)?;
         control.check()?;
         let content = self.generator.encode(request.content.clone());
-        if request.strength < 1.0 {
-            // Less than the full style is a mixture with the content's own.
-            codes.push((self.generator.code(&content), 1.0 - request.strength));
-        }
+        let codes = codes(&palettes, request.strength, || Ok(self.generator.code(&content)))?;
         control.check()?;
-        let painted = self.generator.paint(content, &codes);
+        let painted = self.generator.paint_layers(content, &codes);
         Ok(blended(request.content, painted, request.strength))
     }
 
     fn tiled<'a>(&'a self, styles: &[(Style, f32)], strength: f32) -> Result<Option<Box<dyn TiledRun + 'a>>> {
-        let codes = self.codes(styles, strength)?;
-        Ok(Some(Box::new(Tiles { config: &self.config, generator: &self.generator, codes, strength })))
+        let palettes = self.palettes(styles)?;
+        Ok(Some(Box::new(Tiles { config: &self.config, generator: &self.generator, palettes, strength })))
     }
 
     fn encode_style(&self, style: &ImageTensor) -> Result<Option<Arrays>> {
-        Ok(Some(self.resolve(&Style::Picture(style.clone()))?.to_arrays()))
+        Ok(Some(self.generator.code(&self.generator.encode(style.clone())).to_arrays()))
+    }
+
+    fn own_styles(&self) -> Vec<String> {
+        self.banks.keys().cloned().collect()
     }
 
     fn arrays(&self) -> Arrays {
-        weights::collect(&self.generator)
+        let mut arrays = weights::collect(&self.generator);
+        self.banks.iter().for_each(|(name, bank)| arrays.extend(bank.to_arrays(name)));
+        arrays
     }
 }
 

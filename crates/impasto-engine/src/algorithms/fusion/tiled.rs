@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use super::code::{CORRELATED, Code, GRID, LEVELS};
 use super::network::{CONTENT, Guide, Levels};
-use super::stylizer::{BLEND_BELOW, blended};
+use super::stylizer::{BLEND_BELOW, Palette, blended, codes, needs_own};
 use super::{FusionConfig, Generator};
 use crate::blocks::{Measured, Statistics, Tile, Wanted};
 use crate::error::{EngineError, Result};
@@ -29,8 +29,8 @@ enum Stage {
 pub(super) struct Tiles<'a> {
     pub(super) config: &'a FusionConfig,
     pub(super) generator: &'a Generator,
-    /// Weights sum to `strength`.
-    pub(super) codes: Vec<(Code, f32)>,
+    /// Weights sum to 1.
+    pub(super) palettes: Vec<(Palette, f32)>,
     pub(super) strength: f32,
 }
 
@@ -97,7 +97,7 @@ impl Tiles<'_> {
     fn survey(&self, view: &View, image: ImageTensor) -> TileOutput {
         let Levels { maps } = self.generator.encode(image);
         let mut tally = Tally::default();
-        let own_code = self.strength < 1.0;
+        let own_code = needs_own(&self.palettes, self.strength);
         for (level, (map, name)) in maps.iter().zip(CONTENT).enumerate() {
             // The finest features are not normalised, only part of a code.
             if own_code || level != 1 {
@@ -115,16 +115,15 @@ impl Tiles<'_> {
 
     /// The styles, the content's own among them where the strength is below 1.
     fn guide(&self, known: &Tally, view: &View, like: &ImageTensor) -> Result<Guide> {
-        let mut codes = self.codes.clone();
-        if self.strength < 1.0 {
+        let own = || {
             let missing = || EngineError::Internal("the content's statistics are missing".into());
             let levels: Vec<_> =
                 CONTENT.iter().map(|name| known.maps.get(*name).ok_or_else(missing)).collect::<Result<_>>()?;
             let levels: [&Statistics; LEVELS] = levels.try_into().map_err(|_| missing())?;
             let tokens = grid_means(view, known.total(TOKENS).ok_or_else(missing)?);
-            codes.push((Code::of_statistics(levels, tokens, &like.device()), 1.0 - self.strength));
-        }
-        Ok(self.generator.guide(&codes))
+            Ok(Code::of_statistics(levels, tokens, &like.device()))
+        };
+        Ok(self.generator.guide(&codes(&self.palettes, self.strength, own)?))
     }
 }
 

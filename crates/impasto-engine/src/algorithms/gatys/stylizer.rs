@@ -235,7 +235,7 @@ fn styles(styles: &[(Style, f32)]) -> Result<Vec<(Picture, f32)>> {
     }
     let picture = |(style, weight): &(Style, f32)| match style {
         Style::Picture(image) => Ok((single(image.clone(), "the style")?, weight / sum)),
-        Style::Code(_) => Err(EngineError::Caller(
+        Style::Code(_) | Style::Own(..) => Err(EngineError::Caller(
             "'gatys' needs the style as a picture: a style code holds too little of it; give the painting's file"
                 .into(),
         )),

@@ -51,6 +51,7 @@ impl MicroAst {
             Style::Picture(image) => self.code_of(image),
             Style::Code(arrays) => Code::from_arrays(arrays, self.config.widths[2], &self.device)
                 .map_err(|problem| EngineError::Caller(format!("{problem}; was it made by another model?"))),
+            Style::Own(name, _) => Err(EngineError::Caller(format!("'microast' knows no artist '{name}'"))),
         }
     }
 

@@ -131,6 +131,7 @@ impl Training {
         if let (Some((_, arrays)), Some(path)) = (init, &request.init) {
             training.objective.begin_from(&arrays).map_err(|problem| EngineError::file(path, problem))?;
         }
+        training.objective.remarks().into_iter().for_each(|line| control.warn(line));
         Ok(training)
     }
 

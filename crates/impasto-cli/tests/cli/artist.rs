@@ -1,0 +1,160 @@
+//! Artists: learned from folders of works, painted with, mixed by weight, layer and region.
+
+use impasto_image::Picture;
+
+use crate::bench::{Bench, picture, quantised};
+
+const NETWORK: &str =
+    "network={widths = [4, 4, 6, 8], style_width = 8, attention_width = 4, blocks = 1, paint_kernel = 3}";
+
+/// A folder with pictures, and what `train artist` takes of them; `red` and `blue` are artists.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    for seed in 0..3 {
+        bench.picture(&format!("photos/{seed}.png"), 80, 72, seed);
+        for (artist, colour) in [("red", [1.0, 0.3, 0.3]), ("Blue one", [0.2, 0.3, 1.0])] {
+            let mut work = picture(72, 90, 10 + seed);
+            work.triples_mut().iter_mut().for_each(|p| *p = std::array::from_fn(|i| p[i] * colour[i]));
+            bench.save(&format!("{artist}/{seed}.png"), &work);
+        }
+    }
+    bench.percept("percept.safetensors");
+    bench
+}
+
+fn train<'a>(runs: &'a str, folders: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["train", "artist", "--photos", "photos", "--perception", "percept:percept.safetensors"];
+    folders.iter().for_each(|folder| args.extend(["--paintings", folder]));
+    args.extend(["--batch", "2", "--crop", "64", "--seed", "3", "--set", NETWORK, "--set", "short_side=64"]);
+    args.extend(["--set", "bank=2", "--log-every", "1", "--steps", "3", "--run-dir", runs]);
+    args
+}
+
+/// A model that knows `red` and `blue-one`.
+fn model(bench: &Bench) -> &'static str {
+    bench.run(&train("runs", &["red", "Blue one"])).ok();
+    "runs/0000-artist/weights.safetensors"
+}
+
+fn mean(picture: &Picture, from: usize, to: usize, channel: usize) -> f32 {
+    let width = picture.width as usize;
+    let inside = picture.triples().iter().enumerate().filter(|(i, _)| (from..to).contains(&(i % width)));
+    let values: Vec<f32> = inside.map(|(_, p)| p[channel]).collect();
+    values.iter().sum::<f32>() / values.len() as f32
+}
+
+#[test]
+fn artists_paint_and_are_mixed() {
+    let bench = bench();
+    let model = model(&bench);
+    let photo = bench.picture("photo.png", 70, 52, 40);
+    let paint = |name: &str, more: &[&str]| {
+        let args = ["stylize", "photo.png", "--model", model, "--seed", "1", "--overwrite", "-o", name];
+        bench.run(&[&args[..], more].concat()).ok();
+        bench.open(name)
+    };
+    let red = paint("red.png", &["--artist", "red"]);
+    let blue = paint("blue.png", &["--artist", "blue-one"]);
+    assert!(mean(&red, 0, 70, 0) > mean(&blue, 0, 70, 0) + 0.1, "their colours are theirs");
+    assert!(mean(&blue, 0, 70, 2) > mean(&red, 0, 70, 2) + 0.1);
+    let both = paint("both.png", &["--artist", "red:0.6", "--artist", "blue-one:0.4"]);
+    assert!(mean(&both, 0, 70, 0) < mean(&red, 0, 70, 0) && mean(&both, 0, 70, 0) > mean(&blue, 0, 70, 0));
+    // An artist and a painting; a painting alone, by the artists' network.
+    paint("other.png", &["--artist", "red:1", "--style", "Blue one/0.png:1"]);
+    paint("alone.png", &["--style", "Blue one/0.png", "--method", "artist"]);
+    assert_eq!(quantised(&paint("none.png", &["--artist", "red", "--strength", "0"])), quantised(&photo));
+
+    // Layers: strokes and colours of one over the composition of the other, or of the photograph.
+    let fine = paint("fine.png", &["--artist", "red@fine", "--artist", "blue-one@coarse+middle"]);
+    assert!((mean(&fine, 0, 70, 0) - mean(&red, 0, 70, 0)).abs() < 0.1, "colours are the finest");
+    assert_ne!(quantised(&fine), quantised(&red));
+    let composed = paint("composed.png", &["--artist", "red@coarse"]);
+    assert!((mean(&composed, 0, 70, 0) - mean(&photo, 0, 70, 0)).abs() < 0.1, "colours stay the photograph's");
+
+    // Regions: the right half by another artist. What was done is said, and does the same again.
+    let mut mask = picture(70, 52, 3);
+    mask.triples_mut().iter_mut().enumerate().for_each(|(i, p)| *p = [f32::from(u8::from(i % 70 >= 35)); 3]);
+    bench.save("mask.png", &mask);
+    let halves = paint("halves.png", &["--artist", "red", "--region", "mask.png=artist:blue-one"]);
+    assert!((0..52 * 70).all(|i| i % 70 >= 35 || halves.triples()[i] == red.triples()[i]));
+    assert!((0..52 * 70).all(|i| i % 70 < 35 || halves.triples()[i] == blue.triples()[i]));
+    let json: serde_json::Value =
+        serde_json::from_str(&bench.run(&["inspect", "halves.png", "--json"]).ok().stdout).unwrap();
+    assert_eq!(json["job"]["regions"][0]["mask"], "mask.png");
+    let command = json["command"].as_str().unwrap();
+    assert!(command.contains("--region mask.png=artist:blue-one"), "{command}");
+
+    // In tiles as at once, but for roundings.
+    let tiles = paint("tiles.png", &["--artist", "red:0.7", "--artist", "blue-one@fine:0.3", "--tile", "64"]);
+    let whole = paint("whole.png", &["--artist", "red:0.7", "--artist", "blue-one@fine:0.3"]);
+    let apart = tiles.rgb.iter().zip(&whole.rgb).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(apart <= 2.0 / 255.0, "{apart}");
+
+    let refused = |more: &[&str], words: &[&str]| {
+        let args = ["stylize", "photo.png", "--model", model, "-o", "x.png"];
+        bench.run(&[&args[..], more].concat()).fails(2, words);
+    };
+    refused(&["--artist", "rad"], &["there is no artist 'rad'", "did you mean 'red'"]);
+    refused(&["--artist", "red@thick"], &["there is no layer 'thick'"]);
+    refused(&["--artist", "red", "--region", "mask.png"], &["MASK=STYLE"]);
+    refused(&["--artist", "red", "--region", "mask.png=artist:blue-one", "--tile", "64"], &["paints no tiles"]);
+    refused(&["--artist", "red", "--feather", "3"], &["--feather softens masks"]);
+    let args = ["stylize", "photo.png", "--style", "artist:red", "--method", "gatys", "-o", "x.png"];
+    bench.run(&args).fails(2, &["gatys knows no artists"]);
+}
+
+#[test]
+fn paths_and_triangles_between_styles() {
+    let bench = bench();
+    let model = model(&bench);
+    bench.picture("photo.png", 70, 52, 40);
+    let base = ["mix", "styles", "photo.png", "--model", model, "--seed", "1", "--size", "64"];
+    let mix = |more: &[&str]| bench.run(&[&base[..], more].concat()).ok();
+    let ran = mix(&["--artist", "red", "--artist", "blue-one", "--steps", "3", "--out-dir", "path"]);
+    assert!(ran.stderr.contains("path length") && ran.stderr.contains("2 steps"), "{ran:?}");
+    assert_eq!(ran.stdout.lines().count(), 3);
+    let reds: Vec<f32> =
+        ran.stdout.lines().map(|path| mean(&bench.open(path), 0, 64, 0)).collect();
+    assert!(reds[0] > reds[1] && reds[1] > reds[2], "{reds:?}");
+    mix(&["--artist", "red", "--artist", "blue-one", "--style", "photos/0.png", "--steps", "3", "--grid", "-o", "t.png"]);
+    let triangle = bench.open("t.png");
+    assert_eq!((triangle.width, triangle.height), (3 * (64 + 4) + 4, 3 * (48 + 4) + 4));
+    // Without a picture a scene is painted.
+    let args = ["mix", "styles", "--model", model, "--artist", "red", "--artist", "blue-one", "--steps", "2", "--grid"];
+    bench.run(&[&args[..], &["--size", "64", "-o", "scene.png"]].concat()).ok();
+    bench.run(&[&args[..], &["-o", "scene.png"]].concat()).fails(2, &["scene.png", "exists"]);
+    bench.run(&[&base[..], &["--artist", "red", "-o", "x.png"]].concat()).fails(2, &["at least two styles"]);
+}
+
+#[test]
+fn artists_that_cannot_be_learned_well_are_spoken_of() {
+    let bench = bench();
+    // One work each; a photograph among paintings.
+    bench.save("one/a.png", &picture(72, 80, 30));
+    bench.save("two/b.png", &picture(72, 80, 31));
+    let ran = bench.run(&train("single", &["one", "two"])).ok();
+    assert!(ran.stderr.contains("one: one work is a style, not a hand"), "{ran:?}");
+    let model = "single/0000-artist/weights.safetensors";
+    bench.picture("photo.png", 40, 40, 40);
+    bench.run(&["stylize", "photo.png", "--model", model, "--artist", "two", "-o", "o.png"]).ok();
+
+    bench.save("else/red/c.png", &picture(72, 80, 32));
+    bench.run(&train("same", &["red", "else/red"])).fails(2, &["two folders of paintings are called 'red'"]);
+    bench.run(&train("none", &["nowhere"])).fails(3, &["nowhere"]);
+    assert!(!bench.path("none").exists());
+}
+
+#[test]
+fn presets_are_settings_that_belong_together() {
+    let bench = bench();
+    let config = |more: &[&str]| {
+        let args = ["train", "artist", "--photos", "photos", "--paintings", "red", "--dry-run", "--seed", "1"];
+        let small = ["--perception", "percept:percept.safetensors", "--set", NETWORK, "--crop", "64", "--set", "short_side=64"];
+        bench.run(&[&args[..], &small[..], more].concat()).ok().stdout
+    };
+    assert!(config(&["--preset", "quick"]).contains("steps = 900"));
+    assert!(config(&["--preset", "quick", "--steps", "5"]).contains("steps = 5"));
+    assert!(config(&[]).contains("steps = 6000"));
+    let args = ["train", "artist", "--photos", "photos", "--paintings", "red", "--preset", "slow"];
+    bench.run(&args).fails(2, &["quick"]);
+}

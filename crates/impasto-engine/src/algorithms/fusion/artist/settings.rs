@@ -1,0 +1,82 @@
+//! What can be set of a training.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::FusionConfig;
+
+/// How `artist` is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ArtistTraining {
+    /// Samples a step, all by one artist; an even number is computed in two halves side by side.
+    pub batch: usize,
+    /// Side of the square crops in pixels, a multiple of 8.
+    pub crop: usize,
+    /// Short side in pixels to which pictures are scaled before cropping.
+    pub short_side: u32,
+    /// Steps in all; learning rates fall along a half cosine over them.
+    pub steps: u64,
+    /// Learning rate of the generator at its highest.
+    pub rate: f32,
+    /// Learning rate of the discriminators at its highest.
+    pub discriminator_rate: f32,
+    /// Steps over which the learning rates rise.
+    pub warm_up: u64,
+    /// Style codes kept of each artist: kinds of works, found by what they look like.
+    pub bank: usize,
+    /// Weight of the content loss.
+    pub content_weight: f32,
+    /// Weight of the relative error of channel moments to those of the works of one kind.
+    pub moment_weight: f32,
+    /// Weight of the relative error of Gram matrices to those of the works of one kind.
+    pub gram_weight: f32,
+    /// Weight of the sliced Wasserstein distance to crops of works.
+    pub wasserstein_weight: f32,
+    /// Weight of the sliced Wasserstein distance between colours, seen from afar.
+    pub colour_weight: f32,
+    /// Weight of the pixel difference where the content is a work of the artist.
+    pub identity_weight: f32,
+    /// Share of samples whose content is a work of the artist.
+    pub identity_share: f64,
+    /// Weight of total variation.
+    pub tv_weight: f32,
+    /// Weight of the discriminator's opinion.
+    pub adversarial_weight: f32,
+    /// Weight of the gradient penalties.
+    pub penalty_weight: f32,
+    /// Decay of the averaged weights.
+    pub ema: f32,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The generator's dimensions; with those of the bundled `fusion`, training begins with its weights, else with drawn
+    /// ones.
+    pub network: FusionConfig,
+}
+
+impl Default for ArtistTraining {
+    fn default() -> Self {
+        Self {
+            batch: 4,
+            crop: 128,
+            short_side: 512,
+            steps: 6000,
+            rate: 5e-4,
+            discriminator_rate: 5e-4,
+            warm_up: 50,
+            bank: 8,
+            content_weight: 1.5,
+            moment_weight: 1.0,
+            gram_weight: 4.0,
+            wasserstein_weight: 0.3,
+            colour_weight: 0.5,
+            identity_weight: 1.0,
+            identity_share: 0.1,
+            tv_weight: 0.1,
+            adversarial_weight: 0.5,
+            penalty_weight: 1.0,
+            ema: 0.998,
+            seed: 1,
+            network: FusionConfig::default(),
+        }
+    }
+}
