@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this program is for")]
 
+mod artists;
 mod cases;
 mod fashion;
 mod floor;
@@ -45,6 +46,8 @@ enum Command {
     Style(style::StyleArgs),
     /// Every stylizer of the registry, MicroAST and five-level WCT, judged by 'impasto eval style'.
     Stylizers(stylizers::StylizersArgs),
+    /// How well artists are imitated, beside photographs and beside single paintings as styles.
+    Artists(artists::ArtistsArgs),
     /// How long networks take and how much memory, how exact they are, beside PyTorch and ONNX Runtime with
     /// the same weights.
     Speed(speed::SpeedArgs),
@@ -86,6 +89,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Style(args) => style::run(&args),
         Command::Stylizers(args) => stylizers::run(&args),
+        Command::Artists(args) => artists::run(&args),
         Command::Speed(args) => speed::run(&args),
         Command::Fashion(args) => fashion::run(&args),
         Command::Memory(args) => memory::run(&args),

@@ -19,6 +19,15 @@ pub(crate) const PAINTINGS: [&str; 10] = [
     "classics/shipwreck.jpg",
 ];
 
+/// The artists, and their folders below `data/paintings`.
+pub(crate) const ARTISTS: [(&str, &str); 5] = [
+    ("van-gogh", "vangogh_1888_1890"),
+    ("van-gogh-early", "vangogh_1881_1886_dark"),
+    ("hokusai", "hokusai_36views"),
+    ("monet", "monet"),
+    ("tarot", "tarot_rws"),
+];
+
 /// The distilled VGG-19.
 const VGG: &str = "weights/features/vgg19_pocket16x_relu1_1-5_1_f32.safetensors";
 /// LPIPS-Squeeze, trunk and heads.
@@ -85,12 +94,47 @@ impl Shared {
         PAINTINGS.iter().take(count).map(|name| self.file(&format!("paintings/{name}"))).collect()
     }
 
+    /// The pictures of a folder of paintings, by name.
+    pub(crate) fn works(&self, folder: &str) -> Result<Vec<PathBuf>> {
+        pictures_below(&self.data.join("paintings").join(folder))
+    }
+
+    /// The photographs in two parts: `count`, all of the Kodak set among them and others evenly spread, and the rest.
+    pub(crate) fn photographs_apart(&self, count: usize) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+        let root = self.data.join("photos");
+        let kodak = pictures_below(&root.join("kodak24"))?;
+        let others: Vec<PathBuf> = pictures_below(&root)?
+            .into_iter()
+            .filter(|path| !path.starts_with(root.join("masks")) && !kodak.contains(path))
+            .collect();
+        let wanted = count.saturating_sub(kodak.len()).min(others.len());
+        let chosen: Vec<PathBuf> = (0..wanted).map(|i| others[i * others.len() / wanted].clone()).collect();
+        let rest = others.into_iter().filter(|path| !chosen.contains(path)).collect();
+        Ok((kodak.into_iter().chain(chosen).take(count).collect(), rest))
+    }
+
     /// `count` of the 24 Kodak photographs, evenly spread over them.
     pub(crate) fn photographs(&self, count: usize) -> Result<Vec<PathBuf>> {
         const ALL: usize = 24;
         let count = count.clamp(1, ALL);
         (0..count).map(|i| self.file(&format!("photos/kodak24/kodim{:02}.png", 1 + i * ALL / count))).collect()
     }
+}
+
+/// The pictures below a folder, by their paths.
+fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(pictures_below(&path)?);
+        } else if path.extension().and_then(|e| e.to_str()).and_then(impasto_image::Format::from_extension).is_some() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// A file's name without folders and extension.

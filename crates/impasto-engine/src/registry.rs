@@ -25,8 +25,16 @@ use crate::traits::Stylizer;
 use crate::weights::{Arrays, Header};
 
 /// Every algorithm.
-pub const REGISTRY: &[Entry] =
-    &[gan::DCGAN, gan::FASTGAN, gan::STYLEGAN, artist::ENTRY, fusion::ENTRY, gatys::ENTRY, microast::ENTRY, percept::ENTRY];
+pub const REGISTRY: &[Entry] = &[
+    gan::DCGAN,
+    gan::FASTGAN,
+    gan::STYLEGAN,
+    artist::ENTRY,
+    fusion::ENTRY,
+    gatys::ENTRY,
+    microast::ENTRY,
+    percept::ENTRY,
+];
 
 /// The stylizer that knows artists.
 pub const ARTISTS: &str = "artist";

@@ -253,9 +253,7 @@ fn job(args: &StylizeArgs, global: &Global) -> Result<StylizeJob, Failure> {
     for assignment in &args.settings.given {
         let Some(known) = method.settings() else {
             let key = assignment.split('=').next().unwrap_or_default();
-            let text = format!(
-                "{name} has no setting '{key}'; choose a method that optimises, such as --method gatys"
-            );
+            let text = format!("{name} has no setting '{key}'; choose a method that optimises, such as --method gatys");
             return Err(Failure::usage(text));
         };
         known.assign(&mut settings, assignment)?;

@@ -142,9 +142,8 @@ impl Folder {
         let Stored { width, height, rgb } = &self.pictures[index];
         let [h, w] = [height, width].map(|side| side / multiple * multiple);
         let [top, left] = [(height - h) / 2, (width - w) / 2];
-        let value = |channel: usize, y: usize, x: usize| {
-            f32::from(rgb[((top + y) * width + left + x) * 3 + channel]) / 255.0
-        };
+        let value =
+            |channel: usize, y: usize, x: usize| f32::from(rgb[((top + y) * width + left + x) * 3 + channel]) / 255.0;
         let rows = (0..3).flat_map(|channel| (0..h).map(move |y| (channel, y)));
         let values = rows.flat_map(|(channel, y)| (0..w).map(move |x| value(channel, y, x))).collect();
         tensor::from_planar(values, 1, h, w, device)

@@ -29,10 +29,16 @@ impl Imitation {
     /// What to do.
     pub fn advice(self) -> &'static str {
         match self {
-            Self::Single => "paint with it by 'impasto stylize --style FILE', or learn it by 'impasto train translate --method single'",
-            Self::StyleCodes => "mix them by several --style in 'impasto stylize', or keep each by 'impasto styles make'",
+            Self::Single => {
+                "paint with it by 'impasto stylize --style FILE', or learn it by 'impasto train translate --method single'"
+            }
+            Self::StyleCodes => {
+                "mix them by several --style in 'impasto stylize', or keep each by 'impasto styles make'"
+            }
             Self::Artist => "learn the hand by 'impasto train artist'",
-            Self::Translation => "learn a network of its own by 'impasto train translate --method cut'; 'impasto train artist' is quicker",
+            Self::Translation => {
+                "learn a network of its own by 'impasto train translate --method cut'; 'impasto train artist' is quicker"
+            }
         }
     }
 

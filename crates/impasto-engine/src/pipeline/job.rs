@@ -119,7 +119,10 @@ impl StylizeJob {
         super::style::shares(&self.styles)?;
         if let Some(region) = self.regions.iter().find(|region| region.style.weight == 0.0) {
             let style = &region.style;
-            return Err(EngineError::Caller(format!("region '{}': style '{style}' has no weight", region.mask.display())));
+            return Err(EngineError::Caller(format!(
+                "region '{}': style '{style}' has no weight",
+                region.mask.display()
+            )));
         }
         if !(0.0..=1.0).contains(&self.strength) {
             return Err(EngineError::Caller(format!("strength is {}, not from 0 to 1", self.strength)));

@@ -71,7 +71,9 @@ impl StyleLoader<'_> {
                     let (picture, blake3) = style_picture(&spec.source, self.resources, self.control)?;
                     (self.seen(&picture, network)?, blake3)
                 }
-                StyleSource::Artist(name, layers) => (self.artist(name, *layers, network)?, model.map_or(String::new(), |m| m.blake3.clone())),
+                StyleSource::Artist(name, layers) => {
+                    (self.artist(name, *layers, network)?, model.map_or(String::new(), |m| m.blake3.clone()))
+                }
                 StyleSource::Named(name) => self.code(&styles::named(name)?, None, network, model)?,
                 StyleSource::Code(path) => self.code(&StyleCode::load(path)?, Some(path), network, model)?,
             };

@@ -166,7 +166,8 @@ impl Painter {
                 (Brush::Refine { first, second, pictures }, styles)
             }
         };
-        let mask = job.mask.as_ref().map(|path| read_mask(path, job.invert_mask, &job, &resources, control)).transpose()?;
+        let mask =
+            job.mask.as_ref().map(|path| read_mask(path, job.invert_mask, &job, &resources, control)).transpose()?;
         let LoadedStyles { styles, mut facts } = loaded;
         let mut regions = Vec::new();
         for (region, loaded) in job.regions.iter().zip(regional) {

@@ -214,7 +214,9 @@ impl TryFrom<String> for StyleSpec {
 /// [`EngineError::Caller`] without styles or when the weights sum to zero.
 pub fn shares(styles: &[StyleSpec]) -> Result<Vec<(&StyleSpec, f32)>> {
     if styles.is_empty() {
-        return Err(EngineError::Caller("give at least one --style (a picture, a code file or a name) or --artist".into()));
+        return Err(EngineError::Caller(
+            "give at least one --style (a picture, a code file or a name) or --artist".into(),
+        ));
     }
     let sum: f32 = styles.iter().map(|style| style.weight).sum();
     if !(sum.is_finite() && sum > 0.0) {

@@ -16,7 +16,11 @@ pub(super) const ENTRY: Entry = Entry {
     trainer: Some(Trainer {
         roles: &[
             Role { name: "photos", stream: "contents", about: "folders of photographs" },
-            Role { name: "paintings", stream: "styles", about: "a folder of paintings for each artist, called as the artist" },
+            Role {
+                name: "paintings",
+                stream: "styles",
+                about: "a folder of paintings for each artist, called as the artist",
+            },
         ],
         takes: Takes::Crops,
         perception: Some("perception"),
@@ -69,14 +73,7 @@ fn train(parts: TrainParts) -> Result<Box<dyn Objective>> {
     let mut crops = parts.material.into_crops()?.into_iter();
     let (Some(photos), Some(works)) = (crops.next(), crops.next()) else { return Err(internal("pictures")) };
     let base = base(&settings.network)?;
-    let objective = ArtistObjective::new(
-        settings,
-        base.as_ref(),
-        features,
-        photos,
-        works,
-        parts.provenance,
-        &parts.device,
-    )?;
+    let objective =
+        ArtistObjective::new(settings, base.as_ref(), features, photos, works, parts.provenance, &parts.device)?;
     Ok(Box::new(objective))
 }

@@ -82,11 +82,8 @@ pub(super) fn run(args: &StylesArgs, global: &Global, reporter: &Reporter) -> Re
         None => Input::Memory { name: "scene".to_owned(), bytes: SCENE.to_vec() },
     };
     let content = content.open(&limits, &control)?.picture;
-    let content = if content.width.max(content.height) > args.size {
-        resize_to_long_side(&content, args.size)
-    } else {
-        content
-    };
+    let content =
+        if content.width.max(content.height) > args.size { resize_to_long_side(&content, args.size) } else { content };
     let device = global.open_device()?;
     let resources = Resources { limits, ..Resources::new(device.clone()) };
     let painter = Painter::new(job, resources, &control)?;

@@ -144,7 +144,8 @@ impl Code {
         let tokens: Vec<_> = codes.iter().map(|(code, _)| code.tokens.clone()).collect();
         let [n, t, _] = tokens[0].dims();
         let device = tokens[0].device();
-        let bias = codes.iter().map(|(_, shares)| Tensor::full([n, t], shares[0].max(MIN_WEIGHT).ln(), &device)).collect();
+        let bias =
+            codes.iter().map(|(_, shares)| Tensor::full([n, t], shares[0].max(MIN_WEIGHT).ln(), &device)).collect();
         Blend {
             targets: std::array::from_fn(|level| Self::target(codes, level)),
             tokens: Tensor::cat(tokens, 1),

@@ -136,9 +136,7 @@ impl Fusion {
 
     fn resolve(&self, style: &Style) -> Result<Palette> {
         match style {
-            Style::Picture(image) => {
-                Ok(Palette::Code(self.generator.code(&self.generator.encode(image.clone()))))
-            }
+            Style::Picture(image) => Ok(Palette::Code(self.generator.code(&self.generator.encode(image.clone())))),
             Style::Code(arrays) => Code::from_arrays(arrays, &self.config, &self.device)
                 .map(Palette::Code)
                 .map_err(|problem| EngineError::Caller(format!("{problem}; was it made by another model?"))),

@@ -111,10 +111,12 @@ mod tests {
         let device = Device::flex().autodiff();
         let heads = Heads::new(&[5], 3, "test", &device);
         let mut rng = rng::stream(4, "features", 0);
-        let mut map = || Tensor::<4>::from_data(
-            burn::tensor::TensorData::new(rng::normal(&mut rng, 5 * 6 * 4), [1, 5, 6, 4]),
-            &device,
-        );
+        let mut map = || {
+            Tensor::<4>::from_data(
+                burn::tensor::TensorData::new(rng::normal(&mut rng, 5 * 6 * 4), [1, 5, 6, 4]),
+                &device,
+            )
+        };
         let (real, fake) = (map(), map());
         let expected = (exact(&heads, &real) + exact(&heads, &fake)) / 2.0;
         let draws = 400;

@@ -378,10 +378,8 @@ impl ArtistObjective {
     fn averaged(&self) -> Result<Painter> {
         let inner = self.device.clone().inner();
         let hands = Tensor::zeros(self.painter.hands.val().dims(), &inner);
-        let fresh = Painter {
-            generator: Generator::new(&self.settings.network, 0, &inner),
-            hands: Param::from_tensor(hands),
-        };
+        let fresh =
+            Painter { generator: Generator::new(&self.settings.network, 0, &inner), hands: Param::from_tensor(hands) };
         weights::apply(fresh, self.ema.arrays()).map_err(EngineError::Internal)
     }
 
@@ -402,7 +400,10 @@ fn suspicion(artist: &str, folder: &Folder, suspects: &[usize]) -> Option<String
     let more = suspects.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     (!suspects.is_empty()).then(|| {
-        format!("{artist}: more like the photographs than like the paintings, look whether they belong here: {}{more}", named.join(", "))
+        format!(
+            "{artist}: more like the photographs than like the paintings, look whether they belong here: {}{more}",
+            named.join(", ")
+        )
     })
 }
 

@@ -168,10 +168,10 @@ mod tests {
     #[test]
     fn works_that_are_alike_come_together() {
         let rows: Vec<Vec<f32>> =
-            [0.0, 10.0, 0.2, 20.0, 9.0, 0.1, 11.0].iter().map(|&v: &f32| vec![v, -v, 5.0]).collect();
+            [0.0, 10.0, 0.3, 20.0, 9.0, 0.1, 12.0].iter().map(|&v: &f32| vec![v, -v, 5.0]).collect();
         let mut found = groups(&standard(rows.clone()), 3);
         found.sort();
-        // The one in the middle of each group is first.
+        // The one nearest to the middle of each group is first.
         assert_eq!(found, [vec![1, 4, 6], vec![3], vec![5, 0, 2]]);
         assert_eq!(groups(&standard(rows[..1].to_vec()), 1), [[0]]);
         // Equal works cannot be told apart.
