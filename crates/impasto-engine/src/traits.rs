@@ -1,5 +1,7 @@
 //! What the rest of the engine sees of an algorithm.
 
+use serde::{Deserialize, Serialize};
+
 use crate::control::Control;
 use crate::descriptor::Descriptor;
 use crate::error::Result;
@@ -16,11 +18,22 @@ pub enum Style {
     Code(Arrays),
 }
 
+/// Which way a translator translates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// Pictures of the first kind into the second.
+    #[default]
+    AToB,
+    /// Back.
+    BToA,
+}
+
 /// One stylisation.
 pub struct StyleRequest<'a> {
     /// `[1, 3, h, w]` in `[0, 1]`; any size that the [`Descriptor`] allows.
     pub content: ImageTensor,
-    /// Styles with positive weights that sum to 1.
+    /// Styles with positive weights that sum to 1; none for what takes none.
     pub styles: Vec<(Style, f32)>,
     /// How much of the style: 0 keeps the content, 1 is the full style. Range `[0, 1]`.
     pub strength: f32,

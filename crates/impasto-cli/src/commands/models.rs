@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use impasto_engine::descriptor::Task;
 use impasto_engine::models::{bundled_generator, bundled_weights, generators, open_generator};
 use impasto_engine::registry::{self, Build, Entry, REGISTRY, SettingsType};
 use impasto_engine::styles;
@@ -140,6 +141,7 @@ fn show_algorithm(entry: &Entry, reporter: &Reporter) -> Result<(), Failure> {
         (Build::Optimisation { .. }, _) => "none of its own".to_owned(),
         (_, Some(bytes)) => crate::output::bytes(bytes.len() as u64),
         (Build::Generator(_), None) => "those of the generators that were trained of it".to_owned(),
+        (_, None) if d.task == Task::Translator => "those of the translators that were trained of it".to_owned(),
         (_, None) => "none built in; give a file with --model".to_owned(),
     };
     let rows = [

@@ -14,3 +14,4 @@ mod memorised;
 mod other;
 mod stylize;
 mod train;
+mod translate;

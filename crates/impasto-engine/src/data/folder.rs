@@ -1,5 +1,6 @@
 //! A folder of pictures, scaled to one short side and kept as 8 bit.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -43,35 +44,44 @@ impl Folder {
     /// # Errors
     /// [`EngineError::File`] when a root is missing or holds no usable picture; [`EngineError::Cancelled`].
     pub fn load(roots: &[PathBuf], short_side: u32, min_side: u32, control: &Control) -> Result<Self> {
-        let mut files = Vec::new();
-        for root in roots {
-            let found = picture_files(root)?;
-            if found.is_empty() {
-                return Err(EngineError::file(root, "holds no pictures (PNG, JPEG, WebP, TIFF, BMP or GIF)"));
-            }
-            files.extend(found);
-        }
-        files.sort();
+        let files = listed(roots)?;
         let read = |path: &PathBuf| -> Result<Result<Stored, String>> {
             control.check()?;
             Ok(store(path, short_side, min_side))
         };
         let outcomes = files.par_iter().map(read).collect::<Result<Vec<_>>>()?;
-        let mut folder = Self { pictures: Vec::new(), paths: Vec::new(), rejected: Vec::new() };
+        let mut folder = Self::empty();
         for (path, outcome) in files.into_iter().zip(outcomes) {
             match outcome {
-                Ok(picture) => {
-                    folder.pictures.push(picture);
-                    folder.paths.push(path);
-                }
-                Err(reason) => folder.rejected.push(Rejected { path, reason }),
+                Ok(picture) => folder.push(path, picture),
+                Err(reason) => folder.reject(Rejected { path, reason }),
             }
         }
-        if folder.pictures.is_empty() {
-            let example = folder.rejected.first().map_or(String::new(), |r| format!(", such as {}", r.reason));
-            return Err(EngineError::file(&roots[0], format!("no picture could be used{example}")));
-        }
+        folder.not_empty(&roots[0])?;
         Ok(folder)
+    }
+
+    /// Without pictures yet.
+    pub(super) fn empty() -> Self {
+        Self { pictures: Vec::new(), paths: Vec::new(), rejected: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, path: PathBuf, picture: Stored) {
+        self.pictures.push(picture);
+        self.paths.push(path);
+    }
+
+    pub(super) fn reject(&mut self, rejected: Rejected) {
+        self.rejected.push(rejected);
+    }
+
+    /// Refuses a folder without usable pictures.
+    pub(super) fn not_empty(&self, root: &Path) -> Result<()> {
+        if !self.pictures.is_empty() {
+            return Ok(());
+        }
+        let example = self.rejected.first().map_or(String::new(), |r| format!(", such as {}", r.reason));
+        Err(EngineError::file(root, format!("no picture could be used{example}")))
     }
 
     /// Number of usable pictures, at least 1.
@@ -98,6 +108,20 @@ impl Folder {
     pub fn bytes(&self) -> usize {
         self.pictures.iter().map(|p| p.rgb.len()).sum()
     }
+}
+
+/// The pictures below `roots`, sorted; each root must hold some.
+pub(super) fn listed(roots: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for root in roots {
+        let found = picture_files(root)?;
+        if found.is_empty() {
+            return Err(EngineError::file(root, "holds no pictures (PNG, JPEG, WebP, TIFF, BMP or GIF)"));
+        }
+        files.extend(found);
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The files below `root` that are named as pictures, in no order; links are not followed.
@@ -155,12 +179,20 @@ fn walk(root: &Path, wanted: &dyn Fn(&Path) -> bool, files: &mut Vec<PathBuf>) -
 
 fn store(path: &Path, short_side: u32, min_side: u32) -> Result<Stored, String> {
     let picture = impasto_image::open(path, &Limits::default()).map_err(|e| e.to_string())?;
+    fitted(&picture, short_side, min_side)
+}
+
+/// A picture at training size.
+pub(super) fn fitted(picture: &Picture, short_side: u32, min_side: u32) -> Result<Stored, String> {
     let short = picture.width.min(picture.height);
     if short < min_side {
         return Err(format!("its short side of {short} px is below the {min_side} px needed"));
     }
-    let picture: Picture =
-        if short > short_side { impasto_image::resize_to_short_side(&picture, short_side) } else { picture };
+    let picture = if short > short_side {
+        Cow::Owned(impasto_image::resize_to_short_side(picture, short_side))
+    } else {
+        Cow::Borrowed(picture)
+    };
     let rgb = picture.rgb.iter().map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
     Ok(Stored { width: picture.width as usize, height: picture.height as usize, rgb })
 }

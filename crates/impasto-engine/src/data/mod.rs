@@ -4,6 +4,7 @@
 mod crops;
 mod folder;
 pub mod gallery;
+mod pairs;
 
 pub use crops::{Augment, Crops};
 pub use folder::{Folder, Rejected};

@@ -20,7 +20,7 @@ mod tiled;
 pub mod train;
 
 pub use adjust::adjust_file;
-pub use files::{Input, Opened, Origin, OutputOptions, Target, free_place};
+pub use files::{Input, Opened, Origin, OutputOptions, Target, free_place, pictures_below};
 pub use job::{Method, REFINE, StylizeJob};
 pub use large::{Imported, watch};
 pub use loader::{StyleFact, style_picture};
