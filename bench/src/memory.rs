@@ -122,7 +122,8 @@ fn model(method: &str, folder: &Path) -> Result<PathBuf> {
     if !path.exists() {
         let Build::Network(build) = registry::find(method)?.build else { bail!("{method} has no weights") };
         let (config, device) = (serde_json::json!({}), Device::flex());
-        let parts = BuildParts { config: &config, arrays: None, seed: 1, device: &device };
+        let parts =
+            BuildParts { config: &config, arrays: None, seed: 1, direction: Default::default(), device: &device };
         let arrays = build(parts).map_err(|problem| anyhow!(problem))?.arrays();
         let header = Header {
             version: FORMAT_VERSION,

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use impasto_engine::Device;
 use impasto_engine::models::{bundled_weights, open_network};
 use impasto_engine::registry::{self, Build, BuildParts};
 use impasto_engine::train::Checkpoint;
 use impasto_engine::weights::{self, FORMAT_VERSION, Header, Precision};
+use impasto_engine::{Device, Direction};
 use serde::Serialize;
 
 /// A trained stylizer to compare.
@@ -34,7 +34,7 @@ impl Network {
         origin: String,
         device: &Device,
     ) -> Result<Self> {
-        let (_, info) = open_network(registry::find(algorithm)?, file, device)?;
+        let (_, info) = open_network(registry::find(algorithm)?, file, Direction::default(), device)?;
         Ok(Self { label, algorithm, file: file.map(Path::to_owned), blake3: info.blake3, origin })
     }
 
@@ -57,7 +57,7 @@ impl Network {
     pub(crate) fn random(device: &Device, scratch: &Path) -> Result<Self> {
         let config = serde_json::json!({});
         let Build::Network(build) = registry::find("fusion")?.build else { bail!("fusion is no network") };
-        let parts = BuildParts { config: &config, arrays: None, seed: 0, device };
+        let parts = BuildParts { config: &config, arrays: None, seed: 0, direction: Direction::default(), device };
         let arrays = build(parts).map_err(|problem| anyhow!("fusion: {problem}"))?.arrays();
         let file = scratch.join("fusion.safetensors");
         weights::save(&file, &fusion_header("initial weights".into(), config), &arrays, Precision::F32)?;

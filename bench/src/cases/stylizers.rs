@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use impasto_engine::models::open_network;
 use impasto_engine::weights::{Array, Arrays};
-use impasto_engine::{Control, Device, Style, StyleRequest, Stylizer, registry, tensor};
+use impasto_engine::{Control, Device, Direction, Style, StyleRequest, Stylizer, registry, tensor};
 use impasto_image::{Picture, crop, resize, resize_to_short_side};
 
 use super::{Case, Peers, WeightFiles, Workload, array, input};
@@ -149,7 +149,7 @@ fn square(picture: &Picture, side: usize) -> Picture {
 }
 
 fn open(algorithm: &str, file: &Path, device: &Device) -> Result<Box<dyn Stylizer>> {
-    Ok(open_network(registry::find(algorithm)?, Some(file), device)?.0)
+    Ok(open_network(registry::find(algorithm)?, Some(file), Direction::default(), device)?.0)
 }
 
 struct Encode {

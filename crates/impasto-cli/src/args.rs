@@ -16,6 +16,7 @@ use crate::commands::shell::{CompletionsArgs, ManArgs};
 use crate::commands::styles::StylesCommand;
 use crate::commands::stylize::StylizeArgs;
 use crate::commands::train::TrainArgs;
+use crate::commands::translate::TranslateArgs;
 use crate::failure::Failure;
 
 /// The exit codes, for the help text.
@@ -85,6 +86,8 @@ pub(crate) enum ProgressMode {
 pub(crate) enum Command {
     /// Paint pictures in the style of others.
     Stylize(Box<StylizeArgs>),
+    /// Turn pictures of one kind into another, with what 'train translate' has learnt.
+    Translate(Box<TranslateArgs>),
     /// Change brightness, contrast, colours, sharpness and grain of pictures.
     Adjust(AdjustArgs),
     /// Train a network on folders of pictures, or go on with a run.

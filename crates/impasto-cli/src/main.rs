@@ -12,7 +12,9 @@ use clap::Parser;
 use impasto_engine::Recycling;
 
 use args::{Cli, Command};
-use commands::{adjust, dataset, doctor, eval, explore, generate, inspect, mix, models, shell, styles, stylize, train};
+use commands::{
+    adjust, dataset, doctor, eval, explore, generate, inspect, mix, models, shell, styles, stylize, train, translate,
+};
 use output::Reporter;
 
 /// Networks allocate and free large buffers all the time; other allocators give each back to the system and fault its
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let (global, reporter) = (&cli.global, &Reporter::new(cli.global.progress, cli.global.quiet));
     let outcome = match cli.command {
         Command::Stylize(args) => stylize::run(*args, global, reporter),
+        Command::Translate(args) => translate::run(*args, global, reporter),
         Command::Adjust(args) => adjust::run(args, reporter),
         Command::Train(args) => train::run(args, global, reporter),
         Command::Generate(args) => generate::run(*args, global, reporter),

@@ -13,6 +13,8 @@ pub enum Task {
     Features,
     /// Makes pictures from latents. Listed as an architecture: generators are what was trained of it.
     Generator,
+    /// Translates pictures of one kind into another, with what was trained of it.
+    Translator,
 }
 
 impl std::fmt::Display for Task {
@@ -21,6 +23,7 @@ impl std::fmt::Display for Task {
             Self::Stylizer => "stylizer",
             Self::Features => "features",
             Self::Generator => "architecture",
+            Self::Translator => "translator",
         })
     }
 }
@@ -33,7 +36,7 @@ pub enum StyleInput {
     Picture,
     /// Pictures, and the codes that it makes of them.
     PictureOrCode,
-    /// None: not a stylizer.
+    /// None.
     None,
 }
 

@@ -6,6 +6,7 @@
 //! ```text
 //! pipeline  registry
 //! algorithms/<name>
+//! translate
 //! train  data
 //! losses  features  metrics
 //! traits  generator  tiled
@@ -35,6 +36,7 @@ pub mod tensor;
 pub mod tiled;
 pub mod train;
 mod traits;
+pub mod translate;
 pub mod weights;
 
 pub use burn::tensor::Device;
@@ -42,4 +44,4 @@ pub use control::{Control, Event};
 pub use error::{Blame, EngineError, Result};
 pub use generator::Generator;
 pub use impasto_kernels::Recycling;
-pub use traits::{Layers, Style, StyleRequest, Stylizer};
+pub use traits::{Direction, Layers, Style, StyleRequest, Stylizer};

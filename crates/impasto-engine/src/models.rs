@@ -2,17 +2,19 @@
 
 mod generator;
 mod perception;
+mod translator;
 
 pub use generator::{GeneratorSpec, bundled_generator, generators, open_generator};
 pub use perception::PerceptionSpec;
+pub use translator::TranslatorFile;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
 use crate::error::{EngineError, Result};
 use crate::registry::{Build, BuildParts, Entry};
-use crate::traits::Stylizer;
+use crate::traits::{Direction, Stylizer};
 use crate::weights::{self, Header};
 
 /// What lies in `assets/`, found by the build script.
@@ -25,6 +27,38 @@ pub fn bundled_weights(algorithm: &str) -> Option<&'static [u8]> {
     bundled::WEIGHTS.iter().find(|(name, _)| *name == algorithm).map(|(_, bytes)| *bytes)
 }
 
+/// What the folder of a training run keeps its averaged weights in.
+const RUN_WEIGHTS: &str = "weights.safetensors";
+
+/// The weights file that `model` is, or that is in it as the folder of a run.
+fn run_weights(model: &Path) -> Result<PathBuf> {
+    if !model.is_dir() {
+        return Ok(model.to_owned());
+    }
+    let file = model.join(RUN_WEIGHTS);
+    if file.exists() {
+        return Ok(file);
+    }
+    Err(EngineError::file(file, "there are no weights in this folder (yet); a run writes them when it ends"))
+}
+
+/// A short name for what is made with a model: that of its file without the extension, or that of its run's folder.
+fn label_of(model: &Path) -> String {
+    match model.extension() {
+        Some(extension) if extension == "safetensors" => {
+            model.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+        }
+        _ => last_name(model),
+    }
+}
+
+/// A path's last part, also of `.` and `..`.
+fn last_name(path: &Path) -> String {
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let resolved = || path.canonicalize().ok().and_then(|path| name(&path));
+    name(path).or_else(resolved).unwrap_or_else(|| path.display().to_string())
+}
+
 /// Which weights a stylizer runs with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelInfo {
@@ -34,12 +68,17 @@ pub struct ModelInfo {
     pub blake3: String,
 }
 
-/// Builds a stylizer with weights from `file`, or the bundled ones.
+/// Builds a stylizer with weights from `file`, or the bundled ones; `direction` is that of a translator.
 ///
 /// # Errors
 /// [`EngineError::File`] when the file cannot be read, belongs to another algorithm, or does not fit it (a tensor that is
 /// missing, misshapen or not finite); [`EngineError::Caller`] without a file when nothing is bundled.
-pub fn open_network(entry: &Entry, file: Option<&Path>, device: &Device) -> Result<(Box<dyn Stylizer>, ModelInfo)> {
+pub fn open_network(
+    entry: &Entry,
+    file: Option<&Path>,
+    direction: Direction,
+    device: &Device,
+) -> Result<(Box<dyn Stylizer>, ModelInfo)> {
     let name = entry.descriptor.name;
     let Build::Network(build) = entry.build else {
         return Err(EngineError::Caller(format!("{name} has no weights of its own; leave out --model")));
@@ -61,7 +100,7 @@ pub fn open_network(entry: &Entry, file: Option<&Path>, device: &Device) -> Resu
     if header.algorithm != name {
         return Err(refused(format!("holds weights of '{}', not of '{name}'", header.algorithm)));
     }
-    let parts = BuildParts { config: &header.config, arrays: Some(&arrays), seed: 0, device };
+    let parts = BuildParts { config: &header.config, arrays: Some(&arrays), seed: 0, direction, device };
     let stylizer = build(parts).map_err(refused)?;
     Ok((stylizer, ModelInfo { header, blake3 }))
 }

@@ -7,9 +7,12 @@ mod gatys;
 mod microast;
 mod percept;
 mod settings;
+mod translation;
 
 pub(crate) use gatys::optimiser;
+pub(crate) use settings::overlay;
 pub use settings::{Setting, SettingsType};
+pub use translation::{TRANSLATION_METHODS, TranslationMethod, translation_method};
 
 use std::path::Path;
 
@@ -21,7 +24,7 @@ use crate::error::{EngineError, Result};
 use crate::features::Features;
 use crate::generator::Generator;
 use crate::train::{Critic, Objective, State};
-use crate::traits::Stylizer;
+use crate::traits::{Direction, Stylizer};
 use crate::weights::{Arrays, Header};
 
 /// Every algorithm.
@@ -34,6 +37,9 @@ pub const REGISTRY: &[Entry] = &[
     gatys::ENTRY,
     microast::ENTRY,
     percept::ENTRY,
+    translation::CUT,
+    translation::CYCLEGAN,
+    translation::PIX2PIX,
 ];
 
 /// The stylizer that knows artists.
@@ -93,6 +99,8 @@ pub struct BuildParts<'a> {
     pub arrays: Option<&'a Arrays>,
     /// Seed of initial weights.
     pub seed: u64,
+    /// Which way it translates, if it is a translator.
+    pub direction: Direction,
     /// Where it lives.
     pub device: &'a Device,
 }
@@ -140,6 +148,9 @@ pub type BuildCritic = fn(&toml::Table, &State, &Device) -> Result<Box<dyn Criti
 pub enum Takes {
     /// Random square crops: settings `crop` and `short_side`.
     Crops,
+    /// Crops of two roles whose pictures belong together: the same part of both. They may also lie side by side in one
+    /// file, see [`PAIRS`].
+    Pairs,
     /// Whole pictures at one size, with labels: settings `size` and `classes`.
     Gallery,
 }
@@ -180,6 +191,10 @@ pub struct Role {
     /// What belongs in its folders, after "with".
     pub about: &'static str,
 }
+
+/// What a trainer of [`Takes::Pairs`] may be given in place of its two roles.
+pub const PAIRS: Role =
+    Role { name: "pairs", stream: "pairs", about: "folders of pictures that hold both, side by side" };
 
 /// What a training state is built from.
 pub struct TrainParts {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::control::Control;
 use crate::descriptor::Descriptor;
 use crate::error::{EngineError, Result};
@@ -66,11 +68,22 @@ impl FromStr for Layers {
     }
 }
 
+/// Which way a translator translates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// Pictures of the first kind into the second.
+    #[default]
+    AToB,
+    /// Back.
+    BToA,
+}
+
 /// One stylisation.
 pub struct StyleRequest<'a> {
     /// `[1, 3, h, w]` in `[0, 1]`; any size that the [`Descriptor`] allows.
     pub content: ImageTensor,
-    /// Styles with positive weights that sum to 1.
+    /// Styles with positive weights that sum to 1; none for what takes none.
     pub styles: Vec<(Style, f32)>,
     /// How much of the style: 0 keeps the content, 1 is the full style. Range `[0, 1]`.
     pub strength: f32,

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use impasto_engine::Direction;
+use impasto_engine::descriptor::Task;
 use impasto_engine::device::{self, DeviceSpec};
 use impasto_engine::models::{bundled_generator, bundled_weights, generators, open_generator, open_network};
 use impasto_engine::registry::{self, Build, Entry, REGISTRY, SettingsType};
@@ -98,7 +100,8 @@ fn artists() -> Result<Vec<(String, &'static str)>, Failure> {
     if bundled_weights(name).is_none() {
         return Ok(Vec::new());
     }
-    let (network, _) = open_network(registry::find(name)?, None, &device::open(DeviceSpec::Cpu)?.device)?;
+    let (network, _) =
+        open_network(registry::find(name)?, None, Direction::default(), &device::open(DeviceSpec::Cpu)?.device)?;
     Ok(network.own_styles().into_iter().map(|artist| (artist, name)).collect())
 }
 
@@ -154,6 +157,7 @@ fn show_algorithm(entry: &Entry, reporter: &Reporter) -> Result<(), Failure> {
         (Build::Optimisation { .. }, _) => "none of its own".to_owned(),
         (_, Some(bytes)) => crate::output::bytes(bytes.len() as u64),
         (Build::Generator(_), None) => "those of the generators that were trained of it".to_owned(),
+        (_, None) if d.task == Task::Translator => "those of the translators that were trained of it".to_owned(),
         (_, None) => "none built in; give a file with --model".to_owned(),
     };
     let rows = [

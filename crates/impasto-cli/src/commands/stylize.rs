@@ -6,12 +6,11 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use impasto_engine::models::PerceptionSpec;
 use impasto_engine::pipeline::{
-    MIN_SIDE, Method, OutputOptions, Painter, Region, Resources, StyleSource, StyleSpec, StylizeJob, Target, file_label,
+    Method, OutputOptions, Painter, Region, StyleSource, StyleSpec, StylizeJob, Target, file_label,
 };
 use impasto_engine::{EngineError, registry};
-use impasto_image::colour::PreserveColor;
 
-use super::pictures::{AdjustmentArgs, Batch, LimitArgs, OutputArgs, input, parse_memory};
+use super::paint::PaintArgs;
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::output::Reporter;
@@ -37,28 +36,10 @@ pub(crate) struct StylizeArgs {
     /// Weights file in place of the bundled weights.
     #[arg(long, visible_alias = "weights", value_name = "FILE")]
     model: Option<PathBuf>,
-    /// How much of the style: 0 keeps the content, 1 is the full style.
-    #[arg(long, value_name = "0-1", default_value_t = StylizeJob::default().strength, allow_negative_numbers = true)]
-    strength: f32,
-    /// Keep the content's colours: none, luma, mean-covariance or histogram.
-    #[arg(long, value_name = "MODE", default_value_t = PreserveColor::None)]
-    preserve_color: PreserveColor,
-    /// Picture whose light parts are painted while its dark parts keep the content.
-    #[arg(long, value_name = "FILE")]
-    mask: Option<PathBuf>,
-    /// Paint the mask's dark parts instead.
-    #[arg(long, requires = "mask")]
-    invert_mask: bool,
-    /// Soften the edges of masks over so many pixels.
-    #[arg(long, value_name = "PX", default_value_t = 0.0, allow_negative_numbers = true)]
-    feather: f32,
     /// Paint the light parts of a mask in a style of their own: a style as for --style, such as sky.png=artist:monet. May be
     /// given several times; later ones lie on top.
     #[arg(long, value_name = "MASK=STYLE")]
     region: Vec<Region>,
-    /// Longer side of the result; the content's own size when absent.
-    #[arg(long, value_name = "PX")]
-    size: Option<u32>,
     /// Shorter side at which style pictures are seen: larger makes finer strokes.
     #[arg(long, value_name = "PX")]
     style_size: Option<u32>,
@@ -68,26 +49,10 @@ pub(crate) struct StylizeArgs {
     /// Perception network of methods that optimise, such as vgg19-pocket:FILE.
     #[arg(long, value_name = "NETWORK")]
     perception: Option<PerceptionSpec>,
-    /// Most memory to take, such as 4G; what the machine has free when absent. Larger pictures are painted in tiles.
-    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
-    max_memory: Option<u64>,
-    /// Paint in tiles of this side, whether memory asks for it or not.
-    #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(MIN_SIDE as i64..=8192))]
-    tile: Option<u32>,
-    /// Folder for what is kept while painting in tiles; beside each result when absent.
-    #[arg(long, value_name = "DIR")]
-    work_dir: Option<PathBuf>,
-    /// Say how each picture would be painted, what memory and disk that takes, and paint nothing.
-    #[arg(long)]
-    dry_run: bool,
     #[command(flatten)]
     settings: MethodSettings,
     #[command(flatten)]
-    adjust: AdjustmentArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    limits: LimitArgs,
+    paint: PaintArgs,
 }
 
 /// One option for every setting of the methods that have settings, from the engine's declarations.
@@ -182,42 +147,18 @@ pub(crate) fn run(args: StylizeArgs, global: &Global, reporter: &Reporter) -> Re
     job.validate()?;
     let styles: Vec<String> = job.styles.iter().map(StyleSpec::label).collect();
     let values = [("style", file_label(&styles)), ("method", job.method.clone()), ("seed", job.seed.to_string())];
-    let targets = args.output.targets(&args.contents, "{stem}-{style}.png", &values)?;
-    reporter.claim_stdout(&targets)?;
-    let options = args.output.options();
+    let work = args.paint.work(&args.contents, "{stem}-{style}.png", &values, reporter)?;
     let control = reporter.control();
-    let limits = args.limits.limits();
-    let resources = Resources {
-        device: global.open_device()?,
-        limits,
-        max_memory: args.max_memory,
-        tile: args.tile,
-        work_dir: args.work_dir.clone(),
-    };
+    let resources = args.paint.resources(global)?;
     control.note(format!("{} on {}, seed {}", job.method, resources.device.spec, job.seed));
     if let Some(preview) = &args.preview {
-        Target::File(preview.clone()).check(&OutputOptions { overwrite: true, ..options.clone() })?;
+        Target::File(preview.clone()).check(&OutputOptions { overwrite: true, ..args.paint.options() })?;
         if job.method()?.settings().is_none() {
             control.warn(format!("{} paints in one pass: there is nothing to preview", job.method));
         }
     }
     let painter = Painter::new(job, resources, &control)?;
-    if args.dry_run {
-        for (path, target) in args.contents.iter().zip(&targets) {
-            let input = input(path, &limits)?;
-            // What is no picture is opened for its error.
-            let plan = match painter.plan(&input, target)? {
-                Some(plan) => plan.to_string(),
-                None => input.open(&limits, &control).map(|_| "unknown".to_owned())?,
-            };
-            reporter.result(&format!("{}: {plan}", path.display()));
-        }
-        return Ok(());
-    }
-    let preview = args.preview.as_deref();
-    let quick = painter.job().method()?.settings().is_none();
-    let batch = Batch { inputs: &args.contents, targets: &targets, limits: &limits, quick };
-    batch.each(&control, reporter, |input, target| painter.paint_file(input, target, &options, preview, &control))
+    args.paint.paint(&painter, &work, args.preview.as_deref(), &control, reporter)
 }
 
 /// Regions with their styles settled, which come behind so many others.
@@ -240,9 +181,7 @@ pub(crate) fn parse_artist(text: &str) -> Result<StyleSpec, EngineError> {
 }
 
 fn job(args: &StylizeArgs, global: &Global) -> Result<StylizeJob, Failure> {
-    if args.feather > 0.0 && args.mask.is_none() && args.region.is_empty() {
-        return Err(Failure::usage("--feather softens masks; give one by --mask or --region"));
-    }
+    args.paint.check_masks(!args.region.is_empty())?;
     let styles = args.style.iter().chain(&args.artist);
     let regional = args.region.iter().map(|region| &region.style);
     let by_artist = styles.clone().chain(regional).any(names_artist);
@@ -259,21 +198,15 @@ fn job(args: &StylizeArgs, global: &Global) -> Result<StylizeJob, Failure> {
         known.assign(&mut settings, assignment)?;
     }
     let seed = global.seed();
-    Ok(StylizeJob {
+    let job = StylizeJob {
         styles: styles.cloned().enumerate().map(|(place, style)| style.drawn(seed, place)).collect(),
+        regions: regions(&args.region, seed, args.style.len() + args.artist.len()),
         method: name.to_owned(),
         model: args.model.clone(),
         perception: args.perception.clone(),
         settings,
-        strength: args.strength,
-        preserve_color: args.preserve_color,
-        mask: args.mask.clone(),
-        invert_mask: args.invert_mask,
-        feather: args.feather,
-        regions: regions(&args.region, seed, args.style.len() + args.artist.len()),
-        size: args.size,
         style_size: args.style_size,
-        adjust: args.adjust.adjustments(),
-        seed,
-    })
+        ..StylizeJob::default()
+    };
+    Ok(args.paint.applied(job, seed))
 }

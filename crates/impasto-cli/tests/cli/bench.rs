@@ -138,7 +138,8 @@ impl Bench {
 
     fn weights(&self, name: &str, algorithm: &str, config: Value) -> (Header, Arrays) {
         let device = device::open(DeviceSpec::Cpu).unwrap().device;
-        let parts = BuildParts { config: &config, arrays: None, seed: 1, device: &device };
+        let parts =
+            BuildParts { config: &config, arrays: None, seed: 1, direction: Default::default(), device: &device };
         let arrays = match registry::find(algorithm).unwrap().build {
             Build::Network(build) => build(parts).unwrap().arrays(),
             Build::Generator(build) => build(parts).unwrap().arrays(),

@@ -15,3 +15,4 @@ mod memorised;
 mod other;
 mod stylize;
 mod train;
+mod translate;

@@ -1,5 +1,6 @@
 //! A folder of pictures, scaled to one short side and kept as 8 bit.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -39,8 +40,6 @@ pub struct Folder {
     rejected: Vec<Rejected>,
     /// What it was read from.
     roots: Vec<PathBuf>,
-    /// Of each picture, the root it lies below.
-    root_of: Vec<usize>,
 }
 
 impl Folder {
@@ -50,42 +49,44 @@ impl Folder {
     /// # Errors
     /// [`EngineError::File`] when a root is missing or holds no usable picture; [`EngineError::Cancelled`].
     pub fn load(roots: &[PathBuf], short_side: u32, min_side: u32, control: &Control) -> Result<Self> {
-        let mut files = Vec::new();
-        for (number, root) in roots.iter().enumerate() {
-            let found = picture_files(root)?;
-            if found.is_empty() {
-                return Err(EngineError::file(root, "holds no pictures (PNG, JPEG, WebP, TIFF, BMP or GIF)"));
-            }
-            files.extend(found.into_iter().map(|path| (path, number)));
-        }
-        files.sort();
-        let read = |(path, _): &(PathBuf, usize)| -> Result<Result<Stored, String>> {
+        let files = listed(roots)?;
+        let read = |path: &PathBuf| -> Result<Result<Stored, String>> {
             control.check()?;
             Ok(store(path, short_side, min_side))
         };
         let outcomes = files.par_iter().map(read).collect::<Result<Vec<_>>>()?;
-        let mut folder = Self {
-            pictures: Vec::new(),
-            paths: Vec::new(),
-            rejected: Vec::new(),
-            roots: roots.to_vec(),
-            root_of: Vec::new(),
-        };
-        for ((path, root), outcome) in files.into_iter().zip(outcomes) {
+        let mut folder = Self { roots: roots.to_vec(), ..Self::empty() };
+        for (path, outcome) in files.into_iter().zip(outcomes) {
             match outcome {
-                Ok(picture) => {
-                    folder.pictures.push(picture);
-                    folder.paths.push(path);
-                    folder.root_of.push(root);
-                }
-                Err(reason) => folder.rejected.push(Rejected { path, reason }),
+                Ok(picture) => folder.push(path, picture),
+                Err(reason) => folder.reject(Rejected { path, reason }),
             }
         }
-        if folder.pictures.is_empty() {
-            let example = folder.rejected.first().map_or(String::new(), |r| format!(", such as {}", r.reason));
-            return Err(EngineError::file(&roots[0], format!("no picture could be used{example}")));
-        }
+        folder.not_empty(&roots[0])?;
         Ok(folder)
+    }
+
+    /// Without pictures yet.
+    pub(super) fn empty() -> Self {
+        Self { pictures: Vec::new(), paths: Vec::new(), rejected: Vec::new(), roots: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, path: PathBuf, picture: Stored) {
+        self.pictures.push(picture);
+        self.paths.push(path);
+    }
+
+    pub(super) fn reject(&mut self, rejected: Rejected) {
+        self.rejected.push(rejected);
+    }
+
+    /// Refuses a folder without usable pictures.
+    pub(super) fn not_empty(&self, root: &Path) -> Result<()> {
+        if !self.pictures.is_empty() {
+            return Ok(());
+        }
+        let example = self.rejected.first().map_or(String::new(), |r| format!(", such as {}", r.reason));
+        Err(EngineError::file(root, format!("no picture could be used{example}")))
     }
 
     /// Number of usable pictures, at least 1.
@@ -110,22 +111,12 @@ impl Folder {
 
     /// The pictures of each root that has any, as folders of their own, in the order in which the roots were given.
     pub fn by_root(self) -> Vec<Self> {
-        let mut parts: Vec<Self> = self
-            .roots
-            .into_iter()
-            .map(|root| Self {
-                pictures: Vec::new(),
-                paths: Vec::new(),
-                rejected: Vec::new(),
-                roots: vec![root],
-                root_of: Vec::new(),
-            })
-            .collect();
-        for ((picture, path), root) in self.pictures.into_iter().zip(self.paths).zip(self.root_of) {
-            let part = &mut parts[root];
-            part.pictures.push(picture);
-            part.paths.push(path);
-            part.root_of.push(0);
+        let alone = |root: &PathBuf| Self { roots: vec![root.clone()], ..Self::empty() };
+        let mut parts: Vec<Self> = self.roots.iter().map(alone).collect();
+        for (path, picture) in self.paths.into_iter().zip(self.pictures) {
+            if let Some(part) = parts.iter_mut().find(|part| path.starts_with(&part.roots[0])) {
+                part.push(path, picture);
+            }
         }
         parts.retain(|part| !part.is_empty());
         parts
@@ -153,6 +144,20 @@ impl Folder {
     pub fn bytes(&self) -> usize {
         self.pictures.iter().map(|p| p.rgb.len()).sum()
     }
+}
+
+/// The pictures below `roots`, sorted; each root must hold some.
+pub(super) fn listed(roots: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for root in roots {
+        let found = picture_files(root)?;
+        if found.is_empty() {
+            return Err(EngineError::file(root, "holds no pictures (PNG, JPEG, WebP, TIFF, BMP or GIF)"));
+        }
+        files.extend(found);
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The files below `root` that are named as pictures, in no order; links are not followed.
@@ -210,12 +215,20 @@ fn walk(root: &Path, wanted: &dyn Fn(&Path) -> bool, files: &mut Vec<PathBuf>) -
 
 fn store(path: &Path, short_side: u32, min_side: u32) -> Result<Stored, String> {
     let picture = impasto_image::open(path, &Limits::default()).map_err(|e| e.to_string())?;
+    fitted(&picture, short_side, min_side)
+}
+
+/// A picture at training size.
+pub(super) fn fitted(picture: &Picture, short_side: u32, min_side: u32) -> Result<Stored, String> {
     let short = picture.width.min(picture.height);
     if short < min_side {
         return Err(format!("its short side of {short} px is below the {min_side} px needed"));
     }
-    let picture: Picture =
-        if short > short_side { impasto_image::resize_to_short_side(&picture, short_side) } else { picture };
+    let picture = if short > short_side {
+        Cow::Owned(impasto_image::resize_to_short_side(picture, short_side))
+    } else {
+        Cow::Borrowed(picture)
+    };
     let rgb = picture.rgb.iter().map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
     Ok(Stored { width: picture.width as usize, height: picture.height as usize, rgb })
 }

@@ -5,6 +5,7 @@ mod crops;
 mod folder;
 pub mod gallery;
 mod imitation;
+mod pairs;
 
 pub use crops::{Augment, Crops};
 pub use folder::{Folder, Rejected};

@@ -22,7 +22,8 @@ pub(crate) use squeezenet::unit;
 
 use burn::tensor::Tensor;
 
-/// A frozen network whose activations losses compare.
+/// A frozen network whose activations losses compare. No parameter of it requires gradients: parts of a batch go through
+/// it side by side, and what is tracked in one place by two threads makes burn's automatic differentiation wait for itself.
 pub trait Features: Send + Sync {
     /// Registry name.
     fn name(&self) -> &'static str;

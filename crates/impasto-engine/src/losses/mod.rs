@@ -3,6 +3,7 @@
 mod adversarial;
 mod generator;
 mod style;
+mod translation;
 
 pub use adversarial::{
     AdversarialLoss, Judge, Judged, Losses, Penalty, PenaltyKind, Source, finite_difference_penalty, interpolates,
@@ -13,3 +14,4 @@ pub use style::{
     moment_distance, moment_error, out_of_range, relative_distance, relative_error, sliced_wasserstein,
     squared_variation, total_variation,
 };
+pub use translation::{absolute_difference, patch_contrast, unit_rows};

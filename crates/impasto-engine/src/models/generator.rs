@@ -7,14 +7,12 @@ use std::str::FromStr;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::{ModelInfo, bundled, hash_file};
+use super::{ModelInfo, bundled, hash_file, label_of, last_name, run_weights};
 use crate::error::{EngineError, Result};
 use crate::generator::Generator;
 use crate::registry::{self, Build, BuildParts, suggest};
+use crate::traits::Direction;
 use crate::weights;
-
-/// What the folder of a training run keeps its averaged weights in.
-const RUN_WEIGHTS: &str = "weights.safetensors";
 
 /// A generator as users name it: a bundled one, a weights file, or the folder of a training run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,10 +32,7 @@ impl GeneratorSpec {
     pub fn label(&self) -> String {
         match &self.0 {
             Source::Named(name) => name.clone(),
-            Source::Path(path) if path.extension().is_some_and(|e| e == "safetensors") => {
-                path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
-            }
-            Source::Path(path) => last_name(path),
+            Source::Path(path) => label_of(path),
         }
     }
 
@@ -58,20 +53,12 @@ impl GeneratorSpec {
     }
 
     /// The weights file of a generator that is not bundled.
-    fn file(&self) -> Option<PathBuf> {
+    fn file(&self) -> Result<Option<PathBuf>> {
         match &self.0 {
-            Source::Named(_) => None,
-            Source::Path(path) if path.is_dir() => Some(path.join(RUN_WEIGHTS)),
-            Source::Path(path) => Some(path.clone()),
+            Source::Named(_) => Ok(None),
+            Source::Path(path) => run_weights(path).map(Some),
         }
     }
-}
-
-/// A path's last part, also of `.` and `..`.
-fn last_name(path: &Path) -> String {
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let resolved = || path.canonicalize().ok().and_then(|path| name(&path));
-    name(path).or_else(resolved).unwrap_or_else(|| path.display().to_string())
 }
 
 impl FromStr for GeneratorSpec {
@@ -128,20 +115,13 @@ pub fn bundled_generator(name: &str) -> Option<&'static [u8]> {
 /// [`EngineError::Caller`] for a name that is not bundled; [`EngineError::File`] when the file cannot be read, holds no
 /// generator, or does not fit its architecture (a tensor that is missing, misshapen or not finite).
 pub fn open_generator(spec: &GeneratorSpec, device: &Device) -> Result<(Box<dyn Generator>, ModelInfo)> {
-    let file = spec.file();
+    let file = spec.file()?;
     let refused = |reason: String| match &file {
         Some(path) => EngineError::file(path, reason),
         None => EngineError::Internal(format!("bundled generator {spec}: {reason}")),
     };
     let ((header, arrays), blake3) = match &file {
-        Some(path) => {
-            if !path.exists() && path.ends_with(RUN_WEIGHTS) {
-                return Err(refused(
-                    "there are no weights in this folder (yet); a run writes them when it ends".into(),
-                ));
-            }
-            (weights::load(path)?, hash_file(path)?)
-        }
+        Some(path) => (weights::load(path)?, hash_file(path)?),
         None => {
             let bytes = bundled_generator(&spec.to_string()).ok_or_else(|| unknown(&spec.to_string()))?;
             (weights::decode(bytes).map_err(refused)?, blake3::hash(bytes).to_hex().to_string())
@@ -152,7 +132,8 @@ pub fn open_generator(spec: &GeneratorSpec, device: &Device) -> Result<(Box<dyn 
     let Build::Generator(build) = entry.build else {
         return Err(refused(format!("holds weights of '{}', which is no generator", header.algorithm)));
     };
-    let parts = BuildParts { config: &header.config, arrays: Some(&arrays), seed: 0, device };
+    let parts =
+        BuildParts { config: &header.config, arrays: Some(&arrays), seed: 0, direction: Direction::default(), device };
     Ok((build(parts).map_err(refused)?, ModelInfo { header, blake3 }))
 }
 

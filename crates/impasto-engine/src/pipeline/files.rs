@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use impasto_image::{Depth, EncodeOptions, ErrorKind, Format, ImageError, Limits, MetadataPolicy, Parameters, Picture};
 
 use crate::control::Control;
+use crate::data::picture_files;
 use crate::error::{EngineError, Result};
 
 /// Where a picture comes from.
@@ -56,6 +57,27 @@ pub struct Origin {
     pub blake3: String,
     /// What an earlier impasto wrote into it.
     pub parameters: Option<Parameters>,
+}
+
+/// The paths with every folder replaced by the pictures below it, sorted.
+///
+/// # Errors
+/// [`EngineError::File`] for a folder without pictures.
+pub fn pictures_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            found.push(path.clone());
+            continue;
+        }
+        let mut files = picture_files(path)?;
+        if files.is_empty() {
+            return Err(EngineError::file(path, "holds no pictures (PNG, JPEG, WebP, TIFF, BMP or GIF)"));
+        }
+        files.sort();
+        found.extend(files);
+    }
+    Ok(found)
 }
 
 impl Input {

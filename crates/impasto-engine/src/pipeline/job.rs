@@ -7,19 +7,20 @@ use impasto_image::colour::PreserveColor;
 use serde::{Deserialize, Serialize};
 
 use super::style::StyleSpec;
-use crate::descriptor::Task;
+use crate::descriptor::{StyleInput, Task};
 use crate::error::{EngineError, Result};
-use crate::models::PerceptionSpec;
+use crate::models::{PerceptionSpec, TranslatorFile};
 use crate::registry::{self, Build, Entry, SettingsType};
+use crate::traits::Direction;
 
 /// Everything that decides how pictures are painted, apart from the pictures themselves. The same job on the same
 /// content gives the same picture (bit for bit on CPU).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StylizeJob {
-    /// The styles to mix; at least one with a weight above 0.
+    /// The styles to mix; at least one with a weight above 0, or none for a translator.
     pub styles: Vec<StyleSpec>,
-    /// How: a stylizer of the registry, or `refine` (see [`Method`]).
+    /// How: a stylizer or translator of the registry, or `refine` (see [`Method`]).
     pub method: String,
     /// Weights file in place of the bundled weights.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,6 +30,9 @@ pub struct StylizeJob {
     pub perception: Option<PerceptionSpec>,
     /// Settings of methods that optimise, where they differ from the defaults.
     pub settings: toml::Table,
+    /// Which way a translator translates.
+    #[serde(skip_serializing_if = "is_forward")]
+    pub direction: Direction,
     /// How much of the style: 0 keeps the content exactly, 1 is the full style.
     pub strength: f32,
     /// How the content's colours are kept.
@@ -64,6 +68,7 @@ impl Default for StylizeJob {
             model: None,
             perception: None,
             settings: toml::Table::new(),
+            direction: Direction::default(),
             strength: 1.0,
             preserve_color: PreserveColor::None,
             mask: None,
@@ -99,6 +104,11 @@ impl std::str::FromStr for Region {
     }
 }
 
+/// The usual direction is not written.
+fn is_forward(direction: &Direction) -> bool {
+    *direction == Direction::default()
+}
+
 /// The smallest and largest [`StylizeJob::size`] and [`StylizeJob::style_size`].
 const SIDES: std::ops::RangeInclusive<u32> = 16..=16_384;
 
@@ -111,12 +121,25 @@ impl StylizeJob {
         Ok(Self { styles: vec![style.parse()?], ..Self::default() })
     }
 
+    /// A job that translates with the weights of a file or a run's folder.
+    pub fn translation(model: &TranslatorFile, direction: Direction) -> Self {
+        let method = model.entry.descriptor.name.to_owned();
+        Self { method, model: Some(model.file.clone()), direction, ..Self::default() }
+    }
+
     /// Checks every value against its range.
     ///
     /// # Errors
     /// [`EngineError::Caller`] that names the first that is out of it.
     pub fn validate(&self) -> Result<()> {
-        super::style::shares(&self.styles)?;
+        match self.method()?.takes_style() {
+            true => drop(super::style::shares(&self.styles)?),
+            false if self.styles.is_empty() => {}
+            false => {
+                let text = format!("{} takes no style: use 'impasto translate MODEL PICTURE'", self.method);
+                return Err(EngineError::Caller(text));
+            }
+        }
         if let Some(region) = self.regions.iter().find(|region| region.style.weight == 0.0) {
             let style = &region.style;
             return Err(EngineError::Caller(format!(
@@ -151,7 +174,7 @@ impl StylizeJob {
 /// A way to paint.
 #[derive(Debug, Clone, Copy)]
 pub enum Method {
-    /// A stylizer of the registry.
+    /// A stylizer or a translator of the registry.
     Algorithm(&'static Entry),
     /// The default stylizer first, then a few steps of optimisation from its result: between instant and slow.
     Refine,
@@ -163,8 +186,8 @@ pub const REFINE: &str = "refine";
 impl Method {
     /// All methods.
     pub fn all() -> impl Iterator<Item = Self> {
-        let stylizers = registry::REGISTRY.iter().filter(|e| e.descriptor.task == Task::Stylizer);
-        stylizers.map(Self::Algorithm).chain([Self::Refine])
+        let paints = |entry: &&Entry| matches!(entry.descriptor.task, Task::Stylizer | Task::Translator);
+        registry::REGISTRY.iter().filter(paints).map(Self::Algorithm).chain([Self::Refine])
     }
 
     /// The method called `name`.
@@ -183,6 +206,14 @@ impl Method {
         match self {
             Self::Algorithm(entry) => entry.descriptor.name,
             Self::Refine => REFINE,
+        }
+    }
+
+    /// Whether it paints in a style that it is given.
+    pub fn takes_style(self) -> bool {
+        match self {
+            Self::Algorithm(entry) => entry.descriptor.style_input != StyleInput::None,
+            Self::Refine => true,
         }
     }
 

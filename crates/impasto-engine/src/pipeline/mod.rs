@@ -22,7 +22,7 @@ pub mod train;
 
 pub use adjust::adjust_file;
 pub use between::{Between, PathLength, paint_between, path_length};
-pub use files::{Input, Opened, Origin, OutputOptions, Target, free_place};
+pub use files::{Input, Opened, Origin, OutputOptions, Target, free_place, pictures_below};
 pub use job::{Method, REFINE, Region, StylizeJob};
 pub use large::{Imported, watch};
 pub use loader::{StyleFact, style_picture};

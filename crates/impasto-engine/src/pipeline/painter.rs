@@ -133,8 +133,11 @@ impl Painter {
         let (brush, loaded) = match method {
             Method::Algorithm(entry) => match entry.build {
                 Build::Network(_) => {
-                    let (stylizer, info) = models::open_network(entry, job.model.as_deref(), device)?;
-                    let styles = loader.load(Some(&*stylizer), Some(&info))?;
+                    let (stylizer, info) = models::open_network(entry, job.model.as_deref(), job.direction, device)?;
+                    let styles = match method.takes_style() {
+                        true => loader.load(Some(&*stylizer), Some(&info))?,
+                        false => LoadedStyles::default(),
+                    };
                     load_regions(Some(&*stylizer), Some(&info))?;
                     model = Some(info);
                     (Brush::One(stylizer), styles)
@@ -159,7 +162,7 @@ impl Painter {
             Method::Refine => {
                 let entry = registry::find(registry::DEFAULT_STYLIZER)?;
                 let pictures = loader.load(None, None)?.styles;
-                let (first, info) = models::open_network(entry, job.model.as_deref(), device)?;
+                let (first, info) = models::open_network(entry, job.model.as_deref(), job.direction, device)?;
                 let styles = loader.load(Some(&*first), Some(&info))?;
                 model = Some(info);
                 let second = registry::optimiser(&job.settings, features()?, device)?;

@@ -11,6 +11,7 @@ use super::files::{Input, Origin};
 use super::job::{Region, StylizeJob};
 use super::painter::Painter;
 use crate::models::PerceptionSpec;
+use crate::traits::Direction;
 
 /// A picture's name and hash.
 fn file(input: &Input, origin: &Origin) -> Value {
@@ -32,11 +33,11 @@ pub(super) fn of_stylize(painter: &Painter, content: &Input, origin: &Origin) ->
         .collect();
     let named: Vec<String> = painter.style_facts().iter().map(|f| format!("{} {:.2}", f.name, f.share)).collect();
     let weights = painter.model().map_or(String::new(), |model| format!(" ({})", &model.blake3[..12]));
+    let style = if named.is_empty() { String::new() } else { format!(", style {}", named.join(" + ")) };
     let text = format!(
-        "impasto {}: {}{weights}, style {}, strength {}, seed {}; {command}",
+        "impasto {}: {}{weights}{style}, strength {}, seed {}; {command}",
         env!("CARGO_PKG_VERSION"),
         job.method,
-        named.join(" + "),
         job.strength,
         job.seed,
     );
@@ -93,18 +94,27 @@ fn weighted(name: &str, weight: f32) -> String {
 
 /// The command line that does the same to files of the same names in one folder.
 fn command(job: &StylizeJob, content: &Input) -> String {
-    let mut line = format!("impasto stylize {}", quoted(&content.public_name()));
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let model = job.model.as_ref().map(name);
+    let content = quoted(&content.public_name());
+    let translates = job.method().is_ok_and(|method| !method.takes_style());
+    let mut line = match &model {
+        Some(model) if translates => format!("impasto translate {} {content}", quoted(model)),
+        _ => format!("impasto stylize {content}"),
+    };
     let mut push = |option: &str, value: String| line.push_str(&format!(" --{option} {}", quoted(&value)));
     for style in &job.styles {
         push("style", weighted(&style.public_name(), style.weight));
     }
     let default = StylizeJob::default();
-    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    if job.method != default.method {
+    if job.direction == Direction::BToA {
+        push("direction", "b-to-a".to_owned());
+    }
+    if job.method != default.method && !translates {
         push("method", job.method.clone());
     }
-    if let Some(model) = &job.model {
-        push("model", name(model));
+    if let Some(model) = model.filter(|_| !translates) {
+        push("model", model);
     }
     if let Some(perception) = &job.perception {
         push("perception", perception.public_name());

@@ -10,6 +10,7 @@ use crate::error::{EngineError, Result};
 use crate::models;
 use crate::registry;
 use crate::styles::{FORMAT_VERSION, StyleCode, StyleHeader};
+use crate::traits::Direction;
 
 /// What is said about a work.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub fn make_style(
     resources: &Resources,
 ) -> Result<Vec<u8>> {
     let entry = registry::find(registry::DEFAULT_STYLIZER)?;
-    let (network, info) = models::open_network(entry, model, &resources.device.device)?;
+    let (network, info) = models::open_network(entry, model, Direction::default(), &resources.device.device)?;
     let seen = at_style_size(picture, style_size.or(Some(STYLE_SIDE)), style_size.is_some());
     let image = style_tensor(&seen, Some(&*network), &resources.device.device);
     let arrays = network

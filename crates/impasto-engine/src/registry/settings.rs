@@ -31,6 +31,11 @@ impl SettingsType {
         Self { complete: complete::<S>, schema: || schemars::schema_for!(S).to_value() }
     }
 
+    /// As [`SettingsType::of`], where the default of `S` has other values in its tables than the tables' own defaults are.
+    pub(super) const fn over<S: Serialize + DeserializeOwned + Default + schemars::JsonSchema>() -> Self {
+        Self { complete: complete_over::<S>, schema: || schemars::schema_for!(S).to_value() }
+    }
+
     /// Fills in defaults.
     ///
     /// # Errors
@@ -96,6 +101,23 @@ pub(super) fn complete<S: Serialize + DeserializeOwned>(settings: &toml::Table) 
     // Through the text, so that an f32 of 0.002 stays 0.002 instead of becoming the nearest f64.
     let text = toml::to_string(&typed::<S>(settings)?).map_err(|e| e.to_string())?;
     toml::from_str(&text).map_err(|e| e.to_string())
+}
+
+/// Fills in what `S` is by default, also where only a part of one of its tables is given.
+fn complete_over<S: Serialize + DeserializeOwned + Default>(settings: &toml::Table) -> Result<toml::Table, String> {
+    let mut usual = complete::<S>(&toml::Table::new())?;
+    overlay(&mut usual, settings.clone());
+    complete::<S>(&usual)
+}
+
+/// Puts `given` over settings, one by one also within tables.
+pub(crate) fn overlay(settings: &mut toml::Table, given: toml::Table) {
+    for (name, value) in given {
+        match (settings.get_mut(&name), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => overlay(below, above),
+            (_, value) => drop(settings.insert(name, value)),
+        }
+    }
 }
 
 /// The settings struct that `settings` stand for.

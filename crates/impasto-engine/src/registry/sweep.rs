@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use burn::module::Module;
 use burn::tensor::Tensor;
 use impasto_image::{EncodeOptions, Format, Picture};
 
@@ -10,6 +11,7 @@ use super::*;
 use crate::blocks::{Conv, ConvConfig, avg_pool2, relu};
 use crate::control::Control;
 use crate::data::{Augment, Folder, Gallery};
+use crate::descriptor::{StyleInput, Task};
 use crate::device::{self, DeviceSpec};
 use crate::pipeline::{Painter, Resources, StyleSource, StyleSpec, StylizeJob};
 use crate::tensor::values;
@@ -23,7 +25,9 @@ struct Stub {
 
 impl Stub {
     fn new(device: &Device) -> Self {
-        let level = |i: usize| ConvConfig::same(if i == 0 { 3 } else { 4 }, 4, 3).init(3, &format!("stub.{i}"), device);
+        let conv = |i: usize| ConvConfig::same(if i == 0 { 3 } else { 4 }, 4, 3).init(3, &format!("stub.{i}"), device);
+        // Frozen, as perception networks are: halves of a batch go through it side by side.
+        let level = |i: usize| conv(i).no_grad();
         Self { levels: (0..5).map(level).collect() }
     }
 }
@@ -76,7 +80,9 @@ fn image(seed: u64, device: &Device) -> Tensor<4> {
 fn build(entry: &Entry, arrays: Option<&Arrays>, device: &Device) -> Option<Box<dyn Stylizer>> {
     let config = (entry.tiny)();
     match entry.build {
-        Build::Network(build) => Some(build(BuildParts { config: &config, arrays, seed: 1, device }).unwrap()),
+        Build::Network(build) => Some(
+            build(BuildParts { config: &config, arrays, seed: 1, direction: Direction::default(), device }).unwrap(),
+        ),
         Build::Optimisation { settings, build } => {
             let tiny = toml::Table::try_from(&config).unwrap();
             Some(build(&settings.complete(&tiny).unwrap(), Box::new(Stub::new(device)), device).unwrap())
@@ -86,7 +92,8 @@ fn build(entry: &Entry, arrays: Option<&Arrays>, device: &Device) -> Option<Box<
 }
 
 fn run(stylizer: &dyn Stylizer, content: Tensor<4>) -> Tensor<4> {
-    let styles = vec![(Style::Picture(image(2, &content.device())), 1.0)];
+    let takes = stylizer.descriptor().style_input != StyleInput::None;
+    let styles = takes.then(|| (Style::Picture(image(2, &content.device())), 1.0)).into_iter().collect();
     let request = StyleRequest { content, styles, strength: 1.0, seed: 5, preview: None };
     stylizer.stylize(request, &Control::silent()).unwrap()
 }
@@ -154,9 +161,14 @@ fn objective(entry: &Entry, trainer: &Trainer, folder: &Path) -> Box<dyn Objecti
     let mut settings: toml::Table = toml::from_str("batch = 4\nsteps = 4\nseed = 3").unwrap();
     let device = cpu().autodiff();
     let material = match trainer.takes {
-        Takes::Crops => {
+        Takes::Crops | Takes::Pairs => {
             settings.extend(toml::from_str::<toml::Table>("batch = 2\ncrop = 64\nshort_side = 64").unwrap());
             settings.insert("network".into(), tiny.into());
+            if entry.descriptor.task == Task::Translator {
+                // Everything that keeps a state of its own.
+                let all = "pool = 3\naugment = { policy = \"ada\", probability = 0.5 }\ndiscriminator = { width = 4 }";
+                settings.extend(toml::from_str::<toml::Table>(all).unwrap());
+            }
             let load = || Folder::load(&[pictures(folder)], 64, 64, &Control::silent()).unwrap();
             let augment = Augment { mirror: true, half_size: 0.3 };
             let crops = trainer.roles.iter().map(|role| Crops::new(load(), 64, augment, 3, role.stream));
@@ -204,7 +216,8 @@ fn trainers_step_restore_and_export_what_builds() {
 
         let (header, arrays) = second.export().unwrap();
         assert_eq!(header.algorithm, name);
-        let parts = BuildParts { config: &header.config, arrays: Some(&arrays), seed: 0, device: &cpu() };
+        let direction = Direction::default();
+        let parts = BuildParts { config: &header.config, arrays: Some(&arrays), seed: 0, direction, device: &cpu() };
         match entry.build {
             Build::Network(build) => drop(build(parts).unwrap()),
             Build::Features(build) => {
@@ -230,11 +243,10 @@ fn every_stylizer_takes_any_size_from_files() {
     for entry in REGISTRY {
         let name = entry.descriptor.name;
         let Some(stylizer) = build(entry, None, &cpu()) else { continue };
-        let mut job = StylizeJob {
-            styles: vec![StyleSpec { source: StyleSource::Picture(style.clone()), weight: 1.0 }],
-            method: name.to_owned(),
-            ..StylizeJob::default()
-        };
+        let mut job = StylizeJob { method: name.to_owned(), ..StylizeJob::default() };
+        if job.method().unwrap().takes_style() {
+            job.styles = vec![StyleSpec { source: StyleSource::Picture(style.clone()), weight: 1.0 }];
+        }
         if let Build::Optimisation { .. } = entry.build {
             job.settings = toml::Table::try_from((entry.tiny)()).unwrap();
             job.perception = Some(format!("percept:{}", perception.display()).parse().unwrap());

@@ -114,6 +114,19 @@ pub fn warm_cosine(step: u64, steps: u64, warm_up: u64, floor: f32) -> f32 {
     rise * (floor + (1.0 - floor) * 0.5 * (1.0 + (std::f32::consts::PI * along).cos()))
 }
 
+/// One or two parts of a batch at the same time: it keeps all cores busy between the large operations.
+pub(crate) fn side_by_side<T: Send, R: Send>(parts: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let mut parts = parts.into_iter();
+    match (parts.next(), parts.next()) {
+        (Some(first), Some(second)) => {
+            let (first, second) = rayon::join(|| work(first), || work(second));
+            vec![first, second]
+        }
+        (Some(only), None) => vec![work(only)],
+        _ => Vec::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::warm_cosine;

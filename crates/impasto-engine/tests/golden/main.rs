@@ -7,6 +7,7 @@ mod embedding;
 mod features;
 mod figures;
 mod microast;
+mod translation;
 
 use std::path::PathBuf;
 

@@ -1,7 +1,8 @@
 //! `impasto train`. Its subcommands, their folders and settings come from the engine's registry; generators share one,
-//! `gan`, which chooses among their architectures.
+//! `gan`, which chooses among their architectures, and translators another, `translate`.
 
 mod gan;
+mod translate;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Subcommand};
+use impasto_engine::descriptor::Task;
 use impasto_engine::models::PerceptionSpec;
 use impasto_engine::pipeline::train::{Estimate, Schedule, TrainRequest, Training};
 use impasto_engine::registry::{self, Entry, REGISTRY, Setting, Takes, Trainer};
@@ -76,7 +78,8 @@ struct RunOptions {
     keep: usize,
 }
 
-/// A subcommand: one for every algorithm of the registry that is trained on crops, and one for all generators.
+/// A subcommand: one for every algorithm of the registry that is trained on crops and no translator, one for all
+/// generators and one for all translators.
 #[derive(Debug)]
 struct NewRun {
     what: What,
@@ -92,6 +95,8 @@ enum What {
     Algorithm(Box<AlgorithmRun>),
     /// A generator, on whole pictures.
     Gan(Box<gan::GanRun>),
+    /// A translator, on pictures of two kinds.
+    Translate(Box<translate::TranslateRun>),
 }
 
 #[derive(Debug)]
@@ -107,6 +112,11 @@ struct AlgorithmRun {
 fn trainable(takes: Takes) -> impl Iterator<Item = (&'static Entry, &'static Trainer)> {
     let trainers = REGISTRY.iter().filter_map(|entry| Some((entry, entry.trainer.as_ref()?)));
     trainers.filter(move |(_, trainer)| trainer.takes == takes)
+}
+
+/// What has a subcommand of its own.
+fn alone() -> impl Iterator<Item = (&'static Entry, &'static Trainer)> {
+    trainable(Takes::Crops).filter(|(entry, _)| entry.descriptor.task != Task::Translator)
 }
 
 /// The options that name an algorithm's folders and perception network.
@@ -152,14 +162,17 @@ fn settings_help(settings: &[Setting]) -> String {
 
 impl Subcommand for NewRun {
     fn augment_subcommands(command: Command) -> Command {
-        let command = trainable(Takes::Crops).fold(command, |command, (entry, trainer)| {
+        let command = alone().fold(command, |command, (entry, trainer)| {
             let sub = RunOptions::augment_args(Command::new(entry.descriptor.name).args(own_args(trainer)));
             let about = format!("{}: {}", entry.descriptor.task, entry.descriptor.summary);
             let help = settings_help(&trainer.settings.list());
             command.subcommand(sub.about(about).long_about(None).after_long_help(help))
         });
         let sub = RunOptions::augment_args(gan::GanRun::augment_args(Command::new(gan::NAME)));
-        command.subcommand(sub.about(gan::ABOUT).long_about(None).after_long_help(gan::settings_help()))
+        let command = command.subcommand(sub.about(gan::ABOUT).long_about(None).after_long_help(gan::settings_help()));
+        let sub = translate::TranslateRun::augment_args(Command::new(translate::NAME));
+        let sub = RunOptions::augment_args(sub).about(translate::ABOUT).long_about(None);
+        command.subcommand(sub.after_long_help(translate::settings_help()))
     }
 
     fn augment_subcommands_for_update(command: Command) -> Command {
@@ -167,7 +180,7 @@ impl Subcommand for NewRun {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        name == gan::NAME || trainable(Takes::Crops).any(|(entry, _)| entry.descriptor.name == name)
+        [gan::NAME, translate::NAME].contains(&name) || alone().any(|(entry, _)| entry.descriptor.name == name)
     }
 }
 
@@ -180,14 +193,15 @@ impl FromArgMatches for NewRun {
             .ids()
             .filter(|id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine))
             .map(|id| id.as_str())
-            .filter(|id| !shared.contains(id) && !["RunOptions", "GanRun", "GalleryArgs"].contains(id))
+            .filter(|id| !shared.contains(id) && !["RunOptions", "GanRun", "GalleryArgs", "TranslateRun"].contains(id))
             .map(|id| format!("--{}", id.replace('_', "-")))
             .collect();
         let what = if name == gan::NAME {
             What::Gan(Box::new(gan::GanRun::from_arg_matches(matches)?))
+        } else if name == translate::NAME {
+            What::Translate(Box::new(translate::TranslateRun::from_arg_matches(matches)?))
         } else {
-            let (entry, trainer) =
-                trainable(Takes::Crops).find(|(entry, _)| entry.descriptor.name == name).ok_or_else(missing)?;
+            let (entry, trainer) = alone().find(|(entry, _)| entry.descriptor.name == name).ok_or_else(missing)?;
             let paths = |role: &str| matches.get_many::<PathBuf>(role).into_iter().flatten().cloned().collect();
             What::Algorithm(Box::new(AlgorithmRun {
                 algorithm: entry.descriptor.name,
@@ -275,6 +289,7 @@ fn request(new: &NewRun, global: &Global, control: &impasto_engine::Control) -> 
     };
     let crop = match &new.what {
         What::Algorithm(run) => run.crop,
+        What::Translate(run) => run.crop,
         What::Gan(_) => None,
     };
     let shorthand = [
@@ -307,6 +322,7 @@ fn request(new: &NewRun, global: &Global, control: &impasto_engine::Control) -> 
             }
         }
         What::Gan(run) => run.request(given, assigned, control)?,
+        What::Translate(run) => run.request(given, assigned)?,
     };
     if !request.settings.contains_key("seed") {
         let seed = global.seed();

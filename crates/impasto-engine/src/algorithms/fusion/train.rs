@@ -14,7 +14,9 @@ use crate::features::Features;
 use crate::losses::{self, AdversarialLoss};
 use crate::rng::{self, Rng};
 use crate::tensor::{self, ImageTensor};
-use crate::train::{Adam, AdamConfig, Cause, Ema, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
+use crate::train::{
+    Adam, AdamConfig, Cause, Ema, Metrics, Objective, ParamGrads, State, fork, side_by_side, warm_cosine,
+};
 use crate::weights::{self, Arrays, FORMAT_VERSION, Header};
 
 /// Share of each level in the content loss, coarsest perception levels last.
@@ -227,14 +229,11 @@ impl FusionObjective {
 
     /// A batch of an even number in two halves, side by side.
     fn parts(&self, step: u64, batch: Batch) -> Vec<Part> {
-        match batch.content.dims()[0] {
-            n if n.is_multiple_of(2) => {
-                let half = |from: usize| self.part(step, batch.part(from, n / 2));
-                let (a, b) = rayon::join(|| half(0), || half(n / 2));
-                vec![a, b]
-            }
-            _ => vec![self.part(step, batch)],
-        }
+        let halves = match batch.content.dims()[0] {
+            n if n.is_multiple_of(2) => vec![batch.part(0, n / 2), batch.part(n / 2, n / 2)],
+            _ => vec![batch],
+        };
+        side_by_side(halves, |half| self.part(step, half))
     }
 
     /// The generator's loss over given pictures `[n, 3, h, w]`, none of which is its own style, and its gradients: what

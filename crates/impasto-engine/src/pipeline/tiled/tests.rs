@@ -55,7 +55,14 @@ impl Room {
         let Build::Network(build) = entry.build else { panic!("{method} is no network") };
         let config = serde_json::json!({});
         let device = device::open(DeviceSpec::Cpu).unwrap().device;
-        let stylizer = build(BuildParts { config: &config, arrays: None, seed: 5, device: &device }).unwrap();
+        let stylizer = build(BuildParts {
+            config: &config,
+            arrays: None,
+            seed: 5,
+            direction: Default::default(),
+            device: &device,
+        })
+        .unwrap();
         let header = Header {
             version: FORMAT_VERSION,
             algorithm: method.to_owned(),
@@ -69,12 +76,10 @@ impl Room {
     }
 
     fn job(&self, method: &str) -> StylizeJob {
-        StylizeJob {
-            styles: vec![StyleSpec { source: StyleSource::Picture(self.path("style.png")), weight: 1.0 }],
-            method: method.to_owned(),
-            model: Some(self.model(method)),
-            ..StylizeJob::default()
-        }
+        let job = StylizeJob { method: method.to_owned(), model: Some(self.model(method)), ..StylizeJob::default() };
+        let style = StyleSpec { source: StyleSource::Picture(self.path("style.png")), weight: 1.0 };
+        let styles = job.method().unwrap().takes_style().then_some(style).into_iter().collect();
+        StylizeJob { styles, ..job }
     }
 
     fn painter(&self, job: StylizeJob, tile: Option<u32>) -> Painter {
@@ -130,6 +135,8 @@ fn tiles_paint_what_the_whole_paints() {
         ("microast", (131, 97), 64, &usual, 1.0),
         ("microast", (21, 301), 64, &usual, 0.5),
         ("microast", (310, 33), 96, &finished, 0.2),
+        ("cut", (200, 150), 64, &usual, 1.0),
+        ("cyclegan", (37, 301), 96, &finished, 0.6),
     ];
     for (method, (width, height), tile, like, strength) in cases {
         let room = Room::new(width, height, width == 131);

@@ -10,7 +10,7 @@ use crate::control::Control;
 use crate::data::gallery::{self, GallerySettings};
 use crate::data::{Augment, Crops, Folder, Gallery};
 use crate::error::{EngineError, Result};
-use crate::registry::{Material, Trainer};
+use crate::registry::{self, Material, PAIRS, Takes, Trainer};
 
 /// Rejected files named one by one before they are only counted.
 const NAMED_REJECTS: usize = 10;
@@ -48,10 +48,30 @@ pub(super) fn load(
     crop: usize,
     control: &Control,
 ) -> Result<Loaded> {
-    let mut roles = Vec::new();
-    for role in trainer.roles {
-        let paths = sources.get(role.name).map_or(&[][..], Vec::as_slice);
-        let folder = Folder::load(paths, short_side, crop as u32, control)?;
+    let paths = |role: &registry::Role| sources.get(role.name).map_or(&[][..], Vec::as_slice);
+    let folders = match (trainer.takes, trainer.roles) {
+        (Takes::Pairs, [a, b]) => {
+            let (pairs, side) = (paths(&PAIRS), crop as u32);
+            let (names, folders) = match pairs.is_empty() {
+                true => ([a.name, b.name], Folder::matched([paths(a), paths(b)], short_side, side, control)?),
+                false => ([PAIRS.name; 2], Folder::side_by_side(pairs, short_side, side, control)?),
+            };
+            let named = names.into_iter().zip(trainer.roles).zip(folders);
+            named.map(|((name, role), folder)| (registry::Role { name, ..*role }, folder)).collect()
+        }
+        _ => {
+            let load = |role: &registry::Role| Folder::load(paths(role), short_side, crop as u32, control);
+            trainer.roles.iter().map(|role| load(role).map(|folder| (*role, folder))).collect::<Result<Vec<_>>>()?
+        }
+    };
+    let mut roles: Vec<Role> = Vec::new();
+    for (role, folder) in folders {
+        // Both halves of what lies side by side come from the same files.
+        if let Some(other) = roles.last().filter(|other| other.name == role.name) {
+            let blake3 = other.blake3.clone();
+            roles.push(Role { name: role.name, stream: role.stream, folder, blake3 });
+            continue;
+        }
         for rejected in folder.rejected().iter().take(NAMED_REJECTS) {
             control.warn(format!("not used: {}: {}", rejected.path.display(), rejected.reason));
         }

@@ -5,10 +5,12 @@ mod config;
 mod data;
 mod estimate;
 mod recipe;
+mod translation;
 
 pub use config::{Init, Perception, RunConfig, Schedule, Source};
 pub use estimate::Estimate;
 pub use recipe::GanChoice;
+pub use translation::TranslationChoice;
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -19,10 +21,11 @@ use serde::Deserialize;
 
 use crate::control::Control;
 use crate::data::gallery::GallerySettings;
+use crate::descriptor::Task;
 use crate::device::{self, DeviceSpec};
 use crate::error::{EngineError, Result};
 use crate::models::{PerceptionSpec, hash_file};
-use crate::registry::{self, Entry, Takes, TrainParts, Trainer};
+use crate::registry::{self, Entry, PAIRS, Takes, TrainParts, Trainer};
 use crate::train::{Objective, RunDir, RunSettings, Summary, run};
 use crate::weights::{self, Arrays};
 use burn::tensor::Device;
@@ -64,7 +67,7 @@ pub struct Training {
 struct Plan {
     batch: usize,
     steps: u64,
-    /// Side of crops, for trainers of [`Takes::Crops`].
+    /// Side of crops, for trainers of [`Takes::Crops`] and [`Takes::Pairs`].
     #[serde(default)]
     crop: usize,
     /// Short side that pictures are scaled to before they are cropped.
@@ -87,7 +90,16 @@ impl Training {
         beware.into_iter().for_each(|line| control.warn(line));
         let opened = device::open(request.device)?;
         let mut sources = BTreeMap::new();
-        for role in trainer.roles {
+        let given = |name: &str| request.sources.get(name).is_some_and(|paths| !paths.is_empty());
+        let roles = match trainer.takes {
+            Takes::Pairs if given(PAIRS.name) => &[PAIRS][..],
+            _ => trainer.roles,
+        };
+        if let Some(role) = trainer.roles.iter().find(|role| given(role.name) && roles == [PAIRS]) {
+            let text = format!("pairs come from --pairs or from two folders; leave out --pairs or --{}", role.name);
+            return Err(EngineError::Caller(text));
+        }
+        for role in roles {
             let Some(paths) = request.sources.get(role.name).filter(|paths| !paths.is_empty()) else {
                 let hint = format!("training {} needs --{} with {}", entry.descriptor.name, role.name, role.about);
                 return Err(EngineError::Caller(hint));
@@ -200,12 +212,13 @@ impl Training {
     pub fn create_dir(&self, parent: &Path) -> Result<RunDir> {
         let dir = RunDir::create(parent, &self.config.algorithm)?;
         dir.write_config(&self.config.to_toml()?)?;
-        let (_, trainer) = trainer(&self.config.algorithm)?;
-        let usage = match trainer.takes {
-            Takes::Crops => {
+        let (entry, _) = trainer(&self.config.algorithm)?;
+        let usage = match entry.descriptor.task {
+            Task::Translator => "Translate pictures by `impasto translate`, this folder and `photo.jpg -o out.png`.",
+            Task::Stylizer | Task::Features => {
                 "Paint with the weights by `impasto stylize photo.jpg --style painting.jpg --model weights.safetensors`."
             }
-            Takes::Gallery => "Make pictures by `impasto generate`, this folder and `--seeds 0-63 --grid`.",
+            Task::Generator => "Make pictures by `impasto generate`, this folder and `--seeds 0-63 --grid`.",
         };
         let readme = include_str!("RUN.md").replace("{algorithm}", &self.config.algorithm).replace("{use}", usage);
         weights::write_atomic(&dir.root().join("README.md"), readme.as_bytes())?;
@@ -273,7 +286,7 @@ fn load(
     control: &Control,
 ) -> Result<Loaded> {
     match (trainer.takes, gallery) {
-        (Takes::Crops, _) => data::load(trainer, sources, plan.short_side, plan.crop, control),
+        (Takes::Crops | Takes::Pairs, _) => data::load(trainer, sources, plan.short_side, plan.crop, control),
         (Takes::Gallery, Some(settings)) => data::load_gallery(trainer, sources, settings, control),
         (Takes::Gallery, None) => {
             Err(EngineError::Caller("the run's configuration does not say how its pictures are read".into()))
@@ -314,7 +327,7 @@ fn plan(training: &toml::Table, entry: &Entry, trainer: &Trainer) -> Result<Plan
     within("batch", plan.batch as u64, 1, 4096)?;
     within("steps", plan.steps, 1, 1 << 40)?;
     match trainer.takes {
-        Takes::Crops => {
+        Takes::Crops | Takes::Pairs => {
             within("crop", plan.crop as u64, 16, 4096)?;
             if !plan.crop.is_multiple_of(multiple) {
                 return Err(format!("crop is {}, not a multiple of {multiple}", plan.crop));

@@ -7,7 +7,7 @@ use super::{Checked, TrainRequest};
 use crate::control::Control;
 use crate::data::gallery::{self, GallerySettings, Recipe};
 use crate::error::{EngineError, Result};
-use crate::registry::{self, Entry, Takes, Trainer};
+use crate::registry::{self, Entry, Takes, Trainer, overlay};
 
 /// What is known of a generator to be trained; the rest is chosen.
 #[derive(Debug, Clone, Default)]
@@ -91,16 +91,6 @@ fn named(name: &str) -> Result<Architecture> {
 fn sized(size: [usize; 2]) -> toml::Table {
     let side = |side: usize| toml::Value::Integer(i64::try_from(side).unwrap_or(i64::MAX));
     [("size".to_owned(), toml::Value::Array(size.map(side).to_vec()))].into_iter().collect()
-}
-
-/// Puts `given` over settings, one by one also within tables.
-fn overlay(settings: &mut toml::Table, given: toml::Table) {
-    for (name, value) in given {
-        match (settings.get_mut(&name), value) {
-            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => overlay(below, above),
-            (_, value) => drop(settings.insert(name, value)),
-        }
-    }
 }
 
 /// The settings of a recipe.

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{Augment, AugmentSettings};
 use crate::losses::AdversarialLoss;
+use crate::tensor;
 use crate::train::State;
 
 /// Adaptive discriminator augmentation (ADA, Karras et al. 2020): the probability of changes rises while the discriminator
@@ -62,6 +63,14 @@ impl Ada {
     /// The probability of each change.
     pub fn probability(&self) -> f32 {
         self.probability
+    }
+
+    /// How sure a discriminator is of real pictures, in `[-1, 1]` (Karras et al. 2020): the mean sign of their logits, or,
+    /// where a loss only compares, of what sets them off from those of as many made ones. Logits `[n, k]`.
+    pub fn signal(loss: AdversarialLoss, real: &Tensor<2>, made: &Tensor<2>) -> f32 {
+        let real = real.clone().inner();
+        let margin = if loss.needs_real() { real - made.clone().inner() } else { real };
+        tensor::scalar(margin.sign().mean())
     }
 
     /// Takes the overfitting signal of a step over `batch` pictures, in `[-1, 1]`: the mean sign of the logits of real

@@ -3,6 +3,7 @@
 mod ada;
 mod augment;
 mod batch;
+mod care;
 mod critic;
 mod grid;
 mod head;
@@ -28,4 +29,5 @@ pub use objective::GanObjective;
 pub use settings::{AugmentSettings, GanTraining};
 pub use watch::{Likeness, Limits, Looks, Observation, Remedy, Trouble, Watch, diversity, features};
 
+pub(crate) use care::Care;
 pub(crate) use network::{WIDTHS, all_within, check_build};

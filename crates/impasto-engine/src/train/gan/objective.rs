@@ -6,15 +6,17 @@ use impasto_image::Picture;
 
 use super::batch::{Batch, Sampler};
 use super::{
-    Ada, Architecture, Build, DiscriminatorNet, GanTraining, GeneratorNet, Likeness, Limits, Looks, Mode, Observation,
-    Remedy, Trouble, Verdict, Watch, picture,
+    Ada, Architecture, Build, Care, DiscriminatorNet, GanTraining, GeneratorNet, Likeness, Limits, Looks, Mode,
+    Observation, Verdict, picture,
 };
 use crate::data::Gallery;
 use crate::error::{EngineError, Result};
 use crate::losses::{self, PathMean};
 use crate::rng;
 use crate::tensor;
-use crate::train::{Adam, AdamConfig, Cause, Ema, Health, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
+use crate::train::{
+    Adam, AdamConfig, Cause, Ema, Health, Metrics, Objective, ParamGrads, State, fork, side_by_side, warm_cosine,
+};
 use crate::weights::{self, Arrays, FORMAT_VERSION, Header};
 
 /// The training state of the architecture `A`.
@@ -31,15 +33,11 @@ pub struct GanObjective<A: Architecture> {
     ada: Ada,
     /// What the lengths of the generator's paths are drawn to.
     paths: PathMean,
-    watch: Watch,
+    care: Care,
     /// Real pictures as the watch sees them.
     real: Looks,
     /// What samples are compared with them by, where they are enough.
     likeness: Option<Likeness>,
-    /// Figures of the last steps, each step counting for a fiftieth.
-    recent: Metrics,
-    /// What roll-backs have made of the settings.
-    factors: Remedy,
     /// Stored in the weights' header.
     provenance: serde_json::Value,
 }
@@ -89,9 +87,7 @@ impl<A: Architecture> GanObjective<A> {
             discriminator_adam: adam(),
             ada: Ada::new(&settings.augment, settings.loss, settings.size),
             paths: PathMean::default(),
-            watch: Watch::new(Limits::of(settings.loss)),
-            recent: Metrics::new(),
-            factors: UNCHANGED,
+            care: Care::new(Limits::of(settings.loss)),
             device: device.clone(),
             provenance,
             build,
@@ -121,7 +117,7 @@ impl<A: Architecture> GanObjective<A> {
         metrics.insert("discriminator", tensor::scalar(adversarial.clone().inner()));
         metrics.insert("logit_real", mean(&at_real));
         metrics.insert("logit_made", mean(&at_made));
-        metrics.insert("overfitting", overfitting(s.loss, &at_real, &at_made));
+        metrics.insert("overfitting", Ada::signal(s.loss, &at_real.logits, &at_made.logits));
         let mut loss = adversarial;
         if let Some(rebuilt) = judge.rebuilt(&at_real, &real, batch.first) {
             metrics.insert("rebuilt", tensor::scalar(rebuilt.clone().inner()));
@@ -138,7 +134,7 @@ impl<A: Architecture> GanObjective<A> {
             let mut rng = rng::stream(s.seed, "penalty", batch.first);
             let penalty = s.penalty.loss(&sides, &real, &made, &mut rng).map_err(EngineError::Caller)?;
             metrics.insert("penalty", tensor::scalar(penalty.clone().inner()));
-            loss = loss + penalty * self.factors.penalty;
+            loss = loss + penalty * self.care.factors.penalty;
         }
         let grads = ParamGrads::of(&judge, &loss.backward());
         Ok(Judged { batch, generator, styles, fake, grads, metrics })
@@ -237,34 +233,17 @@ impl<D: DiscriminatorNet> losses::Judge<4> for Sides<'_, D> {
 /// The counter that keeps [`PathMean`].
 const PATH_MEAN: &str = "path_mean";
 
-/// What roll-backs change, by name.
-const FACTORS: [&str; 3] = ["rate", "discriminator_rate", "penalty"];
-
-/// Nothing changed yet. What a remedy adds to the probability of augmentation goes to [`Ada`] at once.
-const UNCHANGED: Remedy = Remedy { rate: 1.0, discriminator_rate: 1.0, penalty: 1.0, augment: 0.0 };
-
-/// The figures of steps that the watch looks at.
-const METRICS: [&str; 5] = ["logit_real", "logit_made", "overfitting", "gradient", "discriminator"];
-
 /// The mean logit.
 fn mean(verdict: &Verdict) -> f32 {
     tensor::scalar(verdict.logits.clone().inner().mean())
-}
-
-/// How sure the discriminator is of real pictures, in `[-1, 1]` (Karras et al. 2020): the mean sign of their logits, or,
-/// where a loss only compares, of what sets them off from the made ones.
-fn overfitting(loss: losses::AdversarialLoss, real: &Verdict, made: &Verdict) -> f32 {
-    let real = real.logits.clone().inner();
-    let margin = if loss.needs_real() { real - made.logits.clone().inner() } else { real };
-    tensor::scalar(margin.sign().mean())
 }
 
 impl<A: Architecture> Objective for GanObjective<A> {
     fn step(&mut self, step: u64) -> Result<Metrics> {
         let s = &self.settings;
         let share = warm_cosine(step, s.steps, s.warm_up, s.rate_floor);
-        let rate = s.rate * share * self.factors.rate;
-        let discriminator_rate = s.discriminator_rate * share * self.factors.discriminator_rate;
+        let rate = s.rate * share * self.care.factors.rate;
+        let discriminator_rate = s.discriminator_rate * share * self.care.factors.discriminator_rate;
         let batches = self.sampler.parts(step, &self.device);
 
         let judged = side_by_side(batches, |batch| self.discriminator_part(step, batch));
@@ -294,10 +273,7 @@ impl<A: Architecture> Objective for GanObjective<A> {
         metrics.insert("gradient", generator_norm);
         metrics.insert("gradient_discriminator", norm);
         metrics.insert("rate", rate);
-        for name in METRICS {
-            let value = metrics.get(name).copied().unwrap_or_default();
-            self.recent.entry(name).and_modify(|mean| *mean += (value - *mean) / 50.0).or_insert(value);
-        }
+        self.care.note(&metrics);
         Ok(metrics)
     }
 
@@ -309,15 +285,8 @@ impl<A: Architecture> Objective for GanObjective<A> {
         self.generator_adam.save("generator_adam", &mut state);
         self.discriminator_adam.save("discriminator_adam", &mut state);
         self.ada.save("ada", &mut state);
-        self.watch.save("watch", &mut state);
-        let Remedy { rate, discriminator_rate, penalty, .. } = self.factors;
-        for (name, value) in FACTORS.into_iter().zip([rate, discriminator_rate, penalty]) {
-            state.counters.insert(format!("factors.{name}"), u64::from(value.to_bits()));
-        }
+        self.care.save(&mut state);
         state.counters.insert(PATH_MEAN.to_owned(), u64::from(self.paths.mean.to_bits()));
-        for (name, value) in &self.recent {
-            state.counters.insert(format!("recent.{name}"), u64::from(value.to_bits()));
-        }
         state
     }
 
@@ -329,22 +298,11 @@ impl<A: Architecture> Objective for GanObjective<A> {
         self.generator_adam.restore("generator_adam", state, &inner)?;
         self.discriminator_adam.restore("discriminator_adam", state, &inner)?;
         self.ada.restore("ada", state)?;
-        self.watch.restore("watch", state)?;
-        let read = |name: String| {
-            let bits = state.counters.get(&name).map(|bits| u32::try_from(*bits).map(f32::from_bits));
-            bits.map(|value| value.map_err(|e| format!("{name}: {e}")))
-        };
-        let factor = |name: &str| read(format!("factors.{name}")).ok_or(format!("the factor '{name}' is missing"))?;
-        let [rate, discriminator_rate, penalty] = FACTORS.map(factor);
-        self.factors = Remedy { rate: rate?, discriminator_rate: discriminator_rate?, penalty: penalty?, ..UNCHANGED };
+        self.care.restore(state)?;
         // Runs that were begun before there was this mean have none.
-        self.paths = PathMean { mean: read(PATH_MEAN.to_owned()).transpose()?.unwrap_or_default() };
-        self.recent = Metrics::new();
-        for name in METRICS {
-            if let Some(value) = read(format!("recent.{name}")) {
-                self.recent.insert(name, value?);
-            }
-        }
+        let mean = state.counters.get(PATH_MEAN).map(|bits| u32::try_from(*bits).map(f32::from_bits));
+        let mean = mean.transpose().map_err(|e| format!("{PATH_MEAN}: {e}"))?;
+        self.paths = PathMean { mean: mean.unwrap_or_default() };
         Ok(())
     }
 
@@ -362,7 +320,7 @@ impl<A: Architecture> Objective for GanObjective<A> {
         if let Some(likeness) = &self.likeness {
             figures.extend(likeness.measure(self.many()?)?);
         }
-        let recent = |name| self.recent.get(name).copied().unwrap_or_default();
+        let recent = |name| self.care.recent(name);
         let seen = Observation {
             step,
             gap: recent("logit_real") - recent("logit_made"),
@@ -373,7 +331,7 @@ impl<A: Architecture> Objective for GanObjective<A> {
             real: self.real,
             distance: figures.get("fd").copied(),
         };
-        Ok(self.watch.look(&seen))
+        Ok(self.care.look(&seen))
     }
 
     fn export(&self) -> Result<(Header, Arrays)> {
@@ -389,30 +347,8 @@ impl<A: Architecture> Objective for GanObjective<A> {
     }
 
     fn soften(&mut self, cause: Cause) -> String {
-        let remedy = match cause {
-            Cause::NotFinite => Trouble::NotFinite.remedy(),
-            Cause::Collapse => self.watch.remedy(),
-        };
-        // What was seen with other settings says nothing about these.
-        self.watch.forgive();
-        self.recent = Metrics::new();
-        self.factors.rate *= remedy.rate;
-        self.factors.discriminator_rate *= remedy.discriminator_rate;
-        self.factors.penalty *= remedy.penalty;
+        let remedy = self.care.soften(cause);
         self.ada.raise(remedy.augment);
         remedy.to_string()
-    }
-}
-
-/// One or two parts of a batch at the same time: it keeps all cores busy between the large operations.
-fn side_by_side<T: Send, R: Send>(parts: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let mut parts = parts.into_iter();
-    match (parts.next(), parts.next()) {
-        (Some(first), Some(second)) => {
-            let (first, second) = rayon::join(|| work(first), || work(second));
-            vec![first, second]
-        }
-        (Some(only), None) => vec![work(only)],
-        _ => Vec::new(),
     }
 }

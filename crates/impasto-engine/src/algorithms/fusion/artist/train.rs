@@ -17,7 +17,9 @@ use crate::features::Features;
 use crate::losses;
 use crate::rng::{self, Rng};
 use crate::tensor::{self, ImageTensor};
-use crate::train::{Adam, AdamConfig, Cause, Ema, Metrics, Objective, ParamGrads, State, fork, warm_cosine};
+use crate::train::{
+    Adam, AdamConfig, Cause, Ema, Metrics, Objective, ParamGrads, State, fork, side_by_side, warm_cosine,
+};
 use crate::weights::{self, Arrays, FORMAT_VERSION, Header};
 
 /// Share of each level in the content loss, coarsest perception levels last.
@@ -363,7 +365,7 @@ impl ArtistObjective {
             (ParamGrads::of(&judge, &loss.backward()), metrics)
         };
         let count = parts.len();
-        let done: Vec<_> = in_pairs(parts, one);
+        let done = side_by_side(parts.into_iter().enumerate().collect(), one);
         let mut grads = Vec::with_capacity(count);
         for (part, figures) in done {
             grads.push(part);
@@ -413,22 +415,6 @@ fn advice(artist: &str, works: usize) -> Option<String> {
     (way != Imitation::Artist).then(|| format!("{artist}: {way}"))
 }
 
-/// Applies `work` to each with its number, two at a time side by side, in order.
-fn in_pairs<T: Send, R: Send>(items: Vec<T>, work: impl Fn((usize, T)) -> R + Sync) -> Vec<R> {
-    let mut items = items.into_iter().enumerate();
-    let mut done = Vec::new();
-    while let Some(first) = items.next() {
-        match items.next() {
-            Some(second) => {
-                let (a, b) = rayon::join(|| work(first), || work(second));
-                done.extend([a, b]);
-            }
-            None => done.push(work(first)),
-        }
-    }
-    done
-}
-
 /// Adds a part's share of the figures of `count` parts.
 fn add_share(metrics: &mut Metrics, part: &Metrics, count: usize) {
     for (name, value) in part {
@@ -452,7 +438,7 @@ impl Objective for ArtistObjective {
             _ => vec![batch],
         };
         let count = parts.len();
-        let parts = in_pairs(parts, |(_, part)| self.part(step, part));
+        let parts = side_by_side(parts, |part| self.part(step, part));
         let mut metrics = Metrics::new();
         let (mut grads, mut features) = (Vec::new(), Vec::new());
         for part in parts {

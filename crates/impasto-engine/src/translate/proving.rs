@@ -1,0 +1,169 @@
+//! Trials that algorithms go through: do they learn a translation that can be checked?
+
+use std::path::{Path, PathBuf};
+
+use impasto_image::{EncodeOptions, Format, Picture};
+
+use super::{Generators, Scheme, TranslationObjective, TranslationTraining};
+use crate::control::Control;
+use crate::data::{Augment, Crops, Folder};
+use crate::rng::{self, Rng};
+use crate::train::Objective;
+use crate::{Device, tensor, weights};
+
+/// Red for blue and blue for red.
+fn swapped(picture: &Picture) -> Picture {
+    let rgb = picture.rgb.chunks_exact(3).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
+    picture.with_rgb(rgb).unwrap()
+}
+
+/// A made landscape: a blue sky above warm ground, with shapes before it. Red and blue are anything but alike.
+fn landscape(side: u32, seed: u64) -> Picture {
+    let mut rng = rng::stream(seed, "landscape", 0);
+    let mut near = |centre: f32, spread: f32| centre + spread * (rng.random::<f32>() - 0.5);
+    let horizon = near(0.5, 0.4);
+    let (sky, ground) =
+        ([near(0.25, 0.2), near(0.5, 0.2), near(0.9, 0.2)], [near(0.7, 0.3), near(0.4, 0.3), near(0.1, 0.2)]);
+    let shapes: Vec<[f32; 7]> = (0..6)
+        .map(|_| {
+            let place = [near(0.5, 1.0), near(0.6, 0.8), near(0.12, 0.14)];
+            let colour =
+                if place[1] > 0.55 { [near(0.8, 0.4), near(0.6, 0.4), near(0.15, 0.3)] } else { [near(0.9, 0.2); 3] };
+            [place[0], place[1], place[2], colour[0], colour[1], colour[2], near(0.0, 3.0)]
+        })
+        .collect();
+    let mut rgb = Vec::with_capacity((side * side * 3) as usize);
+    for y in 0..side {
+        for x in 0..side {
+            let (u, v) = (x as f32 / side as f32, y as f32 / side as f32);
+            let mut pixel = if v < horizon { sky } else { ground };
+            for [cx, cy, r, red, green, blue, turn] in &shapes {
+                let (dx, dy) = (u - cx, v - cy);
+                let (along, across) = (dx * turn.cos() + dy * turn.sin(), dy * turn.cos() - dx * turn.sin());
+                if along.abs() < *r && across.abs() < 0.5 * r {
+                    pixel = [*red, *green, *blue];
+                }
+            }
+            let shade = 0.85 + 0.15 * ((u * 9.0 + v * 5.0).sin());
+            rgb.extend(pixel.map(|value| (value * shade).clamp(0.0, 1.0)));
+        }
+    }
+    Picture::from_rgb(side, side, rgb).unwrap()
+}
+
+/// Made landscapes from seed `first` on.
+pub(crate) fn landscapes(count: u64, first: u64) -> Vec<Picture> {
+    (first..first + count).map(|seed| landscape(64, seed)).collect()
+}
+
+/// Photographs of the shared data, `None` where they are absent, which is said.
+#[allow(clippy::print_stderr)]
+pub(crate) fn photographs(count: usize) -> Option<Vec<Picture>> {
+    let root = std::env::var_os("IMPASTO_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
+    let mut files = Vec::new();
+    for name in ["trident_pexels", "elementary_unsplash", "unsplash_colour", "popos_unsplash", "kodak24"] {
+        let Ok(entries) = std::fs::read_dir(root.join("data/photos").join(name)) else {
+            eprintln!("skipped: there is no data/photos/{name} below {}; set IMPASTO_SHARED", root.display());
+            return None;
+        };
+        let path = entries.map(|entry| entry.unwrap().path());
+        files.extend(path.filter(|path| path.extension().is_some_and(|e| e == "jpg" || e == "png")));
+    }
+    files.sort();
+    let step = (files.len() / count).max(1);
+    let open = |file: &PathBuf| {
+        let picture = impasto_image::open(file, &Default::default()).unwrap();
+        impasto_image::resize_to_short_side(&picture, 96)
+    };
+    Some(files.iter().step_by(step).take(count).map(open).collect())
+}
+
+fn folder(root: &Path, name: &str, pictures: &[Picture], short_side: u32, crop: u32) -> Folder {
+    let root = root.join(name);
+    std::fs::create_dir(&root).unwrap();
+    for (i, picture) in pictures.iter().enumerate() {
+        let path = root.join(format!("{i:04}.png"));
+        impasto_image::save(picture, &path, &EncodeOptions::new(Format::Png), true).unwrap();
+    }
+    Folder::load(&[root], short_side, crop, &Control::silent()).unwrap()
+}
+
+/// What comes of a trial.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outcome {
+    /// Mean absolute error of what was learnt.
+    pub(crate) error: f32,
+    /// That of doing nothing.
+    pub(crate) untouched: f32,
+    /// Mean distance between the mean colours of what was made and what should have been made.
+    pub(crate) drift: f32,
+}
+
+/// Learns what `change` does to pictures from the first half of them and the second half changed, no picture in both (paired:
+/// from all), and tries it on an eighth that was in neither.
+#[allow(clippy::print_stderr, reason = "what was found is worth knowing")]
+pub(crate) fn learnt<S: Scheme>(
+    settings: TranslationTraining<S>,
+    mut pictures: Vec<Picture>,
+    change: impl Fn(&Picture) -> Picture,
+) -> Outcome {
+    let held_out = pictures.split_off(pictures.len() - pictures.len() / 8);
+    let (a, b) = if S::PAIRED { (&pictures[..], &pictures[..]) } else { pictures.split_at(pictures.len() / 2) };
+    let root = tempfile::tempdir().unwrap();
+    let (short, crop) = (settings.short_side, settings.crop);
+    let b: Vec<Picture> = b.iter().map(&change).collect();
+    let folders = [folder(root.path(), "a", a, short, crop as u32), folder(root.path(), "b", &b, short, crop as u32)];
+    let augment = Augment { mirror: true, half_size: 0.0 };
+    let mut streams = ["a", if S::PAIRED { "a" } else { "b" }].into_iter();
+    let crops = folders.map(|folder| Crops::new(folder, crop, augment, settings.seed, streams.next().unwrap()));
+    let device = Device::flex().autodiff();
+    let begun = std::time::Instant::now();
+    let mut objective = TranslationObjective::new(settings.clone(), crops, serde_json::Value::Null, &device).unwrap();
+    for step in 0..settings.steps {
+        objective.step(step).unwrap();
+    }
+    let (_, arrays) = objective.export().unwrap();
+    let fresh = Generators::new(&settings.network, S::BOTH_WAYS, 0, &Device::flex());
+    let generators = weights::apply(fresh, &arrays).unwrap();
+    let mut outcome = Outcome { error: 0.0, untouched: 0.0, drift: 0.0 };
+    let share = 1.0 / held_out.len() as f32;
+    for picture in &held_out {
+        let side = picture.width.min(picture.height).min(short) / 32 * 32;
+        let part = impasto_image::crop(picture, 0, 0, side, side);
+        let [x, wanted] = [&part, &change(&part)].map(|p| tensor::from_picture(p, &Device::flex()));
+        let made = generators.forward.forward(x.clone());
+        let difference = made - wanted.clone();
+        outcome.error += share * tensor::scalar(difference.clone().abs().mean());
+        outcome.untouched += share * tensor::scalar((x - wanted).abs().mean());
+        outcome.drift += share * tensor::scalar(difference.mean_dims(&[2, 3]).abs().mean());
+    }
+    eprintln!(
+        "{:?}, pool {}, seed {}: {outcome:?} in {:.0?}",
+        settings.terms,
+        settings.pool,
+        settings.seed,
+        begun.elapsed()
+    );
+    outcome
+}
+
+/// [`learnt`] of exchanging red and blue.
+pub(crate) fn colour_swap<S: Scheme>(settings: TranslationTraining<S>, pictures: Vec<Picture>) -> Outcome {
+    learnt(settings, pictures, swapped)
+}
+
+/// Squares of 4 x 4 pixels in their mean colour: other textures, the same colours.
+pub(crate) fn mosaic(picture: &Picture) -> Picture {
+    let (width, height) = (picture.width as usize, picture.height as usize);
+    let mut rgb = picture.rgb.clone();
+    for (y, x) in (0..height).step_by(4).flat_map(|y| (0..width).step_by(4).map(move |x| (y, x))) {
+        let places: Vec<usize> =
+            (y..height.min(y + 4)).flat_map(|y| (x..width.min(x + 4)).map(move |x| (y * width + x) * 3)).collect();
+        for c in 0..3 {
+            let mean = places.iter().map(|at| picture.rgb[at + c]).sum::<f32>() / places.len() as f32;
+            places.iter().for_each(|at| rgb[at + c] = mean);
+        }
+    }
+    picture.with_rgb(rgb).unwrap()
+}
