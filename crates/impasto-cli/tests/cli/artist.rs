@@ -170,3 +170,25 @@ fn presets_are_settings_that_belong_together() {
     let args = ["train", "artist", "--photos", "photos", "--paintings", "red", "--preset", "slow"];
     bench.run(&args).fails(2, &["invalid value 'slow' for '--preset"]);
 }
+
+#[test]
+fn bundled_artists_are_listed_and_paint() {
+    let bench = Bench::new();
+    bench.picture("photo.png", 70, 52, 40);
+    let listed = bench.run(&["models", "list"]).ok().stdout;
+    let names: Vec<&str> = listed
+        .lines()
+        .filter(|line| line.split_whitespace().nth(1) == Some("artist"))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(names, ["hokusai", "monet", "tarot", "van-gogh", "van-gogh-early"]);
+    let painted = |name: &str| {
+        let out = format!("{name}.png");
+        bench.run(&["stylize", "photo.png", "--artist", name, "--seed", "1", "-o", &out]).ok();
+        quantised(&bench.open(&out))
+    };
+    let all: Vec<_> = names.iter().map(|name| painted(name)).collect();
+    assert!((0..all.len()).all(|i| all[..i].iter().all(|other| *other != all[i])));
+    let ran = bench.run(&["stylize", "photo.png", "--artist", "manet", "-o", "x.png"]);
+    ran.fails(2, &["there is no artist 'manet'", "'monet'"]);
+}
