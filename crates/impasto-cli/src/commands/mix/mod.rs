@@ -4,7 +4,7 @@ mod styles;
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use impasto_engine::pipeline::generate::{Layers, Point, Seeds};
 
 use self::styles::StylesArgs;
@@ -14,26 +14,50 @@ use crate::args::Global;
 use crate::failure::Failure;
 use crate::output::Reporter;
 
-/// Options of `impasto mix`.
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
-pub(crate) struct MixArgs {
-    #[command(subcommand)]
-    command: Option<MixCommand>,
-    #[command(flatten)]
-    table: Option<TableArgs>,
+/// What `impasto mix` is asked for: a table's options, or a subcommand.
+#[derive(Debug)]
+pub(crate) enum MixArgs {
+    /// A generator's styles in a table.
+    Table(Box<TableArgs>),
+    /// Something else.
+    Other(MixCommand),
 }
 
 /// Subcommands of `impasto mix`.
 #[derive(Debug, Subcommand)]
-enum MixCommand {
+pub(crate) enum MixCommand {
     /// Paint a picture in mixtures of styles or artists: on the way from one to the next, or in a triangle of three.
     Styles(Box<StylesArgs>),
 }
 
+impl Args for MixArgs {
+    fn augment_args(command: Command) -> Command {
+        let command = MixCommand::augment_subcommands(TableArgs::augment_args(command));
+        command.subcommand_required(false).subcommand_negates_reqs(true).args_conflicts_with_subcommands(true)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for MixArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(match matches.subcommand_name() {
+            Some(_) => Self::Other(MixCommand::from_arg_matches(matches)?),
+            None => Self::Table(Box::new(TableArgs::from_arg_matches(matches)?)),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
 /// Options of a table of a generator's styles.
 #[derive(Debug, Args)]
-struct TableArgs {
+pub(crate) struct TableArgs {
     #[command(flatten)]
     generation: GenerationArgs,
     /// Seeds of the rows, like 0,1,4-6.
@@ -59,10 +83,9 @@ struct TableArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: MixArgs, global: &Global, reporter: &Reporter) -> Result<(), Failure> {
-    match (args.command, args.table) {
-        (Some(MixCommand::Styles(args)), _) => styles::run(&args, global, reporter),
-        (None, Some(args)) => table(args, global, reporter),
-        (None, None) => Err(Failure::usage("name a generator and --layers, or 'impasto mix styles'")),
+    match args {
+        MixArgs::Other(MixCommand::Styles(args)) => styles::run(&args, global, reporter),
+        MixArgs::Table(args) => table(*args, global, reporter),
     }
 }
 

@@ -22,7 +22,7 @@ const SCENE: &[u8] = include_bytes!("../../../../../examples/scene.png");
 
 /// Options of `impasto mix styles`.
 #[derive(Debug, Args)]
-pub(super) struct StylesArgs {
+pub(crate) struct StylesArgs {
     /// The picture to paint; a scene that comes with the program when absent.
     #[arg(value_name = "CONTENT")]
     content: Option<PathBuf>,
