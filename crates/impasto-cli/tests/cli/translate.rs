@@ -117,7 +117,7 @@ fn translations_are_painted_like_everything_else() {
     for part in ["impasto translate model.safetensors photo.png", "--direction b-to-a", "--hue 10"] {
         assert!(said.contains(part), "no '{part}' in {said}");
     }
-    assert!(!said.contains("--method") && !said.contains("style"), "{said}");
+    assert!(!said.contains("--method") && !said.contains("--style"), "{said}");
     // A whole picture as JPEG, from standard input.
     let jpeg = impasto_image::encode(&picture(64, 64, 2), &EncodeOptions::new(impasto_image::Format::Jpeg)).unwrap();
     std::fs::write(bench.path("in.jpg"), jpeg).unwrap();

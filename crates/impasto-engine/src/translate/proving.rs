@@ -1,6 +1,6 @@
 //! Trials that algorithms go through: do they learn a translation that can be checked?
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use impasto_image::{EncodeOptions, Format, Picture};
 
@@ -56,29 +56,6 @@ pub(crate) fn landscapes(count: u64, first: u64) -> Vec<Picture> {
     (first..first + count).map(|seed| landscape(64, seed)).collect()
 }
 
-/// Photographs of the shared data, `None` where they are absent, which is said.
-#[allow(clippy::print_stderr)]
-pub(crate) fn photographs(count: usize) -> Option<Vec<Picture>> {
-    let root = std::env::var_os("IMPASTO_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let mut files = Vec::new();
-    for name in ["trident_pexels", "elementary_unsplash", "unsplash_colour", "popos_unsplash", "kodak24"] {
-        let Ok(entries) = std::fs::read_dir(root.join("data/photos").join(name)) else {
-            eprintln!("skipped: there is no data/photos/{name} below {}; set IMPASTO_SHARED", root.display());
-            return None;
-        };
-        let path = entries.map(|entry| entry.unwrap().path());
-        files.extend(path.filter(|path| path.extension().is_some_and(|e| e == "jpg" || e == "png")));
-    }
-    files.sort();
-    let step = (files.len() / count).max(1);
-    let open = |file: &PathBuf| {
-        let picture = impasto_image::open(file, &Default::default()).unwrap();
-        impasto_image::resize_to_short_side(&picture, 96)
-    };
-    Some(files.iter().step_by(step).take(count).map(open).collect())
-}
-
 fn folder(root: &Path, name: &str, pictures: &[Picture], short_side: u32, crop: u32) -> Folder {
     let root = root.join(name);
     std::fs::create_dir(&root).unwrap();
@@ -100,20 +77,25 @@ pub(crate) struct Outcome {
     pub(crate) drift: f32,
 }
 
-/// Learns what `change` does to pictures from the first half of them and the second half changed, no picture in both (paired:
-/// from all), and tries it on an eighth that was in neither.
+/// Learns what `change` does to pictures from these and the same ones changed, drawn apart (unless pairs are learnt from), and
+/// tries it on an eighth of them that was kept back. The environment variable IMPASTO_STEPS changes how long.
 #[allow(clippy::print_stderr, reason = "what was found is worth knowing")]
 pub(crate) fn learnt<S: Scheme>(
-    settings: TranslationTraining<S>,
+    mut settings: TranslationTraining<S>,
     mut pictures: Vec<Picture>,
     change: impl Fn(&Picture) -> Picture,
 ) -> Outcome {
+    if let Some(steps) = std::env::var("IMPASTO_STEPS").ok().and_then(|steps| steps.parse().ok()) {
+        settings.steps = steps;
+    }
     let held_out = pictures.split_off(pictures.len() - pictures.len() / 8);
-    let (a, b) = if S::PAIRED { (&pictures[..], &pictures[..]) } else { pictures.split_at(pictures.len() / 2) };
     let root = tempfile::tempdir().unwrap();
     let (short, crop) = (settings.short_side, settings.crop);
-    let b: Vec<Picture> = b.iter().map(&change).collect();
-    let folders = [folder(root.path(), "a", a, short, crop as u32), folder(root.path(), "b", &b, short, crop as u32)];
+    let changed: Vec<Picture> = pictures.iter().map(&change).collect();
+    let folders = [
+        folder(root.path(), "a", &pictures, short, crop as u32),
+        folder(root.path(), "b", &changed, short, crop as u32),
+    ];
     let augment = Augment { mirror: true, half_size: 0.0 };
     let mut streams = ["a", if S::PAIRED { "a" } else { "b" }].into_iter();
     let crops = folders.map(|folder| Crops::new(folder, crop, augment, settings.seed, streams.next().unwrap()));

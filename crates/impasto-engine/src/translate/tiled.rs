@@ -9,10 +9,10 @@ use crate::error::{EngineError, Result};
 use crate::tensor::ImageTensor;
 use crate::tiled::{MapSpec, Pass, Tally, TileOutput, TiledRun, View};
 
-/// Names of the maps before the blocks, and of that behind the last.
+/// Names of the maps before the blocks, and of that behind the last. They become file names, to which extensions are added.
 const MAPS: [&str; 17] = [
-    "map.0", "map.1", "map.2", "map.3", "map.4", "map.5", "map.6", "map.7", "map.8", "map.9", "map.10", "map.11",
-    "map.12", "map.13", "map.14", "map.15", "map.16",
+    "map-0", "map-1", "map-2", "map-3", "map-4", "map-5", "map-6", "map-7", "map-8", "map-9", "map-10", "map-11",
+    "map-12", "map-13", "map-14", "map-15", "map-16",
 ];
 
 /// Blocks of a network that is run in tiles at most.

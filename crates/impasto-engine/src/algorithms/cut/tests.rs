@@ -1,5 +1,5 @@
 use super::*;
-use crate::translate::proving::{colour_swap, landscapes, photographs};
+use crate::translate::proving::{colour_swap, landscapes};
 use crate::translate::{DiscriminatorConfig, GeneratorConfig};
 
 /// Networks and crops small enough for a processor.
@@ -30,11 +30,8 @@ fn exchanged_colours_of_landscapes_are_learnt() {
 }
 
 #[test]
-#[ignore = "trains for some minutes, on photographs"]
-fn exchanged_colours_of_photographs_are_learnt() {
-    let Some(photographs) = photographs(160) else { return };
-    for terms in [Cut::default(), fast()] {
-        let found = colour_swap(small(terms.clone(), 2000), photographs.clone());
-        assert!(found.error < 0.5 * found.untouched, "{terms:?}: {found:?}");
-    }
+#[ignore = "trains for a minute"]
+fn exchanged_colours_of_landscapes_are_learnt_faster() {
+    let found = colour_swap(small(fast(), 300), landscapes(48, 0));
+    assert!(found.error < 0.5 * found.untouched, "{found:?}");
 }

@@ -24,8 +24,8 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     margin: 16,
     differentiable: true,
     trainable: true,
-    bytes_per_pixel: 460,
-    tile_bytes_per_pixel: 460,
+    bytes_per_pixel: 290,
+    tile_bytes_per_pixel: 290,
 };
 
 /// The terms of its loss besides the discriminators' opinions.
