@@ -215,6 +215,10 @@ impl Training {
         let (entry, _) = trainer(&self.config.algorithm)?;
         let usage = match entry.descriptor.task {
             Task::Translator => "Translate pictures by `impasto translate`, this folder and `photo.jpg -o out.png`.",
+            Task::Stylizer if entry.descriptor.name == registry::ARTISTS => {
+                "Paint with the weights by `impasto stylize photo.jpg --artist NAME --model weights.safetensors`; an artist is called \
+                 as the folder of paintings was."
+            }
             Task::Stylizer | Task::Features => {
                 "Paint with the weights by `impasto stylize photo.jpg --style painting.jpg --model weights.safetensors`."
             }
