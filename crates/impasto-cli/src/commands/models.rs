@@ -123,7 +123,17 @@ fn show(name: &str, global: &Global, reporter: &Reporter) -> Result<(), Failure>
         inspect::style(&styles::named(name)?, reporter);
         return Ok(());
     }
+    let artists = artists()?;
+    if let Some((artist, learned)) = artists.iter().find(|(artist, _)| artist == name) {
+        let usage = format!("impasto stylize photo.jpg --artist {artist}");
+        for (name, value) in [("name", artist.as_str()), ("kind", "artist"), ("learned by", learned), ("usage", &usage)]
+        {
+            reporter.result(&format!("{name:<12}{value}"));
+        }
+        return Ok(());
+    }
     let known = REGISTRY.iter().map(|entry| entry.descriptor.name).chain(generators()).chain(styles::names());
+    let known = known.chain(artists.iter().map(|(artist, _)| artist.as_str()));
     Err(Failure::usage(format!("there is no model '{name}'{}", registry::suggest(name, known))))
 }
 
