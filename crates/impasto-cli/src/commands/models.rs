@@ -132,9 +132,10 @@ fn show(name: &str, global: &Global, reporter: &Reporter) -> Result<(), Failure>
         }
         return Ok(());
     }
-    let known = REGISTRY.iter().map(|entry| entry.descriptor.name).chain(generators()).chain(styles::names());
-    let known = known.chain(artists.iter().map(|(artist, _)| artist.as_str()));
-    Err(Failure::usage(format!("there is no model '{name}'{}", registry::suggest(name, known))))
+    let fixed = REGISTRY.iter().map(|entry| entry.descriptor.name).chain(generators()).chain(styles::names());
+    let mut known: Vec<&str> = fixed.collect();
+    known.extend(artists.iter().map(|(artist, _)| artist.as_str()));
+    Err(Failure::usage(format!("there is no model '{name}'{}", registry::suggest(name, known.into_iter()))))
 }
 
 fn show_generator(name: &str, size: usize, global: &Global, reporter: &Reporter) -> Result<(), Failure> {

@@ -99,7 +99,7 @@ struct Batch {
 impl Batch {
     /// `count` samples from `from`.
     fn part(&self, from: usize, count: usize) -> Self {
-        let cut = |x: &Tensor<4>| x.clone().slice([from..from + count]);
+        let cut = |x: &Tensor<4>| x.clone().narrow(0, from, count);
         Self {
             content: cut(&self.content),
             real: cut(&self.real),
