@@ -115,7 +115,8 @@ pub(crate) fn run(args: &ArtistsArgs) -> Result<()> {
         }
     }
     println!("{}", circumstances.line());
-    println!("{PHOTOGRAPHS} photographs, longer side {SIDE} px, against the works held back (every fifth)\n");
+    let count = sets.photographs.len();
+    println!("{count} photographs, longer side {SIDE} px, against the works held back (every fifth)\n");
     print(&cells);
     if let Some(path) = &args.json {
         record::append(path, &Record { bench: "artists", circumstances: &circumstances, cells: &cells })?;
