@@ -139,7 +139,7 @@ fn print(cells: &[Cell]) {
     );
 }
 
-/// The pictures, and folders of links to them.
+/// The pictures, and folders of copies of them.
 struct Sets {
     photographs: Vec<PathBuf>,
     /// Works of each artist that training may see.
