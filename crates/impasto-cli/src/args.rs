@@ -12,6 +12,7 @@ use crate::commands::generate::GenerateArgs;
 use crate::commands::inspect::InspectArgs;
 use crate::commands::mix::MixArgs;
 use crate::commands::models::ModelsCommand;
+use crate::commands::serve::ServeArgs;
 use crate::commands::shell::{CompletionsArgs, ManArgs};
 use crate::commands::styles::StylesCommand;
 use crate::commands::stylize::StylizeArgs;
@@ -115,6 +116,11 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Say what this machine offers, and check that it computes right.
     Doctor(DoctorArgs),
+    /// Open the studio: a page in the browser and an API, on a queue.
+    Serve(ServeArgs),
+    /// Decode one picture for a server; not for people.
+    #[command(hide = true)]
+    DecodeChild,
     /// Print the completion script of a shell.
     Completions(CompletionsArgs),
     /// Print the manual page.

@@ -13,7 +13,7 @@ use impasto_engine::Recycling;
 
 use args::{Cli, Command};
 use commands::{
-    adjust, dataset, doctor, eval, explore, generate, inspect, mix, models, shell, styles, stylize, train, translate,
+    adjust, dataset, doctor, eval, explore, generate, inspect, mix, models, serve, shell, styles, stylize, train, translate,
 };
 use output::Reporter;
 
@@ -39,6 +39,11 @@ fn main() -> ExitCode {
         Command::Eval(command) => eval::run(*command, global, reporter),
         Command::Inspect(args) => inspect::run(args, global, reporter),
         Command::Doctor(args) => doctor::run(args, global, reporter),
+        Command::Serve(args) => serve::run(args, global, reporter),
+        Command::DecodeChild => {
+            impasto_server::decode_child();
+            Ok(())
+        }
         Command::Completions(args) => shell::completions(args, reporter),
         Command::Man(args) => shell::man(args, reporter),
     };

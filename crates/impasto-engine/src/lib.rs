@@ -28,7 +28,7 @@ mod markup;
 pub mod metrics;
 pub mod models;
 pub mod pipeline;
-mod places;
+pub mod places;
 pub mod registry;
 pub mod rng;
 pub mod styles;

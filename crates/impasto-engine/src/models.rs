@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
+use crate::device::{self, DeviceSpec};
 use crate::error::{EngineError, Result};
-use crate::registry::{Build, BuildParts, Entry};
+use crate::registry::{self, Build, BuildParts, Entry};
 use crate::traits::{Direction, Stylizer};
 use crate::weights::{self, Header};
 
@@ -25,6 +26,19 @@ pub(crate) mod bundled {
 /// An algorithm's bundled weights file; `None` when none is built in.
 pub fn bundled_weights(algorithm: &str) -> Option<&'static [u8]> {
     bundled::WEIGHTS.iter().find(|(name, _)| *name == algorithm).map(|(_, bytes)| *bytes)
+}
+
+/// The artists that bundled weights know, by name; see [`registry::ARTISTS`].
+///
+/// # Errors
+/// [`EngineError::Internal`] when the bundled weights cannot be read.
+pub fn artists() -> Result<Vec<String>> {
+    if bundled_weights(registry::ARTISTS).is_none() {
+        return Ok(Vec::new());
+    }
+    let device = device::open(DeviceSpec::Cpu)?.device;
+    let (network, _) = open_network(registry::find(registry::ARTISTS)?, None, Direction::default(), &device)?;
+    Ok(network.own_styles())
 }
 
 /// What the folder of a training run keeps its averaged weights in.

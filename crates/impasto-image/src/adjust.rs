@@ -3,6 +3,7 @@
 mod detail;
 mod grain;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::colour::{srgb_decode, srgb_encode};
@@ -16,27 +17,37 @@ use crate::resize::crop;
 ///
 /// A field at its neutral value is skipped altogether, so a neutral set leaves every bit as it was; otherwise the result
 /// is clamped to [0, 1] once, at the end. Alpha is never touched.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+///
+/// The ranges of its schema are those that forms offer; [`Adjustments::validate`] has the last word.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Adjustments {
     /// Warmer above 0 (towards orange), cooler below (towards blue); from -1 to 1, neutral 0. Greys keep their luminance.
+    #[schemars(range(min = -1.0, max = 1.0))]
     pub temperature: f32,
     /// Added to every colour value; from -1 to 1, neutral 0.
+    #[schemars(range(min = -1.0, max = 1.0))]
     pub brightness: f32,
     /// Distance from middle grey is multiplied by this; from 0 to 4, neutral 1.
+    #[schemars(range(min = 0.0, max = 4.0))]
     pub contrast: f32,
     /// Mid-tones get brighter above 1, darker below, black and white stay; from 0.1 to 10, neutral 1.
+    #[schemars(range(min = 0.1, max = 10.0))]
     pub gamma: f32,
     /// Distance from grey is multiplied by this; from 0 (grey) to 4, neutral 1.
+    #[schemars(range(min = 0.0, max = 4.0))]
     pub saturation: f32,
     /// Colours are turned by so many degrees around the grey axis, luma kept; any finite number, neutral 0.
+    #[schemars(range(min = -180.0, max = 180.0))]
     pub hue: f32,
     /// Above 0, how much fine contrast is added, on luma only, so that edges get no coloured fringe; below 0 the picture is
     /// softened: down to -1 it goes over into what a Gaussian of one pixel makes of it, from there on the Gaussian has so
     /// many pixels; from -5 to 5, neutral 0.
+    #[schemars(range(min = -5.0, max = 5.0))]
     pub sharpen: f32,
     /// Grain that is laid over the picture, the same in all colours: its standard deviation on middle grey, less towards
     /// black and white; from 0 to 1, neutral 0.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub grain: f32,
     /// Seed of the grain; without grain it says nothing.
     pub grain_seed: u32,

@@ -13,6 +13,7 @@ pub(crate) mod mix;
 pub(crate) mod models;
 pub(crate) mod paint;
 pub(crate) mod pictures;
+pub(crate) mod serve;
 pub(crate) mod shell;
 pub(crate) mod styles;
 pub(crate) mod stylize;

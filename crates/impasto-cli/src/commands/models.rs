@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use impasto_engine::Direction;
 use impasto_engine::descriptor::Task;
-use impasto_engine::device::{self, DeviceSpec};
-use impasto_engine::models::{bundled_generator, bundled_weights, generators, open_generator, open_network};
+use impasto_engine::models::{self, bundled_generator, bundled_weights, generators, open_generator};
 use impasto_engine::registry::{self, Build, Entry, REGISTRY, SettingsType};
 use impasto_engine::styles;
 use impasto_engine::weights::{self, Arrays, Header, Precision};
@@ -96,13 +94,7 @@ fn list(reporter: &Reporter) -> Result<(), Failure> {
 
 /// The artists that bundled weights know, and the stylizer that paints like them.
 fn artists() -> Result<Vec<(String, &'static str)>, Failure> {
-    let name = registry::ARTISTS;
-    if bundled_weights(name).is_none() {
-        return Ok(Vec::new());
-    }
-    let (network, _) =
-        open_network(registry::find(name)?, None, Direction::default(), &device::open(DeviceSpec::Cpu)?.device)?;
-    Ok(network.own_styles().into_iter().map(|artist| (artist, name)).collect())
+    Ok(models::artists()?.into_iter().map(|artist| (artist, registry::ARTISTS)).collect())
 }
 
 /// The bundled generator called `name`.

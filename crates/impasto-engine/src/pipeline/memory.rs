@@ -37,6 +37,11 @@ pub(super) fn resident() -> Resident {
     }
 }
 
+/// Resident memory of this process in bytes, an estimate where the system does not say.
+pub fn resident_bytes() -> u64 {
+    resident().start
+}
+
 impl Resident {
     /// The same with the peak until now.
     pub(super) fn later(self) -> Self {

@@ -180,6 +180,42 @@ impl Painter {
         Ok(Self { brush, styles, facts, mask, regions, model, perception, job, resources, resident })
     }
 
+    /// Goes on with another job that asks the same of the network: another strength, mask, size or seed, other colours or
+    /// adjustments. Weights and styles are not read again. Whether it could; where not, nothing has changed.
+    ///
+    /// # Errors
+    /// Those of [`Painter::new`] for values out of range and a mask that cannot be read.
+    pub fn change(&mut self, mut job: StylizeJob, control: &Control) -> Result<bool> {
+        job.validate()?;
+        if let Some(settings) = job.method()?.settings() {
+            let refused = |problem| EngineError::Caller(format!("{}: {problem}", job.method));
+            job.settings = settings.complete(&job.settings).map_err(refused)?;
+        }
+        let around = StylizeJob::default();
+        let asked = |job: &StylizeJob| StylizeJob {
+            strength: around.strength,
+            preserve_color: around.preserve_color,
+            mask: None,
+            invert_mask: around.invert_mask,
+            // Regions were softened when they were read.
+            feather: if job.regions.is_empty() { around.feather } else { job.feather },
+            size: around.size,
+            adjust: around.adjust,
+            seed: around.seed,
+            ..job.clone()
+        };
+        if asked(&job) != asked(&self.job) {
+            return Ok(false);
+        }
+        let seen = |job: &StylizeJob| (job.mask.clone(), job.invert_mask, job.feather);
+        if seen(&job) != seen(&self.job) {
+            let read = |path: &PathBuf| read_mask(path, job.invert_mask, &job, &self.resources, control);
+            self.mask = job.mask.as_ref().map(read).transpose()?;
+        }
+        self.job = job;
+        Ok(true)
+    }
+
     /// The job, its settings complete.
     pub fn job(&self) -> &StylizeJob {
         &self.job

@@ -10,12 +10,18 @@ use serde_json::{Value, json};
 use super::files::{Input, Origin};
 use super::job::{Region, StylizeJob};
 use super::painter::Painter;
-use crate::models::PerceptionSpec;
+use crate::models::{PerceptionSpec, hash_file};
 use crate::traits::Direction;
 
 /// A picture's name and hash.
 fn file(input: &Input, origin: &Origin) -> Value {
     json!({"name": input.public_name(), "blake3": origin.blake3})
+}
+
+/// A mask's name and hash; it was read, so it is there unless someone took it away meanwhile.
+fn mask(path: &PathBuf) -> Option<Value> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Some(json!({"name": name, "blake3": hash_file(path).ok()?}))
 }
 
 /// What made a picture out of `content`.
@@ -47,6 +53,7 @@ pub(super) fn of_stylize(painter: &Painter, content: &Input, origin: &Origin) ->
         "job": public(job),
         "content": file(content, origin),
         "styles": styles,
+        "mask": job.mask.as_ref().and_then(mask),
         "model": model,
         "perception": painter.perception().map(PerceptionSpec::public_name),
         "device": painter.device_name(),

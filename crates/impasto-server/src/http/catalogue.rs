@@ -1,0 +1,270 @@
+//! What there is: styles, artists, generators, methods, adjustments.
+
+use std::sync::{Arc, PoisonError};
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::response::Response;
+use bytes::Bytes;
+use impasto_engine::models::{self, bundled_generator, generators};
+use impasto_engine::registry::{self, Build};
+use impasto_engine::{pipeline::Method, styles as bundled, weights};
+use impasto_image::adjust::Adjustments;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::app::App;
+use super::ask::Name;
+use super::files::picture;
+use crate::problem::{Outcome, Problem};
+use crate::request::{self, Style};
+use crate::work::SightOf;
+
+/// How long a browser keeps the small picture of a style: another version may paint it differently.
+const A_DAY: &str = "private, max-age=86400";
+
+/// The bundled styles.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Styles {
+    styles: Vec<StyleInfo>,
+}
+
+/// A bundled style.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StyleInfo {
+    /// What requests call it.
+    name: String,
+    /// The work's title.
+    title: String,
+    /// Who made it.
+    artist: String,
+    /// When, as people write it.
+    year: String,
+    /// Licence of the work and its code.
+    licence: String,
+}
+
+/// The artists that bundled weights know.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Artists {
+    artists: Vec<ArtistInfo>,
+}
+
+/// An artist.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ArtistInfo {
+    /// What requests call the artist.
+    name: String,
+    /// The name for people.
+    title: String,
+}
+
+/// The generators.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Models {
+    generators: Vec<GeneratorInfo>,
+}
+
+/// A generator.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct GeneratorInfo {
+    /// What requests call it.
+    name: String,
+    /// What it makes.
+    title: String,
+    /// Licence of its weights.
+    licence: String,
+    /// The algorithm.
+    algorithm: String,
+    /// Pixels.
+    width: u32,
+    /// Pixels.
+    height: u32,
+    /// Layers of styles; with one there is nothing to mix.
+    layers: usize,
+    /// The names of its classes, if it has any.
+    classes: Vec<String>,
+}
+
+/// The ways to paint.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Methods {
+    methods: Vec<MethodInfo>,
+    /// The one that is used where none is named.
+    default: &'static str,
+}
+
+/// A way to paint.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MethodInfo {
+    /// What requests call it.
+    name: &'static str,
+    /// One line about it.
+    summary: &'static str,
+    /// Whether it paints in one pass; others take minutes.
+    quick: bool,
+    /// The JSON Schema of its settings, if it has any.
+    #[schema(value_type = Option<Object>)]
+    settings: Option<Value>,
+}
+
+/// Training runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Runs {
+    #[schema(value_type = Vec<Object>)]
+    runs: Vec<Value>,
+}
+
+/// The bundled styles.
+#[utoipa::path(get, path = "/v1/styles", tag = "catalogue", responses((status = 200, body = Styles)))]
+pub(super) async fn styles() -> Outcome<Answer<Styles>> {
+    let info = |name: &str| -> Outcome<StyleInfo> {
+        let header = bundled::named(name)?.header;
+        let (title, artist, year, licence) = (header.title, header.artist, header.year, header.licence);
+        Ok(StyleInfo { name: name.to_owned(), title, artist, year, licence })
+    };
+    Ok(Answer(Styles { styles: bundled::names().map(info).collect::<Outcome<_>>()? }))
+}
+
+/// The artists that the bundled weights know.
+#[utoipa::path(get, path = "/v1/artists", tag = "catalogue", responses((status = 200, body = Artists)))]
+pub(super) async fn artists(State(app): State<Arc<App>>) -> Outcome<Answer<Artists>> {
+    let artists = app.ask(|_| Ok(models::artists()?)).await?;
+    let info = |name: String| ArtistInfo { title: titled(&name), name };
+    Ok(Answer(Artists { artists: artists.into_iter().map(info).collect() }))
+}
+
+/// `van-gogh-early` as `Van Gogh, early`: what comes behind a known kind of word is a period.
+fn titled(name: &str) -> String {
+    let (artist, period) = match name.rsplit_once('-') {
+        Some((artist, period @ ("early" | "late"))) => (artist, Some(period)),
+        _ => (name, None),
+    };
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    };
+    let words: Vec<String> = artist.split('-').map(capital).collect();
+    let artist = words.join(" ");
+    period.map_or(artist.clone(), |period| format!("{artist}, {period}"))
+}
+
+/// The bundled generators.
+#[utoipa::path(get, path = "/v1/models", tag = "catalogue", responses((status = 200, body = Models)))]
+pub(super) async fn models(State(app): State<Arc<App>>) -> Outcome<Answer<Models>> {
+    let generators = app.ask(|_| generators().map(generator).collect::<Outcome<_>>()).await?;
+    Ok(Answer(Models { generators }))
+}
+
+fn generator(name: &str) -> Outcome<GeneratorInfo> {
+    let bytes = bundled_generator(name).unwrap_or_default();
+    let (header, arrays) = weights::decode(bytes).map_err(Problem::internal)?;
+    let entry = registry::find(&header.algorithm)?;
+    let Build::Generator(build) = entry.build else { return Err(Problem::internal("a generator that is none")) };
+    let device = impasto_engine::device::open(impasto_engine::device::DeviceSpec::Cpu)?.device;
+    let parts = registry::BuildParts {
+        config: &header.config,
+        arrays: Some(&arrays),
+        seed: 0,
+        direction: impasto_engine::Direction::default(),
+        device: &device,
+    };
+    let built = build(parts).map_err(Problem::internal)?;
+    let form = built.form();
+    let [height, width] = form.size;
+    Ok(GeneratorInfo {
+        name: name.to_owned(),
+        title: header.title.clone(),
+        licence: header.licence.clone(),
+        algorithm: header.algorithm.clone(),
+        width: width as u32,
+        height: height as u32,
+        layers: form.layers,
+        classes: form.classes.clone(),
+    })
+}
+
+/// The ways to paint, with the schemas of their settings.
+#[utoipa::path(get, path = "/v1/methods", tag = "catalogue", responses((status = 200, body = Methods)))]
+pub(super) async fn methods() -> Answer<Methods> {
+    let info = |method: Method| MethodInfo {
+        name: method.name(),
+        summary: match method {
+            Method::Algorithm(entry) => entry.descriptor.summary,
+            Method::Refine => "the default first, then a few steps of optimisation from there",
+        },
+        quick: method.settings().is_none(),
+        settings: method.settings().map(|settings| settings.schema()),
+    };
+    Answer(Methods { methods: request::methods().map(info).collect(), default: registry::DEFAULT_STYLIZER })
+}
+
+/// The JSON Schema of adjustments.
+#[utoipa::path(get, path = "/v1/adjustments", tag = "catalogue", responses((status = 200, body = Object)))]
+pub(super) async fn adjustments() -> Answer<Value> {
+    let mut schema = schemars::schema_for!(Adjustments).to_value();
+    let neutral = json!(Adjustments::default());
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        for (name, property) in properties {
+            property["default"] = neutral[name].clone();
+            property["title"] = titled(&name.replace('_', "-")).into();
+        }
+    }
+    Answer(schema)
+}
+
+/// Training runs; there are none here yet.
+#[utoipa::path(get, path = "/v1/runs", tag = "catalogue", responses((status = 200, body = Runs)))]
+pub(super) async fn runs() -> Answer<Runs> {
+    Answer(Runs { runs: Vec::new() })
+}
+
+/// The bundled picture in a bundled style.
+#[utoipa::path(get, path = "/v1/styles/{name}/thumb", tag = "catalogue", params(("name" = String, Path)),
+    responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 404, body = Problem),
+        (status = 429, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn style_thumb(State(app): State<Arc<App>>, Name(name): Name) -> Outcome<Response> {
+    if !bundled::names().any(|known| known == name) {
+        return Err(Problem::not_found("style"));
+    }
+    app.thumb(format!("style {name}"), Style { name: Some(name), ..Style::empty() }).await
+}
+
+/// The bundled picture as an artist would paint it.
+#[utoipa::path(get, path = "/v1/artists/{name}/thumb", tag = "catalogue", params(("name" = String, Path)),
+    responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 404, body = Problem),
+        (status = 429, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn artist_thumb(State(app): State<Arc<App>>, Name(name): Name) -> Outcome<Response> {
+    let wanted = name.clone();
+    if !app.ask(move |_| Ok(models::artists()?.contains(&wanted))).await? {
+        return Err(Problem::not_found("artist"));
+    }
+    app.thumb(format!("artist {name}"), Style { artist: Some(name), ..Style::empty() }).await
+}
+
+impl App {
+    /// The bundled picture in a style, painted once.
+    async fn thumb(&self, key: String, style: Style) -> Outcome<Response> {
+        let known = || self.thumbs.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = known().get(&key).cloned();
+        let bytes = match kept {
+            Some(bytes) => bytes,
+            None => {
+                let bytes = Bytes::from(self.look(SightOf::Style(style)).await?.bytes);
+                known().insert(key, bytes.clone());
+                bytes
+            }
+        };
+        Ok(picture(bytes, A_DAY))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn artists_have_titles() {
+        assert_eq!(super::titled("van-gogh-early"), "Van Gogh, early");
+        assert_eq!(super::titled("monet"), "Monet");
+    }
+}

@@ -1,0 +1,73 @@
+//! Requests in, answers out.
+
+mod app;
+mod ask;
+mod catalogue;
+mod events;
+mod files;
+mod guard;
+mod health;
+mod jobs;
+mod openapi;
+mod page;
+mod presets;
+mod preview;
+mod serve;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post, put};
+
+use crate::problem::{Kind, Problem};
+use app::App;
+
+pub use openapi::document;
+pub use serve::serve;
+
+/// Every route. What each takes and gives is said beside its function, for the OpenAPI document too.
+fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(page::index))
+        .route("/{*path}", get(page::asset))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(openapi::get_document))
+        .route("/v1/session", post(guard::session))
+        .route("/v1/status", get(health::status))
+        .route("/v1/files", get(files::list).post(files::upload))
+        .route("/v1/files/{id}", get(files::one).patch(files::change).delete(files::remove))
+        .route("/v1/files/{id}/content", get(files::content))
+        .route("/v1/files/{id}/view", get(files::view))
+        .route("/v1/files/{id}/thumb", get(files::thumb))
+        .route("/v1/jobs", get(jobs::list).post(jobs::submit))
+        .route("/v1/jobs/{id}", get(jobs::one).delete(jobs::remove))
+        .route("/v1/jobs/{id}/retry", post(jobs::retry))
+        .route("/v1/jobs/{id}/front", post(jobs::front))
+        .route("/v1/jobs/{id}/events", get(events::of_job))
+        .route("/v1/events", get(events::all))
+        .route("/v1/preview", post(preview::preview))
+        .route("/v1/styles", get(catalogue::styles))
+        .route("/v1/styles/{name}/thumb", get(catalogue::style_thumb))
+        .route("/v1/artists", get(catalogue::artists))
+        .route("/v1/artists/{name}/thumb", get(catalogue::artist_thumb))
+        .route("/v1/models", get(catalogue::models))
+        .route("/v1/methods", get(catalogue::methods))
+        .route("/v1/adjustments", get(catalogue::adjustments))
+        .route("/v1/runs", get(catalogue::runs))
+        .route("/v1/presets", get(presets::list))
+        .route("/v1/presets/{name}", put(presets::keep).delete(presets::forget))
+        .fallback(async || Problem::not_found("page"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(Kind::MethodNotAllowed, "The Allow header says what can be done here.")
+        })
+        // Bodies are read by `ask` and `files`, which have limits of their own.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
+        .with_state(app)
+}

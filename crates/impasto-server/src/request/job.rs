@@ -1,0 +1,186 @@
+//! From what a client asks to what the engine does.
+
+use std::path::PathBuf;
+
+use impasto_engine::models::{self, bundled_generator};
+use impasto_engine::pipeline::generate::{ClassShare, GenerationJob};
+use impasto_engine::pipeline::{Method, StyleSource, StyleSpec, StylizeJob};
+use impasto_engine::{Layers, registry, styles};
+
+use super::{Generate, Layer, Request, SEEDS, STYLES, Style, Stylize};
+use crate::ids::is_id;
+use crate::problem::{Outcome, Problem};
+
+/// Finds a picture's file by its id.
+pub(crate) type Find<'a> = &'a dyn Fn(&str) -> Outcome<PathBuf>;
+
+impl Request {
+    /// Refuses what cannot be done, before it is queued.
+    pub(crate) fn validate(&self, find: Find<'_>) -> Outcome<()> {
+        let files = self.files();
+        if let Some(file) = files.iter().find(|file| !is_id(file)) {
+            return Err(Problem::validation(format!("'{}' is no file's id.", file.escape_debug())));
+        }
+        for file in files {
+            find(file)?;
+        }
+        let jpeg_quality = self.output().jpeg_quality;
+        if !(1..=100).contains(&jpeg_quality) {
+            return Err(Problem::validation(format!("jpeg_quality is {jpeg_quality}, not from 1 to 100")));
+        }
+        match self {
+            Self::Stylize(stylize) => {
+                content(stylize.content.as_ref())?;
+                stylize.job(find)?.validate()?;
+                Ok(())
+            }
+            Self::Adjust(adjust) => {
+                content(adjust.content.as_ref())?;
+                adjust.adjust.validate().map_err(|e| Problem::validation(e.to_string()))
+            }
+            Self::Generate(generate) => {
+                if !(1..=SEEDS).contains(&generate.seeds.len()) {
+                    let text = format!("{} seeds; ask for 1 to {SEEDS}", generate.seeds.len());
+                    return Err(Problem::validation(text));
+                }
+                if generate.seeds.iter().any(|seed| *seed >= 1 << 53) {
+                    return Err(Problem::validation("a seed is 2^53 or more"));
+                }
+                Ok(generate.job()?.validate()?)
+            }
+        }
+    }
+}
+
+/// The content's id.
+pub(crate) fn content(id: Option<&String>) -> Outcome<&str> {
+    id.map(String::as_str).ok_or_else(|| Problem::validation("content is missing: give the id of a picture"))
+}
+
+impl Stylize {
+    /// What the engine is to do.
+    pub(crate) fn job(&self, find: Find<'_>) -> Outcome<StylizeJob> {
+        if !(1..=STYLES).contains(&self.styles.len()) {
+            return Err(Problem::validation(format!("{} styles; give 1 to {STYLES}", self.styles.len())));
+        }
+        if self.seed >= 1 << 53 {
+            return Err(Problem::validation("the seed is 2^53 or more"));
+        }
+        let styles: Vec<StyleSpec> = self.styles.iter().map(|style| style.spec(find)).collect::<Outcome<_>>()?;
+        let by_artist = self.styles.iter().any(|style| style.artist.is_some());
+        let default = if by_artist { registry::ARTISTS } else { registry::DEFAULT_STYLIZER };
+        let method = self.method.clone().unwrap_or_else(|| default.to_owned());
+        check_method(&method)?;
+        // No null in TOML: a setting that is null is one that is not given.
+        let given = self.settings.iter().filter(|(_, value)| !value.is_null());
+        let given: serde_json::Map<_, _> = given.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let settings: toml::Table = serde_json::from_value(given.into())
+            .map_err(|_| Problem::validation("settings hold something other than numbers, texts, lists and tables"))?;
+        if let Some(known) = Method::named(&method)?.settings() {
+            let refused = |problem| Problem::validation(format!("settings of {method}: {problem}"));
+            known.complete(&settings).map_err(refused)?;
+        } else if let Some(key) = settings.keys().next() {
+            return Err(Problem::validation(format!("{method} has no setting '{}'", key.escape_debug())));
+        }
+        Ok(StylizeJob {
+            styles,
+            method,
+            settings,
+            strength: self.strength,
+            preserve_color: self.preserve_color,
+            mask: self.mask.as_deref().map(find).transpose()?,
+            invert_mask: self.invert_mask,
+            feather: self.feather,
+            size: self.size,
+            style_size: self.style_size,
+            adjust: self.adjust,
+            seed: self.seed,
+            ..StylizeJob::default()
+        })
+    }
+}
+
+/// Only methods that need nothing but what is bundled: a client names no weights files.
+fn check_method(name: &str) -> Outcome<()> {
+    let method = Method::named(name)?;
+    let works = method.takes_style()
+        && match method {
+            Method::Algorithm(entry) => match entry.build {
+                registry::Build::Network(_) => models::bundled_weights(name).is_some(),
+                _ => true,
+            },
+            Method::Refine => true,
+        };
+    if works { Ok(()) } else { Err(Problem::validation(format!("{name} needs weights that this server has not"))) }
+}
+
+/// The methods that a request may name.
+pub(crate) fn methods() -> impl Iterator<Item = Method> {
+    Method::all().filter(|method| check_method(method.name()).is_ok())
+}
+
+impl Style {
+    fn spec(&self, find: Find<'_>) -> Outcome<StyleSpec> {
+        if let Some(missing) = &self.missing {
+            let text = format!("The picture '{}' is not here; upload it and name it as file.", missing.escape_debug());
+            return Err(Problem::validation(text));
+        }
+        if !(self.weight.is_finite() && self.weight >= 0.0) {
+            return Err(Problem::validation(format!("a style's weight is {}, not a number from 0", self.weight)));
+        }
+        let source = match (&self.name, &self.file, &self.artist) {
+            (Some(name), None, None) => {
+                styles::named(name).map_err(|_| unknown("style", name, "/v1/styles"))?;
+                StyleSource::Named(name.clone())
+            }
+            (None, Some(file), None) => StyleSource::Picture(find(file)?),
+            (None, None, Some(artist)) => {
+                if !models::artists()?.contains(artist) {
+                    return Err(unknown("artist", artist, "/v1/artists"));
+                }
+                StyleSource::Artist(artist.clone(), layers(self.layers.as_deref())?)
+            }
+            _ => return Err(Problem::validation("a style has exactly one of name, file and artist")),
+        };
+        if self.layers.is_some() && self.artist.is_none() {
+            return Err(Problem::validation("only an artist has layers"));
+        }
+        Ok(StyleSpec { source, weight: self.weight })
+    }
+}
+
+fn unknown(what: &str, name: &str, list: &str) -> Problem {
+    Problem::validation(format!("There is no {what} '{}'; {list} lists what there is.", name.escape_debug()))
+}
+
+fn layers(given: Option<&[Layer]>) -> Outcome<Layers> {
+    let Some(given) = given else { return Ok(Layers::ALL) };
+    let has = |layer| given.contains(&layer);
+    match given {
+        [] => Err(Problem::validation("layers is empty: name coarse, middle or fine, or leave it out")),
+        _ => Ok(Layers { coarse: has(Layer::Coarse), middle: has(Layer::Middle), fine: has(Layer::Fine) }),
+    }
+}
+
+impl Generate {
+    /// What the engine is to do.
+    pub(crate) fn job(&self) -> Outcome<GenerationJob> {
+        if bundled_generator(&self.model).is_none() {
+            return Err(unknown("generator", &self.model, "/v1/models"));
+        }
+        let classes = self.classes.iter().map(|share| {
+            if !(share.weight.is_finite() && share.weight >= 0.0) {
+                return Err(Problem::validation(format!("a class's weight is {}, not a number from 0", share.weight)));
+            }
+            Ok(ClassShare { class: share.class.clone(), weight: share.weight })
+        });
+        Ok(GenerationJob {
+            trunc: self.trunc,
+            classes: classes.collect::<Outcome<_>>()?,
+            adjust: self.adjust,
+            mirror: self.mirror,
+            tile: self.tile,
+            ..GenerationJob::new(self.model.parse()?)
+        })
+    }
+}

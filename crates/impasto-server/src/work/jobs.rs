@@ -1,0 +1,187 @@
+//! Jobs: from a request to files.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use impasto_engine::Control;
+use impasto_engine::models::hash_file;
+use impasto_engine::pipeline::generate::Point;
+use impasto_engine::pipeline::{Input, Target, adjust_file, file_label};
+use tempfile::TempDir;
+
+use super::previews::path;
+use super::watch::{Log, caught};
+use super::{Running, Shared, lock};
+use crate::ids::{self, safe_name};
+use crate::intake;
+use crate::problem::{Outcome, Problem};
+use crate::request::{Adjust, Generate, Request, Style, Stylize, content};
+use crate::store::{Claim, Live, NewFile, Role};
+
+/// A result with the folder in which it waits to be kept.
+type Made = (NewFile, TempDir);
+
+impl Shared {
+    /// Works on a job until it is over, in one way or another.
+    pub(super) fn run(self: &Arc<Self>, claim: Claim) {
+        let Claim { id, request } = claim;
+        let log = Arc::new(Log::new(&id));
+        let control = self.control(&log);
+        *lock(&self.running) = Some(Running { id: id.clone(), control: control.clone(), progress: None });
+        // Asked to stop, or cancelled, before it could be found.
+        let unwanted = self.stop.load(Ordering::SeqCst)
+            || self.tools.store.job(&id).is_ok_and(|job| job.state != crate::store::State::Running);
+        if unwanted {
+            control.cancel();
+        }
+        let outcome = caught(|| self.made(&request, &control));
+        *lock(&self.running) = None;
+        let (store, notes) = (&self.tools.store, log.notes());
+        let ended = match outcome {
+            // What optimisation has when it is stopped is not what was asked for.
+            Ok(_) | Err(_) if control.is_cancelled() && self.stop.load(Ordering::SeqCst) => store.put_back(&id),
+            Ok(made) => store.complete(&id, &made, &notes),
+            Err(problem) => store.fail(&id, &problem, &notes),
+        };
+        if let Err(problem) = ended {
+            // The job is still running in the store, and is taken back when the server starts again.
+            tracing::error!("job {id} could not be ended: {}", problem.detail);
+        }
+    }
+
+    /// What a job reports to; between its steps previews are painted.
+    fn control(self: &Arc<Self>, log: &Arc<Log>) -> Control {
+        let (shared, log) = (Arc::clone(self), Arc::clone(log));
+        Control::new(move |event| {
+            if let Some(progress) = log.hear(&event) {
+                if let Some(running) = lock(&shared.running).as_mut() {
+                    running.progress = Some(progress.clone());
+                }
+                shared.tools.store.tell(Live::Progress(progress));
+            }
+            shared.look_up();
+        })
+    }
+
+    fn made(&self, request: &Request, control: &Control) -> Outcome<Vec<Made>> {
+        match request {
+            Request::Stylize(stylize) => Ok(vec![self.stylized(stylize, request, control)?]),
+            Request::Adjust(adjust) => Ok(vec![self.adjusted(adjust, request, control)?]),
+            Request::Generate(generate) => self.generated(generate, control),
+        }
+    }
+
+    fn stylized(&self, stylize: &Stylize, request: &Request, control: &Control) -> Outcome<Made> {
+        let store = &self.tools.store;
+        let (input, stem) = self.input(content(stylize.content.as_ref())?)?;
+        let place = self.place(&format!("{stem}-{}", styles_label(stylize)), request)?;
+        let painter = lock(&self.bench).painter(stylize.job(&|id| path(store, id))?, control)?;
+        let options = request.output().options();
+        let painted = painter.paint_file(&input, &Target::File(place.file()), &options, None, control);
+        lock(&self.bench).put_painter(painter);
+        painted?;
+        self.looked_at(place, request.clone())
+    }
+
+    fn adjusted(&self, adjust: &Adjust, request: &Request, control: &Control) -> Outcome<Made> {
+        let (input, stem) = self.input(content(adjust.content.as_ref())?)?;
+        let place = self.place(&format!("{stem}-adjusted"), request)?;
+        let (target, options) = (Target::File(place.file()), request.output().options());
+        adjust_file(&input, &adjust.adjust, &target, &options, &self.tools.limits, None, control)?;
+        self.looked_at(place, request.clone())
+    }
+
+    fn generated(&self, generate: &Generate, control: &Control) -> Outcome<Vec<Made>> {
+        let points: Vec<Point> = generate.seeds.iter().map(|seed| Point::Seed(*seed)).collect();
+        let studio = lock(&self.bench).studio(generate.job()?)?;
+        let mut made = Vec::new();
+        let mut trouble = None;
+        let outcome = studio.generate(&points, control, |place, picture| {
+            // Each result is the request of one seed.
+            let seed = generate.seeds[place];
+            let request = Request::Generate(Generate { seeds: vec![seed], ..generate.clone() });
+            let kept = self.place(&format!("{}-seed{seed:04}", generate.model), &request).and_then(|place| {
+                let target = Target::File(place.file());
+                target.write(&picture.picture, &request.output().options(), Some(picture.parameters), control)?;
+                self.looked_at(place, request)
+            });
+            match kept {
+                Ok(kept) => made.push(kept),
+                Err(problem) => {
+                    trouble = Some(problem);
+                    control.cancel();
+                }
+            }
+            control.check()
+        });
+        lock(&self.bench).put_studio(studio);
+        match trouble {
+            Some(problem) => Err(problem),
+            None => {
+                outcome?;
+                Ok(made)
+            }
+        }
+    }
+
+    /// A stored picture as the engine reads it, and its name without the extension.
+    fn input(&self, id: &str) -> Outcome<(Input, String)> {
+        let file = self.tools.store.file(id)?;
+        let stem = file.name.rsplit_once('.').map_or(file.name.as_str(), |(stem, _)| stem).to_owned();
+        Ok((Input::File(self.tools.store.path_of(&file)), stem))
+    }
+
+    /// A place for a result.
+    fn place(&self, stem: &str, request: &Request) -> Outcome<Place> {
+        let id = ids::fresh("f_");
+        let folder = self.tools.store.room()?;
+        let name = safe_name(stem, request.output().format.format());
+        Ok(Place { id, folder, name })
+    }
+
+    /// A result that was written, its small forms beside it.
+    fn looked_at(&self, place: Place, request: Request) -> Outcome<Made> {
+        let file = place.file();
+        let tools = &self.tools;
+        // Results may be larger than what is let in.
+        let limits = impasto_image::Limits { max_file_bytes: u64::MAX, max_side: u32::MAX, ..tools.limits };
+        let looked = intake::decode(&tools.decoder, &file, place.folder.path(), &limits);
+        let facts = tools.runtime.block_on(looked)?;
+        let bytes = std::fs::metadata(&file).map_err(Problem::internal)?.len();
+        let made = NewFile {
+            id: place.id,
+            role: Role::Result,
+            name: place.name,
+            format: facts.format,
+            bytes,
+            width: facts.width,
+            height: facts.height,
+            alpha: facts.alpha,
+            bits: facts.bits,
+            blake3: hash_file(&file)?,
+            request: Some(request),
+            missing: Vec::new(),
+        };
+        Ok((made, place.folder))
+    }
+}
+
+/// Where a result is written.
+struct Place {
+    id: String,
+    folder: TempDir,
+    name: String,
+}
+
+impl Place {
+    fn file(&self) -> PathBuf {
+        self.folder.path().join(&self.name)
+    }
+}
+
+/// The styles of a request in a file's name.
+fn styles_label(stylize: &Stylize) -> String {
+    let labels: Vec<String> = stylize.styles.iter().map(Style::label).collect();
+    file_label(&labels)
+}
