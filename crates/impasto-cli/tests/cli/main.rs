@@ -13,6 +13,7 @@ mod gan;
 mod generate;
 mod memorised;
 mod other;
+mod serve;
 mod stylize;
 mod train;
 mod translate;
