@@ -4,6 +4,7 @@
 
 mod artists;
 mod cases;
+mod crowd;
 mod fashion;
 mod floor;
 mod gaussians;
@@ -48,6 +49,8 @@ enum Command {
     Stylizers(stylizers::StylizersArgs),
     /// How well artists are imitated, beside photographs and beside single paintings as styles.
     Artists(artists::ArtistsArgs),
+    /// Two hundred clients of 'impasto serve' at a time, and a quiet one.
+    Crowd(crowd::CrowdArgs),
     /// How long networks take and how much memory, how exact they are, beside PyTorch and ONNX Runtime with
     /// the same weights.
     Speed(speed::SpeedArgs),
@@ -90,6 +93,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Style(args) => style::run(&args),
         Command::Stylizers(args) => stylizers::run(&args),
         Command::Artists(args) => artists::run(&args),
+        Command::Crowd(args) => crowd::run(&args),
         Command::Speed(args) => speed::run(&args),
         Command::Fashion(args) => fashion::run(&args),
         Command::Memory(args) => memory::run(&args),

@@ -129,7 +129,9 @@ pub fn decode_child() {
 fn restrict() {
     #[cfg(unix)]
     {
-        use rustix::process::{Resource, Rlimit, setrlimit};
+        use rustix::process::{Resource, Rlimit, nice, setrlimit};
+        // Uploads wait for previews, not the other way round.
+        let _ = nice(10);
         let set = |resource, most| {
             // A limit that cannot be set is one that the system does not know.
             let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
