@@ -79,7 +79,11 @@ pub(crate) async fn decode(decoder: &[OsString], path: &Path, folder: &Path, lim
     let question = Question { path: path.to_owned(), folder: folder.to_owned(), limits: *limits };
     let question = serde_json::to_vec(&question).map_err(Problem::internal)?;
     let [program, arguments @ ..] = decoder else { return Err(Problem::internal("no decoding process is set")) };
-    let mut child = tokio::process::Command::new(program)
+    let mut command = tokio::process::Command::new(program);
+    // In a group of its own: who interrupts the server at a terminal does not mean the picture at hand.
+    #[cfg(unix)]
+    command.process_group(0);
+    let mut child = command
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -186,7 +186,7 @@ async fn what_is_not_there_or_not_right_is_said() {
         ("POST", "/v1/files?role=result", &[], "x", 422, "validation"),
         ("POST", "/v1/files", &[], "", 422, "bad-picture"),
         ("DELETE", "/v1/presets/none", &json, "", 404, "not-found"),
-        ("PUT", "/v1/healthz", &json, "", 404, "not-found"),
+        ("PUT", "/v1/healthz", &json, "", 405, "method-not-allowed"),
     ] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let (found, problem, _) = server.ask(method.clone(), path, headers, Body::from(body.to_owned())).await;
