@@ -93,9 +93,12 @@ async function paint(request, side, signal) {
 	const out = join(work, `${newId('p')}.jpg`);
 	const adjust = Object.entries(request.adjust ?? {}).flatMap(([name, value]) => [`--${name.replace('_', '-')}`, String(value)]);
 	if (request.kind === 'generate') {
-		const args = ['generate', request.model, '--seeds', String(request.seeds[0]), '--out-dir', work, '--name', out.split('/').at(-1).replace('.jpg', '')];
-		await run([...args, ...(request.trunc !== undefined ? ['--trunc', String(request.trunc)] : []), ...(request.mirror ? ['--mirror'] : []), ...(request.tile ? ['--tile'] : [])], signal);
-		return readFileSync(out.replace('.jpg', '.png'));
+		const made = out.replace('.jpg', '.png');
+		const args = ['generate', request.model, '--seeds', String(request.seeds[0]), '-o', made];
+		if (request.trunc !== undefined) args.push('--trunc', String(request.trunc));
+		for (const use of request.classes ?? []) args.push('--class', `${use.class}:${use.weight ?? 1}`);
+		await run([...args, ...(request.mirror ? ['--mirror'] : []), ...(request.tile ? ['--tile'] : [])], signal);
+		return readFileSync(made);
 	}
 	if (request.kind === 'adjust') await run(['adjust', original.path, '-o', out, ...adjust], signal);
 	else {

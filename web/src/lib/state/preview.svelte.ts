@@ -2,7 +2,6 @@
 // good picture stays until a better one is there.
 import { aborted, api, Problem } from '#lib/api/client.ts';
 import type { Request } from '#lib/api/types.ts';
-import { toasts } from './toasts.svelte';
 
 const SETTLE_MS = 120;
 export const SIDE = 640;
@@ -70,7 +69,6 @@ class Preview {
 			}
 			this.busy = false;
 			this.problem = error instanceof Error ? error.message : String(error);
-			toasts.error(error);
 		}
 	}
 
