@@ -126,7 +126,12 @@ class Paint {
 			toasts.show(`At most ${MOST_STYLES} styles go into one picture.`);
 			return;
 		}
-		this.choices = add ? [...this.choices, choice] : [choice];
+		// Bundled paintings are codes of one network, artists hands of another: neither reads the other's. Own paintings
+		// are pictures, which both read.
+		const foe = { name: 'artist', artist: 'name' }[kind as string];
+		const kept = add ? this.choices.filter((other) => other.kind !== foe) : [];
+		if (add && kept.length < this.choices.length) toasts.show('Artists mix with artists and with your own paintings, not with the bundled ones.');
+		this.choices = [...kept, choice];
 	}
 	drop(kind: ChoiceKind, id: string): void {
 		this.choices = this.choices.filter((choice) => choice.kind !== kind || choice.id !== id);

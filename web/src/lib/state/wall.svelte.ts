@@ -32,7 +32,7 @@ class Wall {
 	pictures = new SvelteMap<number, string>();
 	failed = new SvelteSet<number>();
 	#wanted: number[] = [];
-	#running = 0;
+	#flying = new Set<number>();
 	#abort = new AbortController();
 	#key = '';
 
@@ -58,7 +58,7 @@ class Wall {
 		this.#abort.abort();
 		this.#abort = new AbortController();
 		this.#wanted = [];
-		this.#running = 0;
+		this.#flying = new Set();
 		for (const url of this.pictures.values()) URL.revokeObjectURL(url);
 		this.pictures.clear();
 		this.failed.clear();
@@ -80,22 +80,25 @@ class Wall {
 		this.count = STEP;
 	}
 	want(seed: number): void {
-		if (this.pictures.has(seed) || this.#wanted.includes(seed)) return;
+		if (this.pictures.has(seed) || this.#flying.has(seed) || this.#wanted.includes(seed)) return;
 		this.#wanted.push(seed);
-		this.#next();
+		// All that comes into sight together is put in order first.
+		queueMicrotask(() => this.#next());
 	}
 	/** Scrolled past before its turn came. */
 	unwant(seed: number): void {
 		this.#wanted = this.#wanted.filter((one) => one !== seed);
 	}
 	#next(): void {
-		while (this.#running < AT_ONCE && this.#wanted.length) {
-			const seed = this.#wanted.shift();
-			if (seed !== undefined) void this.#fetch(seed, this.#abort.signal);
+		while (this.#flying.size < AT_ONCE && this.#wanted.length) {
+			// In the order of the wall, whatever came into sight first.
+			const seed = Math.min(...this.#wanted);
+			this.unwant(seed);
+			void this.#fetch(seed, this.#abort.signal);
 		}
 	}
 	async #fetch(seed: number, signal: AbortSignal): Promise<void> {
-		this.#running++;
+		this.#flying.add(seed);
 		try {
 			const { blob } = await api.preview(this.request([seed]), SIDE, signal);
 			if (!signal.aborted) this.pictures.set(seed, URL.createObjectURL(blob));
@@ -110,7 +113,7 @@ class Wall {
 			}
 		} finally {
 			if (!signal.aborted) {
-				this.#running--;
+				this.#flying.delete(seed);
 				this.#next();
 			}
 		}

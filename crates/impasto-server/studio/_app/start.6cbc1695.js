@@ -6,7 +6,7 @@ version: "studio"
 
 const element = document.currentScript.parentElement;
 
-import("/_app/immutable/bundle.BrZofUNo.js").then((app) => {
+import("/_app/immutable/bundle.DskIe2jO.js").then((app) => {
 app.start(element)
 });
 }
