@@ -10,6 +10,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CSP, TYPES } from './headers.mjs';
 import { ADJUSTMENTS, ARTISTS, GENERATORS, METHODS, STYLES } from './library.mjs';
 import { sizeOf } from './size.mjs';
 
@@ -22,9 +23,6 @@ const slow = process.argv.includes('--slow');
 const binary = process.env.IMPASTO;
 const work = mkdtempSync(join(tmpdir(), 'studio-mock-'));
 
-const CSP =
-	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
 
 const files = new Map();
 const jobs = new Map();

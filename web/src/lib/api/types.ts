@@ -146,6 +146,11 @@ export interface Schema {
 	exclusiveMaximum?: number;
 	multipleOf?: number;
 	enum?: (string | number)[];
+	const?: string | number;
+	oneOf?: Schema[];
+	anyOf?: Schema[];
+	$ref?: string;
+	$defs?: Record<string, Schema>;
 	properties?: Record<string, Schema>;
 }
 export interface Method {

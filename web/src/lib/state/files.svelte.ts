@@ -15,6 +15,8 @@ class Files {
 	loading = $state(false);
 	loaded = $state(false);
 	shown = $derived(this.favourites ? this.list.filter((file) => file.favourite) : this.list);
+	/** The one that is shown large. */
+	open = $state<string | null>(null);
 	/** Deleted on the page, kept by the server until the moment for second thoughts is over. */
 	#leaving = new Map<string, ReturnType<typeof setTimeout>>();
 	#fetch = 0;
@@ -48,6 +50,16 @@ class Files {
 		const index = this.list.findIndex((other) => other.id === file.id);
 		if (index >= 0) this.list[index] = file;
 		else if (!this.search.trim()) this.list.unshift(file);
+	}
+	/** Shows a picture large, in the gallery, wherever the page is now. */
+	show(file: Picture): void {
+		this.favourites = false;
+		if (!this.list.some((other) => other.id === file.id)) {
+			const later = this.list.findIndex((other) => other.created < file.created);
+			this.list.splice(later < 0 ? this.list.length : later, 0, file);
+		}
+		this.open = file.id;
+		location.hash = '#/gallery';
 	}
 	gone(id: string): void {
 		this.list = this.list.filter((file) => file.id !== id);
