@@ -1,0 +1,12 @@
+{
+__sveltekit_rv1h85 = {
+base: new URL('.', location).pathname.slice(0, -1),
+version: "studio"
+};
+
+const element = document.currentScript.parentElement;
+
+import("/_app/immutable/bundle.nGp-tn5d.js").then((app) => {
+app.start(element)
+});
+}

@@ -1,0 +1,85 @@
+// Numbers and times as people say them.
+import type { Job, Picture, Request } from './api/types';
+import { faceOf } from './state/paint.svelte';
+
+export function timeLeft(seconds: number): string {
+	if (seconds < 1) return 'almost done';
+	if (seconds < 60) return `${Math.ceil(seconds)} s left`;
+	if (seconds < 3600) return `${Math.ceil(seconds / 60)} min left`;
+	return `${(seconds / 3600).toFixed(1)} h left`;
+}
+
+export function bytes(count: number): string {
+	if (count < 1000) return `${count} bytes`;
+	if (count < 1e6) return `${Math.round(count / 1000)} kB`;
+	return `${(count / 1e6).toFixed(1)} MB`;
+}
+
+export const pixels = (picture: { width: number; height: number }): string => `${picture.width} × ${picture.height}`;
+
+const DAY_MS = 86_400_000;
+export function dayOf(time: string): string {
+	const date = new Date(time);
+	const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(time).setHours(0, 0, 0, 0)) / DAY_MS);
+	if (days === 0) return 'Today';
+	if (days === 1) return 'Yesterday';
+	const year = date.getFullYear() === new Date().getFullYear() ? undefined : 'numeric';
+	return date.toLocaleDateString('en-GB', { weekday: 'long', day: 'numeric', month: 'long', year });
+}
+export const clock = (time: string): string => new Date(time).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+
+export function took(job: Job): string {
+	if (!job.started || !job.finished) return '';
+	const seconds = (Date.parse(job.finished) - Date.parse(job.started)) / 1000;
+	return seconds < 10 ? `${seconds.toFixed(1)} s` : seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
+}
+
+const KEEPING: Record<string, string> = {
+	luma: 'the photograph’s',
+	'mean-covariance': 'shifted to the photograph’s',
+	histogram: 'matched to the photograph’s'
+};
+const percent = (value: number): string => `${Math.round(value * 100)} %`;
+
+/** How a picture was made, as rows of a name and a value. Only what is not as usual. */
+export function recipe(request: Request): [string, string][] {
+	const rows: [string, string | number | null | undefined | false][] = [];
+	if (request.kind === 'generate') {
+		rows.push(['Generator', request.model], ['Seeds', request.seeds.join(', ')], ['Truncation', request.trunc]);
+		rows.push(['Classes', request.classes?.map((use) => `${use.class} ${percent(use.weight ?? 1)}`).join(', ')]);
+		rows.push(['Mirrored', request.mirror && 'yes'], ['Tiles without seams', request.tile && 'yes']);
+	}
+	if (request.kind === 'stylize') {
+		const total = request.styles.reduce((sum, use) => sum + (use.weight ?? 1), 0);
+		for (const use of request.styles) {
+			const kind = use.name ? 'name' : use.artist ? 'artist' : use.file ? 'file' : 'missing';
+			const face = faceOf({ kind, id: use[kind] ?? '?' });
+			const share = request.styles.length > 1 ? `, ${percent((use.weight ?? 1) / (total || 1))}` : '';
+			const layers = use.layers?.length ? ` (${use.layers.join(', ')})` : '';
+			rows.push([kind === 'artist' ? 'Artist' : 'Style', face.title + layers + share]);
+		}
+		rows.push(['Method', request.method], ['Strength', request.strength !== undefined && percent(request.strength)]);
+		rows.push(['Colours', KEEPING[request.preserve_color ?? ''] ?? ''], ['Mask', request.mask && 'painted by hand']);
+		rows.push(['Longer side', request.size && `${request.size} px`], ['Style seen at', request.style_size && `${request.style_size} px`]);
+		for (const [name, value] of Object.entries(request.settings ?? {})) rows.push([plain(name), String(value)]);
+		rows.push(['Seed', request.seed]);
+	}
+	for (const [name, value] of Object.entries(request.adjust ?? {})) rows.push([plain(name), value]);
+	return rows.filter(([, value]) => value !== undefined && value !== null && value !== '' && value !== false).map(([name, value]) => [name, String(value)]);
+}
+const plain = (name: string): string => {
+	const words = name.replaceAll('_', ' ');
+	return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+/** A picture's way to come to be, in a few words. */
+export function madeOf(picture: Picture): string {
+	const request = picture.request;
+	if (!request) return '';
+	if (request.kind === 'generate') return request.model;
+	if (request.kind === 'adjust') return 'adjusted';
+	return recipe(request)
+		.filter(([name]) => name === 'Style' || name === 'Artist')
+		.map(([, value]) => value.replace(/,? ?\(.*?\)/, ''))
+		.join(' + ');
+}
