@@ -214,7 +214,7 @@ class Paint {
 	adopt(request: Request): void {
 		if (request.kind === 'generate') return;
 		const set = fresh();
-		set.adjust = { ...request.adjust };
+		set.adjust = library.changes(request.adjust);
 		set.format = request.output?.format ?? set.format;
 		set.quality = request.output?.jpeg_quality ?? set.quality;
 		if (request.kind === 'stylize') {
