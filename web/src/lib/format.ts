@@ -1,5 +1,6 @@
 // Numbers and times as people say them.
 import type { Job, Picture, Request } from './api/types';
+import { library } from './state/library.svelte';
 import { faceOf } from './state/paint.svelte';
 
 export function timeLeft(seconds: number): string {
@@ -45,7 +46,7 @@ const percent = (value: number): string => `${Math.round(value * 100)} %`;
 export function recipe(request: Request): [string, string][] {
 	const rows: [string, string | number | null | undefined | false][] = [];
 	if (request.kind === 'generate') {
-		rows.push(['Generator', request.model], ['Seeds', request.seeds.join(', ')], ['Truncation', request.trunc]);
+		rows.push(['Generator', request.model], ['Seeds', request.seeds.join(', ')], ['Truncation', request.trunc !== 1 && request.trunc]);
 		rows.push(['Classes', request.classes?.map((use) => `${use.class} ${percent(use.weight ?? 1)}`).join(', ')]);
 		rows.push(['Mirrored', request.mirror && 'yes'], ['Tiles without seams', request.tile && 'yes']);
 	}
@@ -58,13 +59,13 @@ export function recipe(request: Request): [string, string][] {
 			const layers = use.layers?.length ? ` (${use.layers.join(', ')})` : '';
 			rows.push([kind === 'artist' ? 'Artist' : 'Style', face.title + layers + share]);
 		}
-		rows.push(['Method', request.method], ['Strength', request.strength !== undefined && percent(request.strength)]);
+		rows.push(['Method', request.method], ['Strength', (request.strength ?? 1) !== 1 && percent(request.strength ?? 1)]);
 		rows.push(['Colours', KEEPING[request.preserve_color ?? ''] ?? ''], ['Mask', request.mask && 'painted by hand']);
 		rows.push(['Longer side', request.size && `${request.size} px`], ['Style seen at', request.style_size && `${request.style_size} px`]);
-		for (const [name, value] of Object.entries(request.settings ?? {})) rows.push([plain(name), String(value)]);
-		rows.push(['Seed', request.seed]);
+		for (const [name, value] of Object.entries(request.settings ?? {})) rows.push([plain(name), typeof value === 'object' ? JSON.stringify(value) : String(value)]);
+		rows.push(['Seed', !!request.seed && request.seed]);
 	}
-	for (const [name, value] of Object.entries(request.adjust ?? {})) rows.push([plain(name), value]);
+	for (const [name, value] of Object.entries(library.changes(request.adjust))) rows.push([plain(name), Number(value.toPrecision(4))]);
 	return rows.filter(([, value]) => value !== undefined && value !== null && value !== '' && value !== false).map(([name, value]) => [name, String(value)]);
 }
 const plain = (name: string): string => {

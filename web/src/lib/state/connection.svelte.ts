@@ -44,6 +44,8 @@ class Connection {
 			state: (live) => {
 				// An event stream tells no status: a plain call finds out whether a token is missing.
 				if (!live && this.live !== false) void api.status().catch(() => undefined);
+				// The first answers may have been lost while the server was still starting.
+				if (live && !library.loaded) void this.#fetchAll();
 				this.live = live;
 			}
 		});

@@ -1,6 +1,6 @@
 // What the server offers: styles, artists, generators, methods, adjustments. Fetched once, and again after a gap.
 import { api } from '#lib/api/client.ts';
-import type { Artist, Generator, Method, Picture, Schema, Status, Style } from '#lib/api/types.ts';
+import type { Adjust, Artist, Generator, Method, Picture, Schema, Status, Style } from '#lib/api/types.ts';
 
 class Library {
 	styles = $state<Style[]>([]);
@@ -38,6 +38,12 @@ class Library {
 	style = (name: string): Style | undefined => this.styles.find((style) => style.name === name);
 	artist = (name: string): Artist | undefined => this.artists.find((artist) => artist.name === name);
 	method = (name: string): Method | undefined => this.methods.find((method) => method.name === name);
+
+	/** The adjustments that change something. The server writes all of them into what it made. */
+	changes(adjust: Adjust | undefined): Adjust {
+		const neutral = (name: string) => this.adjustments.properties?.[name]?.default;
+		return Object.fromEntries(Object.entries(adjust ?? {}).filter(([name, value]) => value !== neutral(name)));
+	}
 
 	addOwn(file: Picture): void {
 		this.own = [file, ...this.own.filter((other) => other.id !== file.id)];

@@ -45,6 +45,8 @@ class Mask {
 	#live: Stroke | null = null;
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	#upload: AbortController | null = null;
+	#ready: Promise<void> = Promise.resolve();
+	#settle: (() => void) | null = null;
 
 	/** Makes room for a mask of this picture's proportions. */
 	prepare(picture: Picture): void {
@@ -65,6 +67,7 @@ class Mask {
 		this.active = false;
 		clearTimeout(this.#timer);
 		this.#upload?.abort();
+		this.#settle?.();
 		this.version++;
 	}
 	async load(id: string, picture: Picture, invert: boolean): Promise<void> {
@@ -150,11 +153,22 @@ class Mask {
 	#store(): void {
 		clearTimeout(this.#timer);
 		this.#upload?.abort();
+		this.#settle?.();
 		if (this.empty) {
 			this.file = null;
 			return;
 		}
-		this.#timer = setTimeout(() => void this.#send(), SETTLE_MS);
+		const { promise, resolve } = newPromise();
+		this.#ready = promise;
+		this.#settle = resolve;
+		this.#timer = setTimeout(() => void this.#send().finally(resolve), SETTLE_MS);
+	}
+	/** Waits until the server has the last stroke. */
+	async settled(): Promise<void> {
+		for (let ready: Promise<void> | null = null; ready !== this.#ready; ) {
+			ready = this.#ready;
+			await ready;
+		}
 	}
 	async #send(): Promise<void> {
 		if (!this.#done) return;
@@ -177,6 +191,12 @@ class Mask {
 			toasts.error(error);
 		}
 	}
+}
+
+function newPromise(): { promise: Promise<void>; resolve: () => void } {
+	let resolve = () => {};
+	const promise = new Promise<void>((done) => (resolve = done));
+	return { promise, resolve };
 }
 
 function draw(context: CanvasRenderingContext2D, step: Step): void {

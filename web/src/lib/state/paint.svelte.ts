@@ -94,6 +94,8 @@ class Paint {
 	current = $derived(jobs.get(this.job));
 	/** The full painting, as long as nothing was changed since. */
 	result = $derived(this.current?.state === 'done' && this.jobKey === this.key ? (this.current.results[0] ?? null) : null);
+	/** What is on the easel is being painted right now. */
+	asked = $derived((this.current?.state === 'queued' || this.current?.state === 'running') && this.jobKey === this.key);
 	working = $derived(this.current?.state === 'queued' || this.current?.state === 'running');
 
 	requestFor(content: Picture, own: boolean): Request | null {
@@ -214,7 +216,7 @@ class Paint {
 	adopt(request: Request): void {
 		if (request.kind === 'generate') return;
 		const set = fresh();
-		set.adjust = { ...request.adjust };
+		set.adjust = library.changes(request.adjust);
 		set.format = request.output?.format ?? set.format;
 		set.quality = request.output?.jpeg_quality ?? set.quality;
 		if (request.kind === 'stylize') {
@@ -244,7 +246,8 @@ class Paint {
 
 	/** Asks for the full painting; of a pile, for all of them. */
 	async paint(): Promise<void> {
-		if (!this.content || !this.request) return;
+		await mask.settled();
+		if (!this.content || !this.request || this.asked) return;
 		if (this.pile.length > 1) return this.#paintPile();
 		const key = this.key;
 		await attempt(async () => {
@@ -254,14 +257,14 @@ class Paint {
 		});
 	}
 	async #paintPile(): Promise<void> {
-		const clock = new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+		const clock = new Date().toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
 		const batch = `${this.pile.length} photographs, ${clock}`;
 		let made = 0;
 		for (const picture of this.pile) {
 			const request = this.requestFor(picture, picture.id === this.content?.id);
 			if (request && (await attempt(() => jobs.make(request, { batch })))) made++;
 		}
-		if (made) toasts.show(`${made} paintings are on their way.`, { action: { label: 'See the queue', run: () => (location.hash = '#/queue') } });
+		if (made) toasts.show(`${made} paintings are on their way.`, { ms: 3500, action: { label: 'See the queue', run: () => (location.hash = '#/queue') } });
 	}
 
 	keep(): void {
