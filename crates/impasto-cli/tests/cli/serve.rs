@@ -107,6 +107,12 @@ fn stylize(content: &Value) -> Value {
     json!({"kind": "stylize", "content": content["id"], "styles": [{"name": "great-wave"}], "seed": 3})
 }
 
+/// Minutes of work.
+fn long(content: &Value) -> Value {
+    json!({"kind": "stylize", "content": content["id"], "styles": [{"file": content["id"]}], "method": "gatys",
+        "settings": {"steps": 5000}})
+}
+
 #[test]
 fn a_picture_is_uploaded_looked_at_painted_and_comes_back() {
     let bench = Bench::new();
@@ -163,8 +169,7 @@ fn previews_overtake_and_cancel_is_answered() {
     bench.picture("photo.png", 200, 150, 1);
     let studio = Studio::start(&bench, &[]);
     let (_, photo) = studio.upload(&bench.path("photo.png"), "content");
-    let mut long = stylize(&photo);
-    (long["method"], long["settings"]) = (json!("gatys"), json!({"steps": 5000}));
+    let long = long(&photo);
     let job = studio.submit(&long);
     let waiting = studio.submit(&stylize(&photo));
     let running = studio.until(&job, |job| job["progress"]["done"].as_u64().is_some_and(|done| done > 0));
@@ -242,8 +247,7 @@ fn a_server_that_is_asked_to_stop_goes_on_later() {
     bench.picture("photo.png", 120, 90, 1);
     let mut studio = Studio::start(&bench, &[]);
     let (_, photo) = studio.upload(&bench.path("photo.png"), "content");
-    let mut long = stylize(&photo);
-    (long["method"], long["settings"]) = (json!("gatys"), json!({"steps": 5000}));
+    let long = long(&photo);
     let job = studio.submit(&long);
     studio.until(&job, |job| text(&job["state"]) == "running");
     let refused = bench.run(&["serve", "--port", "0", "--data-dir", "data"]);

@@ -200,7 +200,7 @@ pub(super) async fn methods() -> Answer<Methods> {
     Answer(Methods { methods: request::methods().map(info).collect(), default: registry::DEFAULT_STYLIZER })
 }
 
-/// The JSON Schema of adjustments.
+/// The JSON Schema of adjustments. Objects have no order, so `x-order` names them as they are applied.
 #[utoipa::path(get, path = "/v1/adjustments", tag = "catalogue", responses((status = 200, body = Object)))]
 pub(super) async fn adjustments() -> Answer<Value> {
     let mut schema = schemars::schema_for!(Adjustments).to_value();
@@ -211,7 +211,14 @@ pub(super) async fn adjustments() -> Answer<Value> {
             property["title"] = titled(&name.replace('_', "-")).into();
         }
     }
+    schema["x-order"] = order();
     Answer(schema)
+}
+
+/// The names of the adjustments as they are declared: JSON objects have no order here, lines of TOML have.
+fn order() -> Value {
+    let lines = toml::to_string(&Adjustments::default()).unwrap_or_default();
+    lines.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name).collect()
 }
 
 /// Training runs; there are none here yet.

@@ -250,6 +250,7 @@ async fn lists_say_what_there_is() {
     let (_, schema) = server.get("/v1/adjustments").await;
     let names: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
     assert_eq!(names.len(), 9, "{names:?}");
+    assert_eq!((schema["x-order"].as_array().unwrap().len(), &schema["x-order"][0]), (9, &json!("temperature")));
     let contrast = &schema["properties"]["contrast"];
     assert_eq!((contrast["minimum"].as_f64(), contrast["default"].as_f64()), (Some(0.0), Some(1.0)));
     let (_, status) = server.get("/v1/status").await;

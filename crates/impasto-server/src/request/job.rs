@@ -71,6 +71,7 @@ impl Stylize {
         let default = if by_artist { registry::ARTISTS } else { registry::DEFAULT_STYLIZER };
         let method = self.method.clone().unwrap_or_else(|| default.to_owned());
         check_method(&method)?;
+        self.styles.iter().filter(|style| style.weight > 0.0).try_for_each(|style| style.check_for(&method))?;
         // No null in TOML: a setting that is null is one that is not given.
         let given = self.settings.iter().filter(|(_, value)| !value.is_null());
         let given: serde_json::Map<_, _> = given.map(|(key, value)| (key.clone(), value.clone())).collect();
@@ -146,6 +147,26 @@ impl Style {
             return Err(Problem::validation("only an artist has layers"));
         }
         Ok(StyleSpec { source, weight: self.weight })
+    }
+}
+
+impl Style {
+    /// Refuses a style that the method does not know; one of weight 0 is not looked at.
+    fn check_for(&self, method: &str) -> Outcome<()> {
+        if let Some(name) = &self.name {
+            let own = styles::named(name)?.header.algorithm;
+            if own != method {
+                let text = format!("{name} is a style of {own} and nothing that {method} could paint in; give a picture instead");
+                return Err(Problem::validation(text));
+            }
+        }
+        match &self.artist {
+            Some(artist) if method != registry::ARTISTS => {
+                let text = format!("{method} does not know {artist}; leave out method, or name {}", registry::ARTISTS);
+                Err(Problem::validation(text))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
