@@ -74,7 +74,7 @@ async function json<R>(method: string, path: string, options?: Options): Promise
 	return (await (await send(method, path, options)).json()) as R;
 }
 
-function query(values: Record<string, string | number | null | undefined>): string {
+function query(values: Record<string, string | number | boolean | null | undefined>): string {
 	const given = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== '');
 	return given.length ? '?' + new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString() : '';
 }
@@ -112,7 +112,7 @@ export const api = {
 
 	upload,
 	file: (id: string) => json<T.Picture>('GET', `files/${at(id)}`),
-	files: (values: { role?: T.Role; q?: string; before?: string | null; limit?: number }, signal?: AbortSignal) =>
+	files: (values: { role?: T.Role; q?: string; before?: string | null; limit?: number; favourite?: true }, signal?: AbortSignal) =>
 		json<{ files: T.Picture[]; next: string | null }>('GET', `files${query(values)}`, { signal }),
 	changeFile: (id: string, change: { name?: string; favourite?: boolean }) =>
 		json<T.Picture>('PATCH', `files/${at(id)}`, { json: change }),

@@ -152,6 +152,7 @@ export interface Schema {
 	$ref?: string;
 	$defs?: Record<string, Schema>;
 	properties?: Record<string, Schema>;
+	'x-order'?: string[];
 }
 export interface Method {
 	name: string;

@@ -25,6 +25,11 @@ class Files {
 		this.next = null;
 		await this.#page(true);
 	}
+	/** Only the marked ones, or all again: those of pages not fetched yet are asked for. */
+	async filter(favourites: boolean): Promise<void> {
+		this.favourites = favourites;
+		await attempt(() => this.reload());
+	}
 	async more(): Promise<void> {
 		if (this.next && !this.loading) await attempt(() => this.#page(false));
 	}
@@ -32,7 +37,7 @@ class Files {
 		const mine = ++this.#fetch;
 		this.loading = true;
 		try {
-			const page = await api.files({ role: 'result', q: this.search.trim(), before: first ? null : this.next, limit: PAGE });
+			const page = await api.files({ role: 'result', q: this.search.trim(), before: first ? null : this.next, limit: PAGE, favourite: this.favourites || undefined });
 			if (mine !== this.#fetch) return;
 			const fresh = page.files.filter((file) => !this.#leaving.has(file.id));
 			const known = new Set(fresh.map((file) => file.id));
@@ -53,7 +58,7 @@ class Files {
 	}
 	/** Shows a picture large, in the gallery, wherever the page is now. */
 	show(file: Picture): void {
-		this.favourites = false;
+		if (this.favourites) void this.filter(false);
 		if (!this.list.some((other) => other.id === file.id)) {
 			const later = this.list.findIndex((other) => other.created < file.created);
 			this.list.splice(later < 0 ? this.list.length : later, 0, file);
