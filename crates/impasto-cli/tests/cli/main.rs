@@ -5,6 +5,7 @@ mod artist;
 mod attribution;
 mod bad_input;
 mod bench;
+mod compat;
 mod dataset;
 mod eval;
 mod eval_sets;

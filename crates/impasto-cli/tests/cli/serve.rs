@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use crate::bench::Bench;
 
 /// A server at work.
-struct Studio {
+pub(crate) struct Studio {
     child: Child,
-    base: String,
+    pub(crate) base: String,
 }
 
 impl Studio {
-    fn start(bench: &Bench, args: &[&str]) -> Self {
+    pub(crate) fn start(bench: &Bench, args: &[&str]) -> Self {
         let mut command = bench.command(&[&["serve", "--port", "0", "--data-dir", "data"], args].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
@@ -36,13 +36,13 @@ impl Studio {
         (response.status().as_u16(), response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap())
     }
 
-    fn json(&self, path: &str) -> Value {
+    pub(crate) fn json(&self, path: &str) -> Value {
         let (status, body) = self.get(path);
         assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
         serde_json::from_slice(&body).unwrap()
     }
 
-    fn post(&self, path: &str, body: &Value) -> (u16, Vec<u8>) {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Vec<u8>) {
         let request = Self::agent().post(format!("{}{path}", self.base)).header("content-type", "application/json");
         let mut response = request.send(body.to_string()).unwrap();
         (response.status().as_u16(), response.body_mut().read_to_vec().unwrap())

@@ -13,6 +13,9 @@ use crate::store::Store;
 use crate::work::{Desk, Tools};
 use crate::{ServeError, http::guard::Token};
 
+/// Bodies with pictures in them that are held in memory at a time.
+const BODIES: usize = 2;
+
 /// What all requests share.
 pub(crate) struct App {
     pub(super) store: Store,
@@ -23,6 +26,8 @@ pub(crate) struct App {
     pub(super) streams: Arc<Semaphore>,
     pub(super) uploads: Semaphore,
     pub(super) decoders: Semaphore,
+    /// Bodies that are held in memory.
+    pub(super) bodies: Semaphore,
     /// The bundled styles on the bundled picture, as far as somebody looked at them.
     pub(super) thumbs: Mutex<HashMap<String, Bytes>>,
     /// True once the server stops.
@@ -52,6 +57,7 @@ impl App {
             streams: Arc::new(Semaphore::new(quotas.streams)),
             uploads: Semaphore::new(quotas.uploads),
             decoders: Semaphore::new(quotas.decoders),
+            bodies: Semaphore::new(BODIES),
             thumbs: Mutex::default(),
             closing: watch::channel(false).0,
             answers: Default::default(),

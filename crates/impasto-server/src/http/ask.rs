@@ -15,7 +15,7 @@ use crate::problem::{Kind, Outcome, Problem};
 /// Most bytes of a JSON body.
 const JSON_BYTES: usize = 256 << 10;
 
-/// How long a JSON body may take to come.
+/// How long a body may take to come.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A JSON body.
@@ -25,19 +25,29 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Outcome<Self> {
-        // A form of another page can send any bytes, but not under this type without being asked about.
-        if !is_json(request.headers()) {
-            return Err(Problem::new(Kind::UnsupportedMedia, "Send JSON with the content type application/json."));
-        }
-        let body = Limited::new(request.into_body(), JSON_BYTES).collect();
-        let slow = |_| Problem::new(Kind::Timeout, "The body did not come in time.");
-        let body = tokio::time::timeout(PATIENCE, body).await.map_err(slow)?;
-        let body = body.map_err(|e| match e.is::<http_body_util::LengthLimitError>() {
-            true => Problem::new(Kind::TooLarge, format!("A JSON body has at most {JSON_BYTES} bytes.")),
-            false => Problem::new(Kind::BadRequest, "The body broke off."),
-        })?;
-        parse(&body.to_bytes()).map(Self)
+        must_be_json(request.headers())?;
+        parse(&whole(request.into_body(), JSON_BYTES).await?).map(Self)
     }
+}
+
+/// Refuses a body of another type: a form of another page can send any bytes, but not under this type without being asked
+/// about.
+pub(super) fn must_be_json(headers: &HeaderMap) -> Outcome<()> {
+    match is_json(headers) {
+        true => Ok(()),
+        false => Err(Problem::new(Kind::UnsupportedMedia, "Send JSON with the content type application/json.")),
+    }
+}
+
+/// A whole body of at most `most` bytes.
+pub(super) async fn whole(body: Body, most: usize) -> Outcome<bytes::Bytes> {
+    let slow = |_| Problem::new(Kind::Timeout, "The body did not come in time.");
+    let body = tokio::time::timeout(PATIENCE, Limited::new(body, most).collect()).await.map_err(slow)?;
+    let body = body.map_err(|e| match e.is::<http_body_util::LengthLimitError>() {
+        true => Problem::new(Kind::TooLarge, format!("A body has at most {most} bytes here.")),
+        false => Problem::new(Kind::BadRequest, "The body broke off."),
+    })?;
+    Ok(body.to_bytes())
 }
 
 /// JSON that a client wrote.

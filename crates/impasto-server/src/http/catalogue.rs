@@ -78,13 +78,13 @@ pub(super) struct GeneratorInfo {
     /// The algorithm.
     algorithm: String,
     /// Pixels.
-    width: u32,
+    pub(super) width: u32,
     /// Pixels.
-    height: u32,
+    pub(super) height: u32,
     /// Layers of styles; with one there is nothing to mix.
     layers: usize,
     /// The names of its classes, if it has any.
-    classes: Vec<String>,
+    pub(super) classes: Vec<String>,
 }
 
 /// The ways to paint.
@@ -157,7 +157,7 @@ pub(super) async fn models(State(app): State<Arc<App>>) -> Outcome<Answer<Models
     Ok(Answer(Models { generators }))
 }
 
-fn generator(name: &str) -> Outcome<GeneratorInfo> {
+pub(super) fn generator(name: &str) -> Outcome<GeneratorInfo> {
     let bytes = bundled_generator(name).unwrap_or_default();
     let (header, arrays) = weights::decode(bytes).map_err(Problem::internal)?;
     let entry = registry::find(&header.algorithm)?;

@@ -143,11 +143,41 @@ pub(super) async fn upload(
         return Err(Problem::validation("results are made here, not uploaded"));
     }
     let room = app.ask(|app| app.store.room()).await?;
-    let raw = room.path().join("raw");
-    let (bytes, blake3) = receive(body, &raw, limit).await?;
+    let received = receive(body, &room.path().join(RAW), limit).await?;
+    let (status, file) = admit(&app, room, received, role, wish.name).await?;
+    let location = format!("/v1/files/{}", file.id);
+    Ok((status, [(header::LOCATION, location)], Answer(file)).into_response())
+}
+
+/// What an upload is called until its format is known.
+pub(super) const RAW: &str = "raw";
+
+/// A file that was received: its size and BLAKE3.
+pub(super) struct Received {
+    bytes: u64,
+    blake3: String,
+}
+
+impl Received {
+    /// Bytes that are at hand already, written to `path`.
+    pub(super) async fn at_hand(bytes: &[u8], path: &std::path::Path) -> Outcome<Self> {
+        tokio::fs::write(path, bytes).await.map_err(|e| refused(&e))?;
+        Ok(Self { bytes: bytes.len() as u64, blake3: blake3::hash(bytes).to_hex().to_string() })
+    }
+}
+
+/// Looks at the file [`RAW`] in `room` and keeps it: 201, or 200 for the file that is here already.
+pub(super) async fn admit(
+    app: &Arc<App>,
+    room: tempfile::TempDir,
+    Received { bytes, blake3 }: Received,
+    role: Role,
+    name: String,
+) -> Outcome<(StatusCode, FileInfo)> {
+    let raw = room.path().join(RAW);
     let (known, same_hash) = (blake3.clone(), blake3.clone());
     if let Some(file) = app.ask(move |app| app.store.file_with(&known, Some(role))).await? {
-        return Ok((StatusCode::OK, Answer(file)).into_response());
+        return Ok((StatusCode::OK, file));
     }
     let decoding = app.decoders.acquire().await.map_err(Problem::internal)?;
     let facts = intake::decode(&app.config.decoder, &raw, room.path(), &app.config.limits).await?;
@@ -162,7 +192,7 @@ pub(super) async fn upload(
             (None, Some(recipe)) => (Some(recipe.request), recipe.missing),
             (None, None) => (None, Vec::new()),
         };
-        let name = safe_name(&wish.name, facts.format);
+        let name = safe_name(&name, facts.format);
         std::fs::rename(&raw, room.path().join(&name)).map_err(|e| refused(&e))?;
         let file = NewFile {
             id: fresh("f_"),
@@ -180,17 +210,15 @@ pub(super) async fn upload(
         };
         app.store.keep(&file, room.path())
     });
-    let file = kept.await?;
-    let location = format!("/v1/files/{}", file.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Answer(file)).into_response())
+    Ok((StatusCode::CREATED, kept.await?))
 }
 
 fn too_large(limit: u64) -> Problem {
     Problem::new(Kind::TooLarge, format!("A file has at most {limit} bytes here."))
 }
 
-/// Writes a body into a file; its size and BLAKE3.
-async fn receive(body: Body, path: &std::path::Path, limit: u64) -> Outcome<(u64, String)> {
+/// Writes a body into a file.
+async fn receive(body: Body, path: &std::path::Path, limit: u64) -> Outcome<Received> {
     let mut file = tokio::fs::File::create(path).await.map_err(|e| refused(&e))?;
     let (mut bytes, mut hasher) = (0, blake3::Hasher::new());
     let mut stream = body.into_data_stream();
@@ -209,7 +237,7 @@ async fn receive(body: Body, path: &std::path::Path, limit: u64) -> Outcome<(u64
         return Err(Problem::new(Kind::BadPicture, "The file is empty."));
     }
     file.sync_all().await.map_err(|e| refused(&e))?;
-    Ok((bytes, hasher.finalize().to_hex().to_string()))
+    Ok(Received { bytes, blake3: hasher.finalize().to_hex().to_string() })
 }
 
 /// A file's facts.

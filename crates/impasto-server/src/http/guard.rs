@@ -107,7 +107,7 @@ fn check(app: &App, request: &Request) -> Outcome<()> {
 fn is_open(request: &Request) -> bool {
     let path = request.uri().path();
     let read = matches!(*request.method(), Method::GET | Method::HEAD);
-    let known = path.starts_with("/v1/") || path == "/metrics" || path == "/openapi.json";
+    let known = path.starts_with("/v1/") || path.starts_with("/sdapi/") || path == "/metrics" || path == "/openapi.json";
     (read && !known) || path == "/v1/session"
 }
 

@@ -3,6 +3,7 @@
 mod app;
 mod ask;
 mod catalogue;
+mod compat;
 mod events;
 mod files;
 mod guard;
@@ -62,6 +63,11 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/runs", get(catalogue::runs))
         .route("/v1/presets", get(presets::list))
         .route("/v1/presets/{name}", put(presets::keep).delete(presets::forget))
+        .route("/v1/images/edits", post(compat::openai::edits))
+        .route("/v1/images/generations", post(compat::openai::generations))
+        .route("/sdapi/v1/img2img", post(compat::sdapi::img2img))
+        .route("/sdapi/v1/progress", get(compat::sdapi::progress))
+        .route("/sdapi/v1/png-info", post(compat::sdapi::png_info))
         .fallback(async || Problem::not_found("page"))
         .method_not_allowed_fallback(async || {
             Problem::new(Kind::MethodNotAllowed, "The Allow header says what can be done here.")

@@ -4,6 +4,7 @@ use axum::Json as Answer;
 use serde_json::Value;
 use utoipa::OpenApi;
 
+use super::compat::{openai, sdapi};
 use super::{catalogue, events, files, guard, health, jobs, presets, preview};
 use crate::{problem, request, store};
 
@@ -18,6 +19,7 @@ use crate::{problem, request, store};
         catalogue::styles, catalogue::style_thumb, catalogue::artists, catalogue::artist_thumb, catalogue::models,
         catalogue::methods, catalogue::adjustments, catalogue::runs,
         presets::list, presets::keep, presets::forget,
+        openai::edits, openai::generations, sdapi::img2img, sdapi::progress, sdapi::png_info,
     ),
     components(schemas(
         problem::Problem, request::Request, request::Style, store::FileInfo, store::Job, store::Progress, store::Preset

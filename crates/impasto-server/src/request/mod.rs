@@ -279,9 +279,14 @@ impl Request {
 impl Stylize {
     /// A request for one style, without a picture.
     pub(crate) fn of(style: Style) -> Self {
+        Self { styles: vec![style], ..Self::blank() }
+    }
+
+    /// A request without a picture and without styles.
+    pub(crate) fn blank() -> Self {
         Self {
             content: None,
-            styles: vec![style],
+            styles: Vec::new(),
             method: None,
             settings: serde_json::Map::new(),
             strength: one(),
@@ -293,6 +298,22 @@ impl Stylize {
             style_size: None,
             adjust: Adjustments::default(),
             seed: 0,
+            output: Output::default(),
+        }
+    }
+}
+
+impl Generate {
+    /// Pictures as they come.
+    pub(crate) fn of(model: String, seeds: Vec<u64>) -> Self {
+        Self {
+            model,
+            seeds,
+            trunc: one(),
+            classes: Vec::new(),
+            adjust: Adjustments::default(),
+            mirror: false,
+            tile: false,
             output: Output::default(),
         }
     }
