@@ -165,22 +165,22 @@ impl App {
     /// A change as an event; `None` where it does not belong to the job `only`.
     fn event(&self, change: &Change, only: Option<&str>) -> Outcome<Option<Event>> {
         let event = Event::default().id(change.seq.to_string());
-        let (name, data) = match change.kind {
+        let gone = |name: &str| event.clone().event(name).json_data(json!({"id": change.subject}));
+        let event = match change.kind {
             "job" if only.is_some_and(|only| only != change.subject) => return Ok(None),
             "job" => match self.store.job(&change.subject) {
-                Ok(job) => ("job", serde_json::to_value(self.live(job))),
-                Err(problem) if problem.status == 404 => ("job-gone", Ok(json!({"id": change.subject}))),
+                Ok(job) => event.event("job").json_data(self.live(job)),
+                Err(problem) if problem.status == 404 => gone("job-gone"),
                 Err(problem) => return Err(problem),
             },
             _ => match self.store.file(&change.subject) {
                 Ok(file) if only.is_some_and(|only| file.job.as_deref() != Some(only)) => return Ok(None),
-                Ok(file) => ("file", serde_json::to_value(file)),
+                Ok(file) => event.event("file").json_data(file),
                 Err(problem) if problem.status != 404 => return Err(problem),
                 Err(_) if only.is_some() => return Ok(None),
-                Err(_) => ("file-gone", Ok(json!({"id": change.subject}))),
+                Err(_) => gone("file-gone"),
             },
         };
-        let data = data.map_err(Problem::internal)?;
-        event.event(name).json_data(data).map(Some).map_err(Problem::internal)
+        event.map(Some).map_err(Problem::internal)
     }
 }

@@ -59,7 +59,7 @@ pub(super) async fn keep(
         Request::Adjust(adjust) => adjust.content = None,
         Request::Generate(_) => {}
     }
-    let preset = Preset { name, request: serde_json::to_value(request).map_err(Problem::internal)? };
+    let preset = Preset { name, request };
     let kept = preset.clone();
     app.ask(move |app| {
         let known = app.store.presets()?;

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::Store;
 use crate::problem::{Outcome, Problem};
+use crate::request::Request;
 
 /// Settings by a name.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -12,25 +13,27 @@ pub(crate) struct Preset {
     /// The name.
     pub(crate) name: String,
     /// A request without its picture.
-    pub(crate) request: serde_json::Value,
+    pub(crate) request: Request,
 }
 
 impl Store {
-    /// All, by name.
+    /// All that this version understands, by name.
     pub(crate) fn presets(&self) -> Outcome<Vec<Preset>> {
         let connection = self.connection();
         let mut statement = connection.prepare_cached("SELECT name, request FROM presets ORDER BY name")?;
         let rows = statement.query_map([], |row| {
-            let request = serde_json::from_str(row.get_ref(1)?.as_str()?).unwrap_or_default();
-            Ok(Preset { name: row.get(0)?, request })
+            let request = serde_json::from_str(row.get_ref(1)?.as_str()?).ok();
+            let name = row.get(0)?;
+            Ok(request.map(|request| Preset { name, request }))
         })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        Ok(rows.filter_map(Result::transpose).collect::<rusqlite::Result<_>>()?)
     }
 
     /// Keeps one, in place of what had its name.
     pub(crate) fn keep_preset(&self, preset: &Preset) -> Outcome<()> {
         let sql = "INSERT INTO presets (name, request) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET request = ?2";
-        self.connection().execute(sql, [&preset.name, &preset.request.to_string()])?;
+        let request = serde_json::to_string(&preset.request).map_err(Problem::internal)?;
+        self.connection().execute(sql, [&preset.name, &request])?;
         Ok(())
     }
 

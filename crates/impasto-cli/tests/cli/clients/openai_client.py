@@ -8,7 +8,7 @@ import openai
 address, picture = sys.argv[1:]
 client = openai.OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0)
 
-edited = client.images.edit(image=open(picture, "rb"), prompt="great-wave + monet:0.5", model="fusion", n=1)
+edited = client.images.edit(image=open(picture, "rb"), prompt="great-wave + the-scream:0.5", model="fusion", n=1)
 assert base64.b64decode(edited.data[0].b64_json).startswith(b"\x89PNG"), edited
 edited = client.images.edit(image=open(picture, "rb"), prompt="great-wave", model="gpt-image-1", response_format="url")
 assert edited.data[0].url.startswith(f"{address}/v1/files/f_"), edited

@@ -125,7 +125,7 @@ async fn body(app: &App, body: axum::body::Body) -> Outcome<Bytes> {
 fn styles_of(prompt: &str) -> Outcome<Vec<Style>> {
     let artists = models::artists()?;
     let named = prompt.split(['+', ',']).map(str::trim).filter(|part| !part.is_empty());
-    let found: Vec<Style> = named
+    let found = named
         .map(|part| {
             let (name, weight) = match part.rsplit_once(':') {
                 Some((name, weight)) => match weight.trim().parse::<f32>() {
@@ -135,12 +135,12 @@ fn styles_of(prompt: &str) -> Outcome<Vec<Style>> {
                 None => (part, 1.0),
             };
             let style = Style { weight, ..Style::empty() };
-            let artist = name.strip_prefix("artist:").unwrap_or(name);
-            match (styles::names().any(|known| known == name), artists.iter().any(|known| known == artist)) {
+            let artist = name.strip_prefix("artist:").unwrap_or(name).to_owned();
+            match (styles::names().any(|known| known == name), artists.contains(&artist)) {
                 (true, _) => Ok(Style { name: Some(name.to_owned()), ..style }),
-                (false, true) => Ok(Style { artist: Some(artist.to_owned()), ..style }),
+                (false, true) => Ok(Style { artist: Some(artist), ..style }),
                 (false, false) => {
-                    let known: Vec<&str> = styles::names().chain(artists.iter().map(String::as_str)).collect();
+                    let known: Vec<String> = styles::names().map(str::to_owned).chain(artists.clone()).collect();
                     Err(Problem::validation(format!(
                         "impasto paints in styles and takes no words: the prompt names one or several joined by +, of {}.",
                         known.join(", ")
@@ -148,7 +148,7 @@ fn styles_of(prompt: &str) -> Outcome<Vec<Style>> {
                 }
             }
         })
-        .collect::<Outcome<_>>()?;
+        .collect::<Outcome<Vec<Style>>>()?;
     match found.is_empty() {
         true => Err(Problem::validation("The prompt is empty; it names the style, such as great-wave.")),
         false => Ok(found),

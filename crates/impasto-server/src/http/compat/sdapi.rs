@@ -73,6 +73,15 @@ pub(in crate::http) struct Img2Img {
     info: String,
 }
 
+/// What made a picture, as these clients look for it.
+#[derive(Serialize)]
+struct Info<'a> {
+    prompt: &'a str,
+    seed: u64,
+    all_seeds: [u64; 1],
+    request: &'a Request,
+}
+
 /// Paints a picture in the styles that the prompt names.
 #[utoipa::path(post, path = "/sdapi/v1/img2img", tag = "compatible", request_body = Img2ImgAsk,
     responses((status = 200, body = Img2Img), (status = 400, body = Problem), (status = 408, body = Problem),
@@ -110,7 +119,8 @@ pub(in crate::http) async fn img2img(
     };
     let asked = Request::Stylize(stylize);
     let parameters = json!({"prompt": ask.prompt, "denoising_strength": ask.denoising_strength, "seed": seed});
-    let info = json!({"prompt": ask.prompt, "seed": seed, "all_seeds": [seed], "request": asked}).to_string();
+    let info = Info { prompt: &ask.prompt, seed, all_seeds: [seed], request: &asked };
+    let info = serde_json::to_string(&info).map_err(Problem::internal)?;
     let job = done(&app, asked, "img2img").await?;
     let mut images = Vec::new();
     for file in &job.results {
