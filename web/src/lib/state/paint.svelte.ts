@@ -264,7 +264,7 @@ class Paint {
 			const request = this.requestFor(picture, picture.id === this.content?.id);
 			if (request && (await attempt(() => jobs.make(request, { batch })))) made++;
 		}
-		if (made) toasts.show(`${made} paintings are on their way.`, { ms: 3500, action: { label: 'See the queue', run: () => (location.hash = '#/queue') } });
+		if (made) toasts.show(`${made} paintings are on their way.`, { ms: 3500, action: { label: 'See the queue', to: '#/queue' } });
 	}
 
 	keep(): void {

@@ -5,7 +5,13 @@ export interface Toast {
 	id: number;
 	text: string;
 	kind: 'note' | 'error';
-	action?: { label: string; run: () => void };
+	action?: Action;
+}
+export interface Action {
+	label: string;
+	/** What it does: something, or go to another view. Who is there already need not be told. */
+	run?: () => void;
+	to?: string;
 }
 
 const NOTE_MS = 4500;
@@ -16,7 +22,7 @@ class Toasts {
 	list = $state<Toast[]>([]);
 	#next = 1;
 
-	show(text: string, options: { kind?: Toast['kind']; action?: Toast['action']; ms?: number } = {}): number {
+	show(text: string, options: { kind?: Toast['kind']; action?: Action; ms?: number } = {}): number {
 		const kind = options.kind ?? 'note';
 		const same = this.list.find((toast) => toast.text === text && !toast.action);
 		if (same) return same.id;
@@ -31,6 +37,15 @@ class Toasts {
 		if (aborted(error)) return;
 		if (error instanceof Problem && (error.away || error.status === 401)) return;
 		this.show(error instanceof Error ? error.message : String(error), { kind: 'error' });
+	}
+	/** The view that a message leads to is open: it would only be in the way. */
+	arrived(hash: string): void {
+		this.list = this.list.filter((toast) => toast.action?.to !== hash);
+	}
+	act(toast: Toast): void {
+		toast.action?.run?.();
+		if (toast.action?.to) location.hash = toast.action.to;
+		this.close(toast.id);
 	}
 	close(id: number): void {
 		this.list = this.list.filter((toast) => toast.id !== id);
