@@ -52,7 +52,9 @@ impl Server {
         }
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         if status.is_client_error() || status.is_server_error() {
-            assert!(kind == "application/problem+json" || status == 503, "{path}: {status} {kind}");
+            // Clients of compatible routes know errors in another form.
+            let known = kind == "application/problem+json" || status == 503 || path.starts_with("/v1/images/");
+            assert!(known, "{path}: {status} {kind}");
         }
         (status, serde_json::from_slice(&bytes).unwrap_or_default(), kind)
     }
