@@ -26,6 +26,9 @@ pub(crate) struct CrowdArgs {
     /// How long they go on.
     #[arg(long, value_name = "S", default_value_t = 120)]
     seconds: u64,
+    /// Clients that are told to come back later come back after a fifth of a second all the same.
+    #[arg(long)]
+    impatient: bool,
     /// The command that serves; the one beside this program when absent.
     #[arg(long, value_name = "FILE")]
     impasto: Option<PathBuf>,
@@ -39,6 +42,7 @@ struct Record {
     bench: &'static str,
     circumstances: Circumstances,
     clients: usize,
+    impatient: bool,
     seconds: u64,
     told: BTreeMap<String, u64>,
     /// Seconds of a preview, medians.
@@ -102,16 +106,27 @@ impl Drop for Server {
 }
 
 fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
+    let config =
+        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
     config.build().into()
 }
 
-/// Uploads a picture; the status, and the file's id if it was taken.
-fn upload(agent: &ureq::Agent, base: &str, bytes: &[u8]) -> Result<(u16, Option<String>)> {
+/// What became of an upload.
+struct Uploaded {
+    status: u16,
+    /// The file's id if it was taken.
+    id: Option<String>,
+    /// When to come back.
+    retry_after: Option<Duration>,
+}
+
+fn upload(agent: &ureq::Agent, base: &str, bytes: &[u8]) -> Result<Uploaded> {
     let mut response = agent.post(format!("{base}/v1/files?name=crowd.png")).send(bytes)?;
+    let later = response.headers().get("retry-after").and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+    let retry_after = later.map(Duration::from_secs);
     let body = response.body_mut().read_to_vec()?;
     let id = serde_json::from_slice::<Value>(&body).ok().and_then(|file| Some(file.get("id")?.as_str()?.to_owned()));
-    Ok((response.status().as_u16(), id))
+    Ok(Uploaded { status: response.status().as_u16(), id, retry_after })
 }
 
 fn stylize(content: &str) -> Value {
@@ -152,8 +167,7 @@ pub(crate) fn run(args: &CrowdArgs) -> Result<()> {
     let beside = std::env::current_exe()?.with_file_name("impasto");
     let server = Server::start(args.impasto.as_ref().unwrap_or(&beside))?;
     let quiet = agent();
-    let (_, photo) = upload(&quiet, &server.base, &noisy(1)?)?;
-    let photo = photo.context("the quiet client's picture was not taken")?;
+    let photo = upload(&quiet, &server.base, &noisy(1)?)?.id.context("the quiet client's picture was not taken")?;
     let looked = |times: usize| -> Result<Vec<f64>> {
         (0..times)
             .map(|_| match preview(&quiet, &server.base, &photo)? {
@@ -173,7 +187,7 @@ pub(crate) fn run(args: &CrowdArgs) -> Result<()> {
         .map(|client| {
             let (pictures, told, over, count) =
                 (Arc::clone(&pictures), Arc::clone(&told), Arc::clone(&over), Arc::clone(&count));
-            let base = server.base.clone();
+            let (base, impatient) = (server.base.clone(), args.impatient);
             std::thread::spawn(move || {
                 let agent = agent();
                 while !over.load(Ordering::Relaxed) {
@@ -182,7 +196,7 @@ pub(crate) fn run(args: &CrowdArgs) -> Result<()> {
                     // Behind the end of a PNG anything may stand; it makes another file of the same picture.
                     bytes.extend(number.to_le_bytes());
                     match upload(&agent, &base, &bytes) {
-                        Ok((status, Some(id))) if status == 201 || status == 200 => {
+                        Ok(Uploaded { status, id: Some(id), .. }) => {
                             told.hear(format!("upload {status}"));
                             let body = json!({"request": stylize(&id)}).to_string();
                             let job = agent.post(format!("{base}/v1/jobs")).header("content-type", "application/json");
@@ -191,9 +205,10 @@ pub(crate) fn run(args: &CrowdArgs) -> Result<()> {
                                 Err(e) => told.hear(format!("job: {e}")),
                             }
                         }
-                        Ok((status, _)) => {
+                        Ok(Uploaded { status, retry_after, .. }) => {
                             told.hear(format!("upload {status}"));
-                            std::thread::sleep(Duration::from_millis(200));
+                            let soon = Duration::from_millis(200);
+                            std::thread::sleep(retry_after.filter(|_| !impatient).unwrap_or(soon));
                         }
                         Err(e) => told.hear(format!("upload: {e}")),
                     }
@@ -223,8 +238,18 @@ pub(crate) fn run(args: &CrowdArgs) -> Result<()> {
     if let Some(path) = &args.json {
         let (clients, seconds, told) = (args.clients, args.seconds, told.clone());
         let (before, most, circumstances) = (base_memory, peak, Circumstances::now());
-        let record =
-            Record { bench: "crowd", circumstances, clients, seconds, told, alone, in_the_crowd: busy, before, most };
+        let record = Record {
+            bench: "crowd",
+            circumstances,
+            clients,
+            impatient: args.impatient,
+            seconds,
+            told,
+            alone,
+            in_the_crowd: busy,
+            before,
+            most,
+        };
         record::append(path, &record)?;
     }
     let strange: Vec<&String> = told

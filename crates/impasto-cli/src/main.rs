@@ -13,7 +13,8 @@ use impasto_engine::Recycling;
 
 use args::{Cli, Command};
 use commands::{
-    adjust, dataset, doctor, eval, explore, generate, inspect, mix, models, serve, shell, styles, stylize, train, translate,
+    adjust, dataset, doctor, eval, explore, generate, inspect, mix, models, serve, shell, styles, stylize, train,
+    translate,
 };
 use output::Reporter;
 

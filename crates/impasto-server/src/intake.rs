@@ -37,6 +37,16 @@ struct Question {
     /// Where [`VIEW`] and [`THUMB`] are to be written.
     folder: PathBuf,
     limits: Limits,
+    haste: Haste,
+}
+
+/// Who waits for a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Haste {
+    /// A client, among many perhaps: it is decoded when nothing better is to be done.
+    Client,
+    /// The engine's thread, for which previews wait in turn.
+    Engine,
 }
 
 /// What a picture is.
@@ -75,8 +85,14 @@ impl From<Refusal> for Problem {
 }
 
 /// Decodes the picture at `path` in another process, which writes its small forms into `folder`.
-pub(crate) async fn decode(decoder: &[OsString], path: &Path, folder: &Path, limits: &Limits) -> Outcome<Facts> {
-    let question = Question { path: path.to_owned(), folder: folder.to_owned(), limits: *limits };
+pub(crate) async fn decode(
+    decoder: &[OsString],
+    path: &Path,
+    folder: &Path,
+    limits: &Limits,
+    haste: Haste,
+) -> Outcome<Facts> {
+    let question = Question { path: path.to_owned(), folder: folder.to_owned(), limits: *limits, haste };
     let question = serde_json::to_vec(&question).map_err(Problem::internal)?;
     let [program, arguments @ ..] = decoder else { return Err(Problem::internal("no decoding process is set")) };
     let mut command = tokio::process::Command::new(program);
@@ -118,10 +134,10 @@ pub(crate) async fn decode(decoder: &[OsString], path: &Path, folder: &Path, lim
 
 /// The decoding process: reads a question from standard input, answers on standard output. Its exit code says nothing.
 pub fn decode_child() {
-    restrict();
     let mut question = Vec::new();
     let asked = std::io::stdin().take(1 << 20).read_to_end(&mut question);
     let Some(question) = asked.ok().and_then(|_| serde_json::from_slice::<Question>(&question).ok()) else { return };
+    restrict(question.haste);
     let answer = look(&question);
     if let Ok(answer) = serde_json::to_vec(&answer) {
         // Nobody to tell if the server is gone.
@@ -130,12 +146,13 @@ pub fn decode_child() {
 }
 
 /// Gives this process little: what a picture at the limits takes twice over, a minute of one processor, no core dumps.
-fn restrict() {
+fn restrict(haste: Haste) {
     #[cfg(unix)]
     {
-        use rustix::process::{Resource, Rlimit, nice, setrlimit};
-        // Uploads wait for previews, not the other way round.
-        let _ = nice(10);
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        if haste == Haste::Client {
+            yield_to_engine();
+        }
         let set = |resource, most| {
             // A limit that cannot be set is one that the system does not know.
             let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
@@ -144,6 +161,14 @@ fn restrict() {
         set(Resource::Cpu, PATIENCE.as_secs());
         set(Resource::Core, 0);
     }
+}
+
+/// Gives way to the engine's threads: uploads wait for previews, not the other way round. Linux has a priority for each thread;
+/// elsewhere it would be that of the whole process, which is left as it is.
+pub(crate) fn yield_to_engine() {
+    // A system that does not let itself be told so schedules as it likes.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(10);
 }
 
 fn look(question: &Question) -> Result<Facts, Refusal> {

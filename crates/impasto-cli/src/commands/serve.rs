@@ -47,9 +47,10 @@ pub(crate) fn run(args: ServeArgs, global: &Global, reporter: &Reporter) -> Resu
     if args.token.as_ref().is_some_and(|token| token.len() < 16) {
         return Err(Failure::usage("a token has at least 16 characters: others must not guess it"));
     }
-    let data_dir = args.data_dir.or_else(|| data_folder("studio")).ok_or_else(|| {
-        Failure::usage("the environment names no folder for the user's data: give --data-dir DIR")
-    })?;
+    let data_dir = args
+        .data_dir
+        .or_else(|| data_folder("studio"))
+        .ok_or_else(|| Failure::usage("the environment names no folder for the user's data: give --data-dir DIR"))?;
     let program = std::env::current_exe().map_err(|e| failed(format!("cannot find impasto itself: {e}")))?;
     let token = args.token.or_else(|| (!args.host.is_loopback()).then(drawn_token));
     let config = Config {
@@ -66,7 +67,8 @@ pub(crate) fn run(args: ServeArgs, global: &Global, reporter: &Reporter) -> Resu
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_target(false).init();
     let served = impasto_server::serve(config, |address| {
         // Nobody can open the page of "any address"; on this machine the name of this machine does.
-        let shown = if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() };
+        let shown =
+            if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() };
         let fragment = token.map_or(String::new(), |token| format!("#token={token}"));
         reporter.result(&format!("The studio is at http://{shown}/{fragment}"));
         reporter.result(&format!("Pictures and the queue are in {}; stop with Ctrl-C", data_dir.display()));

@@ -31,7 +31,9 @@ fn clients_of_the_web_ui_paint() {
     assert!(read["info"].as_str().unwrap().starts_with("impasto stylize"), "{read}");
     assert_eq!(read["parameters"]["job"]["seed"], 5);
     assert_eq!(studio.json("/sdapi/v1/progress")["progress"], 0.0);
-    for (field, value) in [("prompt", json!("a cat")), ("init_images", json!([])), ("init_images", json!(["?"])), ("n_iter", json!(4))] {
+    for (field, value) in
+        [("prompt", json!("a cat")), ("init_images", json!([])), ("init_images", json!(["?"])), ("n_iter", json!(4))]
+    {
         let before = std::mem::replace(&mut ask[field], value);
         assert_eq!(studio.post("/sdapi/v1/img2img", &ask).0, 422, "{field}");
         ask[field] = before;
@@ -43,7 +45,8 @@ fn clients_of_the_web_ui_paint() {
 #[test]
 fn the_client_of_openai_paints_and_generates() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let python = std::env::var_os("IMPASTO_CLIENTS").map_or_else(|| root.join("target/client-venv/bin/python"), Into::into);
+    let python =
+        std::env::var_os("IMPASTO_CLIENTS").map_or_else(|| root.join("target/client-venv/bin/python"), Into::into);
     let installed = Command::new(&python).args(["-c", "import openai"]).output().is_ok_and(|ran| ran.status.success());
     if !installed {
         eprintln!("SKIPPED: {} has no package openai (see CONTRIBUTING.md)", python.display());

@@ -27,7 +27,8 @@ impl Studio {
     }
 
     fn agent() -> ureq::Agent {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(120)));
+        let config =
+            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(120)));
         config.build().into()
     }
 
@@ -156,11 +157,17 @@ fn a_picture_is_uploaded_looked_at_painted_and_comes_back() {
     std::fs::copy(bench.path("style.png"), elsewhere.path("style.png")).unwrap();
     let stranger = Studio::start(&elsewhere, &[]);
     let (_, dropped) = stranger.upload(&bench.path("result.png"), "content");
-    assert_eq!((&dropped["request"]["strength"], &dropped["missing"]), (&json!(0.8), &json!(["style.png", "my photo.png"])));
+    assert_eq!(
+        (&dropped["request"]["strength"], &dropped["missing"]),
+        (&json!(0.8), &json!(["style.png", "my photo.png"]))
+    );
     let (_, style) = stranger.upload(&elsewhere.path("style.png"), "style");
     assert_eq!(stranger.delete(&format!("/v1/files/{}", text(&dropped["id"]))), 204);
     let (_, dropped) = stranger.upload(&bench.path("result.png"), "content");
-    assert_eq!((&dropped["request"]["styles"][1]["file"], &dropped["missing"]), (&style["id"], &json!(["my photo.png"])));
+    assert_eq!(
+        (&dropped["request"]["styles"][1]["file"], &dropped["missing"]),
+        (&style["id"], &json!(["my photo.png"]))
+    );
 }
 
 #[test]
@@ -293,7 +300,11 @@ fn hostile_files_are_refused_and_the_server_stays_ready() {
     assert_eq!(status, 422, "{answer}");
     assert!(refused > 10 && taken > 10, "{refused} refused, {taken} taken");
     assert_eq!(studio.get("/readyz").0, 200);
-    assert_eq!(std::fs::read_dir(bench.path("data/incoming")).unwrap().count(), 0, "nothing is left of what was refused");
+    assert_eq!(
+        std::fs::read_dir(bench.path("data/incoming")).unwrap().count(),
+        0,
+        "nothing is left of what was refused"
+    );
 }
 
 fn walk(path: &Path) -> Vec<PathBuf> {
@@ -310,7 +321,8 @@ fn other_addresses_ask_for_a_token() {
     refused.fails(2, &["16 characters"]);
     let studio = Studio::start(&bench, &["--token", "0123456789abcdef"]);
     assert_eq!(studio.get("/v1/status").0, 401);
-    let with = ureq::get(format!("{}/v1/status", studio.base)).header("authorization", "Bearer 0123456789abcdef").call();
+    let with =
+        ureq::get(format!("{}/v1/status", studio.base)).header("authorization", "Bearer 0123456789abcdef").call();
     assert_eq!(with.unwrap().status(), 200);
     // The page itself knows nothing, and is there to ask for the token.
     assert_eq!(studio.get("/").0, 200);

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::app::App;
 use super::ask::{Id, Json, Wish, drain};
 use crate::ids::{fresh, safe_name};
-use crate::intake::{self, THUMB, VIEW};
+use crate::intake::{self, Haste, THUMB, VIEW};
 use crate::problem::{Kind, Outcome, Problem};
 use crate::request::recipe;
 use crate::store::{FileInfo, FileQuery, NewFile, Role, refused};
@@ -180,7 +180,7 @@ pub(super) async fn admit(
         return Ok((StatusCode::OK, file));
     }
     let decoding = app.decoders.acquire().await.map_err(Problem::internal)?;
-    let facts = intake::decode(&app.config.decoder, &raw, room.path(), &app.config.limits).await?;
+    let facts = intake::decode(&app.config.decoder, &raw, room.path(), &app.config.limits, Haste::Client).await?;
     drop(decoding);
     let kept = app.ask(move |app| {
         // A result that comes back has its own request, with nothing lost; others tell what they can.

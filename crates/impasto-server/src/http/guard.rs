@@ -107,7 +107,8 @@ fn check(app: &App, request: &Request) -> Outcome<()> {
 fn is_open(request: &Request) -> bool {
     let path = request.uri().path();
     let read = matches!(*request.method(), Method::GET | Method::HEAD);
-    let known = path.starts_with("/v1/") || path.starts_with("/sdapi/") || path == "/metrics" || path == "/openapi.json";
+    let known =
+        path.starts_with("/v1/") || path.starts_with("/sdapi/") || path == "/metrics" || path == "/openapi.json";
     (read && !known) || path == "/v1/session"
 }
 
@@ -138,15 +139,16 @@ fn origin(headers: &HeaderMap, host: &str, request: &Request) -> Outcome<()> {
     let refused = || Problem::new(Kind::ForbiddenOrigin, "The page that asks comes from elsewhere.");
     for origin in headers.get_all(header::ORIGIN) {
         let origin = origin.to_str().map_err(|_| refused())?;
-        let own = ["http://", "https://"].iter().any(|scheme| {
-            origin.strip_prefix(scheme).is_some_and(|authority| authority.eq_ignore_ascii_case(host))
-        });
+        let own = ["http://", "https://"]
+            .iter()
+            .any(|scheme| origin.strip_prefix(scheme).is_some_and(|authority| authority.eq_ignore_ascii_case(host)));
         if !own {
             return Err(refused());
         }
     }
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    let link = text("sec-fetch-mode") == Some("navigate") && request.method() == Method::GET && request.uri().path() == "/";
+    let link =
+        text("sec-fetch-mode") == Some("navigate") && request.method() == Method::GET && request.uri().path() == "/";
     match text("sec-fetch-site") {
         None | Some("same-origin" | "none") => Ok(()),
         Some(_) if link => Ok(()),

@@ -97,7 +97,8 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Outcome<impl IntoRes
             let _ = writeln!(text, "{name}{labels} {value}");
         }
     };
-    let states: Vec<_> = counts.iter().map(|(state, count)| (format!("{{state=\"{state}\"}}"), *count as f64)).collect();
+    let states: Vec<_> =
+        counts.iter().map(|(state, count)| (format!("{{state=\"{state}\"}}"), *count as f64)).collect();
     family("impasto_jobs", "gauge", "Jobs that are known, by state.", &states);
     let answers = app.answers.iter().enumerate().skip(1);
     let answers: Vec<_> = answers

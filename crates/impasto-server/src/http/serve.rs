@@ -14,6 +14,7 @@ use super::app::App;
 use super::router;
 use crate::ServeError;
 use crate::config::Config;
+use crate::intake::yield_to_engine;
 
 /// How long the head of a request may take to come.
 const HEAD: Duration = Duration::from_secs(10);
@@ -33,6 +34,7 @@ pub fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), Serve
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(32)
+        .on_thread_start(yield_to_engine)
         .enable_all()
         .build()
         .map_err(|e| ServeError::Data(format!("the runtime does not start: {e}")))?;

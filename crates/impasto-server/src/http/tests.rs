@@ -33,7 +33,13 @@ impl Server {
         Self { app: Arc::new(App::open(config).unwrap()), _folder: folder }
     }
 
-    async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> (StatusCode, Value, String) {
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> (StatusCode, Value, String) {
         let mut request = Request::builder().method(method).uri(path);
         if !headers.iter().any(|(name, _)| *name == "host") {
             request = request.header("host", "127.0.0.1:7878");
@@ -154,7 +160,10 @@ async fn a_token_is_asked_for_everywhere_but_at_the_door() {
     let response = router(Arc::clone(&server.app)).oneshot(request).await.unwrap();
     assert_eq!(response.status(), 204);
     let cookie = response.headers()["set-cookie"].to_str().unwrap().to_owned();
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && !cookie.contains("a token"), "{cookie}");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && !cookie.contains("a token"),
+        "{cookie}"
+    );
     let session = cookie.split(';').next().unwrap();
     let (status, ..) = server.ask(Method::GET, "/v1/status", &[("cookie", session)], Body::empty()).await;
     assert_eq!(status, 200);
@@ -182,7 +191,14 @@ async fn what_is_not_there_or_not_right_is_said() {
         ("POST", "/v1/jobs", &json, "{", 400, "bad-request"),
         ("POST", "/v1/jobs", &json, "{}", 422, "validation"),
         ("POST", "/v1/jobs", &json, &long, 413, "too-large"),
-        ("POST", "/v1/preview", &json, r#"{"request":{"kind":"generate","model":"icons","seeds":[1]},"side":9}"#, 422, "validation"),
+        (
+            "POST",
+            "/v1/preview",
+            &json,
+            r#"{"request":{"kind":"generate","model":"icons","seeds":[1]},"side":9}"#,
+            422,
+            "validation",
+        ),
         ("DELETE", "/v1/jobs/j_none", &json, "", 404, "not-found"),
         ("POST", "/v1/jobs/j_none/retry", &json, "", 404, "not-found"),
         ("POST", "/v1/files?role=result", &[], "x", 422, "validation"),
@@ -206,7 +222,9 @@ async fn presets_keep_settings_and_no_pictures() {
     assert_eq!((status.as_u16(), kept["name"].as_str()), (200, Some("Nacht / Tag")));
     let (_, listed) = server.get("/v1/presets").await;
     assert_eq!(listed["presets"][0]["request"]["strength"], 0.5);
-    assert!(listed["presets"][0]["request"]["content"].is_null() && listed["presets"][0]["request"].get("mask").is_none());
+    assert!(
+        listed["presets"][0]["request"]["content"].is_null() && listed["presets"][0]["request"].get("mask").is_none()
+    );
     let (status, _) = server.send(Method::DELETE, "/v1/presets/Nacht%20%2F%20Tag", Value::Null).await;
     assert_eq!(status, 204);
 }
@@ -269,5 +287,8 @@ fn the_document_is_the_committed_one() {
         std::fs::write(path, &text).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(kept == text, "the API changed: look at it, then run this test with IMPASTO_UPDATE=1 and commit openapi.json");
+    assert!(
+        kept == text,
+        "the API changed: look at it, then run this test with IMPASTO_UPDATE=1 and commit openapi.json"
+    );
 }

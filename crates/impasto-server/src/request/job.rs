@@ -156,7 +156,9 @@ impl Style {
         if let Some(name) = &self.name {
             let own = styles::named(name)?.header.algorithm;
             if own != method {
-                let text = format!("{name} is a style of {own} and nothing that {method} could paint in; give a picture instead");
+                let text = format!(
+                    "{name} is a style of {own} and nothing that {method} could paint in; give a picture instead"
+                );
                 return Err(Problem::validation(text));
             }
         }

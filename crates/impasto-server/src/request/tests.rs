@@ -24,7 +24,9 @@ fn what_cannot_be_done_is_refused_with_its_reason() {
     for accepted in [
         stylize(json!({})),
         stylize(json!({"styles": [{"file": "f_2", "weight": 0.3}, {"artist": "monet", "layers": ["fine"]}]})),
-        stylize(json!({"styles": [{"file": "f_2"}], "method": "gatys", "settings": {"steps": 5, "levels": null}, "mask": "f_3", "feather": 4})),
+        stylize(
+            json!({"styles": [{"file": "f_2"}], "method": "gatys", "settings": {"steps": 5, "levels": null}, "mask": "f_3", "feather": 4}),
+        ),
         stylize(json!({"preserve_color": "luma", "adjust": {"hue": 20}, "output": {"format": "tiff"}})),
         json!({"kind": "adjust", "content": "f_1", "adjust": {"contrast": 1.5}}),
         json!({"kind": "generate", "model": "garments", "seeds": [1, 2], "trunc": 0.7, "classes": [{"class": "dress"}]}),
@@ -45,7 +47,10 @@ fn what_cannot_be_done_is_refused_with_its_reason() {
         (stylize(json!({"styles": [{"missing": "mona.jpg"}]})), "upload it"),
         (stylize(json!({"styles": [{"name": "great-wave", "weight": -1}]})), "weight is -1"),
         (stylize(json!({"styles": [{"name": "great-wave", "weight": 0}]})), "sum to zero"),
-        (stylize(json!({"styles": [{"name": "great-wave"}, {"artist": "monet"}]})), "nothing that artist could paint in"),
+        (
+            stylize(json!({"styles": [{"name": "great-wave"}, {"artist": "monet"}]})),
+            "nothing that artist could paint in",
+        ),
         (stylize(json!({"method": "refine"})), "nothing that refine could paint in"),
         (stylize(json!({"styles": [{"artist": "monet"}], "method": "fusion"})), "does not know monet"),
         (stylize(json!({"method": "gaty"})), "no method 'gaty'"),
@@ -96,7 +101,9 @@ fn recipes_are_read_from_what_impasto_writes() {
     let nowhere = super::recipe(&parameters, &|_| None).unwrap();
     assert_eq!(nowhere.missing, ["mask.png", "mona.jpg", "photo.jpg"]);
     assert!(nowhere.request.validate(&find).is_err());
-    for stranger in [json!(null), json!({"job": 3}), json!({"prompt": "a cat"}), json!({"job": {"styles": ["x"]}, "styles": 3})] {
+    for stranger in
+        [json!(null), json!({"job": 3}), json!({"prompt": "a cat"}), json!({"job": {"styles": ["x"]}, "styles": 3})]
+    {
         let read = super::recipe(&stranger, &|_| None);
         assert!(read.is_none_or(|recipe| recipe.request.validate(&find).is_err()), "{stranger}");
     }

@@ -154,12 +154,14 @@ pub(crate) struct JobQuery {
     pub(crate) limit: u32,
 }
 
-const COLUMNS: &str = "id, kind, title, batch, state, created, started, finished, attempts, request, notes, problem, rank, seq";
+const COLUMNS: &str =
+    "id, kind, title, batch, state, created, started, finished, attempts, request, notes, problem, rank, seq";
 
 fn read(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Job> {
     let (id, state): (String, String) = (row.get(0)?, row.get(4)?);
     let state = State::ALL.into_iter().find(|known| known.name() == state).unwrap_or(State::Failed);
-    let json = |e: serde_json::Error| rusqlite::Error::FromSqlConversionFailure(9, rusqlite::types::Type::Text, e.into());
+    let json =
+        |e: serde_json::Error| rusqlite::Error::FromSqlConversionFailure(9, rusqlite::types::Type::Text, e.into());
     let ahead = "SELECT count(*) FROM jobs WHERE state = 'queued' AND (rank, seq) < (?1, ?2)";
     let (rank, seq): (i64, i64) = (row.get(12)?, row.get(13)?);
     let ahead = match state {
@@ -250,7 +252,8 @@ impl Store {
             transaction.execute("INSERT OR IGNORE INTO needs (job, file) VALUES (?1, ?2)", [id.as_str(), file])?;
         }
         let change = note(&transaction, "job", &id)?;
-        let job = find(&transaction, "id", &id)?.ok_or_else(|| Problem::internal("a job that was just queued is gone"))?;
+        let job =
+            find(&transaction, "id", &id)?.ok_or_else(|| Problem::internal("a job that was just queued is gone"))?;
         transaction.commit()?;
         drop(connection);
         self.publish([change]);

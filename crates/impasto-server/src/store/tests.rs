@@ -194,9 +194,8 @@ fn files_are_found_renamed_and_kept_while_they_are_needed() {
         let (file, room) = picture(store, id, role);
         store.keep(&file, room.path()).unwrap();
     }
-    let listed = |query: &FileQuery| -> Vec<String> {
-        store.files(query).unwrap().0.into_iter().map(|file| file.id).collect()
-    };
+    let listed =
+        |query: &FileQuery| -> Vec<String> { store.files(query).unwrap().0.into_iter().map(|file| file.id).collect() };
     let all = FileQuery { limit: 10, ..FileQuery::default() };
     assert_eq!(listed(&all), ["f_3", "f_2", "f_1"]);
     assert_eq!(listed(&FileQuery { role: Some(Role::Result), ..all.clone() }), ["f_3", "f_2"]);

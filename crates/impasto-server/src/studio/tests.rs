@@ -6,8 +6,16 @@ use sha2::{Digest, Sha256};
 use super::Studio;
 
 /// The sources that decide the build; the same list stands in `web/scripts/stamp.mjs`.
-const SOURCES: [&str; 8] =
-    ["src", "static", "scripts", "package.json", "package-lock.json", "svelte.config.js", "vite.config.ts", "tsconfig.json"];
+const SOURCES: [&str; 8] = [
+    "src",
+    "static",
+    "scripts",
+    "package.json",
+    "package-lock.json",
+    "svelte.config.js",
+    "vite.config.ts",
+    "tsconfig.json",
+];
 
 fn files(path: &Path, found: &mut Vec<PathBuf>) {
     if path.is_file() {

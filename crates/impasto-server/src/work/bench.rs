@@ -52,14 +52,8 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn new(device: OpenDevice, limits: Limits) -> Self {
         let resources = Resources { limits, ..Resources::new(device) };
-        Self {
-            resources,
-            painters: Few::new(PAINTERS),
-            studios: Few::new(STUDIOS),
-            pictures: Few::new(PICTURES),
-        }
+        Self { resources, painters: Few::new(PAINTERS), studios: Few::new(STUDIOS), pictures: Few::new(PICTURES) }
     }
-
 
     /// A painter for a job; give it back with [`Bench::put_painter`].
     pub(super) fn painter(&mut self, job: StylizeJob, control: &Control) -> Outcome<Painter> {

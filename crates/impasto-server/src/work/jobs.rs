@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use impasto_engine::Control;
 use impasto_engine::models::hash_file;
@@ -14,10 +15,13 @@ use super::previews::path;
 use super::watch::{Log, caught};
 use super::{Running, Shared, lock};
 use crate::ids::{self, safe_name};
-use crate::intake;
+use crate::intake::{self, Haste};
 use crate::problem::{Outcome, Problem};
 use crate::request::{Adjust, Generate, Request, Style, Stylize, content};
 use crate::store::{Claim, Live, NewFile, Role};
+
+/// How often previews are looked for while another process is waited for.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// A result with the folder in which it waits to be kept.
 type Made = (NewFile, TempDir);
@@ -146,8 +150,17 @@ impl Shared {
         let tools = &self.tools;
         // Results may be larger than what is let in.
         let limits = impasto_image::Limits { max_file_bytes: u64::MAX, max_side: u32::MAX, ..tools.limits };
-        let looked = intake::decode(&tools.decoder, &file, place.folder.path(), &limits);
-        let facts = tools.runtime.block_on(looked)?;
+        let facts = {
+            let looked = intake::decode(&tools.decoder, &file, place.folder.path(), &limits, Haste::Engine);
+            let mut looked = std::pin::pin!(looked);
+            loop {
+                let waited = async { tokio::time::timeout(GLANCE, &mut looked).await };
+                match tools.runtime.block_on(waited) {
+                    Ok(facts) => break facts?,
+                    Err(_) => self.look_up(),
+                }
+            }
+        };
         let bytes = std::fs::metadata(&file).map_err(Problem::internal)?.len();
         let made = NewFile {
             id: place.id,

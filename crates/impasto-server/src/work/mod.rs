@@ -146,7 +146,10 @@ impl Desk {
 
     /// How far a job is, if it is the one at hand.
     pub(crate) fn progress(&self, job: &str) -> Option<Progress> {
-        lock(&self.shared.running).as_ref().filter(|running| running.id == job).and_then(|running| running.progress.clone())
+        lock(&self.shared.running)
+            .as_ref()
+            .filter(|running| running.id == job)
+            .and_then(|running| running.progress.clone())
     }
 
     /// The job at hand.

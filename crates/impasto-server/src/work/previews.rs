@@ -12,7 +12,7 @@ use impasto_image::{Limits, Picture};
 use super::bench::Bench;
 use crate::intake::{self, VIEW};
 use crate::problem::{Outcome, Problem};
-use crate::request::{Generate, Request, Stylize, Style, content};
+use crate::request::{Generate, Request, Style, Stylize, content};
 use crate::store::Store;
 
 /// The bundled picture that styles are shown on.

@@ -151,14 +151,23 @@ pub(in crate::http) async fn edits(
     let form = Multipart::from_request(request, &()).await;
     let form = form.map_err(|e| Problem::new(Kind::UnsupportedMedia, e.body_text()))?;
     let (ask, picture) = fields(form).await?;
-    let Some((name, bytes)) = picture else { return Err(Problem::validation("image is missing: send the picture as a file").into()) };
+    let Some((name, bytes)) = picture else {
+        return Err(Problem::validation("image is missing: send the picture as a file").into());
+    };
     if ask.n.is_some_and(|n| n != 1) {
         return Err(Problem::validation("n is 1 for edits: painting twice gives the same picture").into());
     }
     let (output, format) = ask.output()?;
     let (styles, size) = (styles_of(&ask.prompt)?, ask.sides()?.map(|[w, h]| w.max(h)));
     let content = kept(&app, &bytes, Role::Content, &name).await?;
-    let stylize = Stylize { content: Some(content.id), styles, method: method(ask.model.as_deref()), size, output, ..Stylize::blank() };
+    let stylize = Stylize {
+        content: Some(content.id),
+        styles,
+        method: method(ask.model.as_deref()),
+        size,
+        output,
+        ..Stylize::blank()
+    };
     let job = done(&app, Request::Stylize(stylize), "images/edits").await?;
     Ok(Answer(images(&app, &ask, &headers, &job.results, format).await?))
 }
@@ -230,7 +239,9 @@ pub(in crate::http) async fn generations(
     }
     let classes = match ask.prompt.trim() {
         "" => Vec::new(),
-        class if form.classes.iter().any(|known| known == class) => vec![Class { class: class.to_owned(), weight: 1.0 }],
+        class if form.classes.iter().any(|known| known == class) => {
+            vec![Class { class: class.to_owned(), weight: 1.0 }]
+        }
         _ if form.classes.is_empty() => {
             return Err(Problem::validation(format!("{model} takes no words: leave the prompt empty")).into());
         }

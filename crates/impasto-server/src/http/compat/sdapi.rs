@@ -13,7 +13,7 @@ use super::{body, decoded, done, drawn_seed, encoded, kept, styles_of};
 use crate::http::app::App;
 use crate::http::ask::{must_be_json, parse};
 use crate::http::files::RAW;
-use crate::intake;
+use crate::intake::{self, Haste};
 use crate::problem::{Outcome, Problem};
 use crate::request::{Request, Stylize};
 use crate::store::{Role, refused};
@@ -191,7 +191,7 @@ pub(in crate::http) async fn png_info(
     let raw = room.path().join(RAW);
     tokio::fs::write(&raw, decoded(&ask.image)?).await.map_err(|e| refused(&e))?;
     let decoding = app.decoders.acquire().await.map_err(Problem::internal)?;
-    let facts = intake::decode(&app.config.decoder, &raw, room.path(), &app.config.limits).await?;
+    let facts = intake::decode(&app.config.decoder, &raw, room.path(), &app.config.limits, Haste::Client).await?;
     drop(decoding);
     let parameters = facts.parameters.unwrap_or_else(|| json!({}));
     let info = parameters.get("command").and_then(Value::as_str).unwrap_or_default().to_owned();
