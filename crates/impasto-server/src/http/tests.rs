@@ -280,6 +280,20 @@ async fn lists_say_what_there_is() {
 }
 
 #[test]
+fn the_document_describes_what_can_be_asked() {
+    let document = document();
+    let kinds = document["components"]["schemas"]["Request"]["oneOf"].as_array().unwrap();
+    let named = |kind: &Value| kind["properties"]["kind"]["enum"][0].as_str().unwrap_or_default().to_owned();
+    assert_eq!(kinds.iter().map(named).collect::<Vec<_>>(), ["stylize", "adjust", "generate"]);
+    for kind in kinds {
+        assert!(kind["required"].as_array().unwrap().contains(&"kind".into()), "{kind}");
+        assert!(kind["properties"].as_object().unwrap().len() > 3, "{kind}");
+    }
+    let refused = &document["paths"]["/v1/jobs"]["post"]["responses"]["422"]["content"];
+    assert!(refused.get("application/problem+json").is_some() && refused.get("application/json").is_none());
+}
+
+#[test]
 fn the_document_is_the_committed_one() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
     let text = serde_json::to_string_pretty(&document()).unwrap() + "\n";
