@@ -1,6 +1,6 @@
 //! What is written into a picture about how it was made. Files appear by their names without folders: pictures travel.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use impasto_image::Parameters;
 use impasto_image::adjust::Adjustments;
@@ -19,7 +19,7 @@ fn file(input: &Input, origin: &Origin) -> Value {
 }
 
 /// A mask's name and hash; it was read, so it is there unless someone took it away meanwhile.
-fn mask(path: &PathBuf) -> Option<Value> {
+fn mask(path: &Path) -> Option<Value> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Some(json!({"name": name, "blake3": hash_file(path).ok()?}))
 }
@@ -53,7 +53,7 @@ pub(super) fn of_stylize(painter: &Painter, content: &Input, origin: &Origin) ->
         "job": public(job),
         "content": file(content, origin),
         "styles": styles,
-        "mask": job.mask.as_ref().and_then(mask),
+        "mask": job.mask.as_deref().and_then(mask),
         "model": model,
         "perception": painter.perception().map(PerceptionSpec::public_name),
         "device": painter.device_name(),
