@@ -28,8 +28,8 @@ impl<T> Few<T> {
         Self { items: Vec::new(), most }
     }
 
-    fn take(&mut self, mut fits: impl FnMut(&mut T) -> bool) -> Option<T> {
-        let place = self.items.iter_mut().rposition(|item| fits(item))?;
+    fn take(&mut self, fits: impl FnMut(&mut T) -> bool) -> Option<T> {
+        let place = self.items.iter_mut().rposition(fits)?;
         Some(self.items.remove(place))
     }
 
