@@ -14,6 +14,12 @@ pub(crate) struct Bench {
     folder: tempfile::TempDir,
 }
 
+/// Says what was not tested, and why.
+#[allow(clippy::print_stderr)]
+pub(crate) fn skipped(why: &str) {
+    eprintln!("SKIPPED: {why}");
+}
+
 /// How a command ended.
 #[derive(Debug)]
 pub(crate) struct Ran {

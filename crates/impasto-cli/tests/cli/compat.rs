@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, skipped};
 use crate::serve::Studio;
 
 #[test]
@@ -49,7 +49,7 @@ fn the_client_of_openai_paints_and_generates() {
         std::env::var_os("IMPASTO_CLIENTS").map_or_else(|| root.join("target/client-venv/bin/python"), Into::into);
     let installed = Command::new(&python).args(["-c", "import openai"]).output().is_ok_and(|ran| ran.status.success());
     if !installed {
-        eprintln!("SKIPPED: {} has no package openai (see CONTRIBUTING.md)", python.display());
+        skipped(&format!("{} has no package openai (see CONTRIBUTING.md)", python.display()));
         return;
     }
     let bench = Bench::new();

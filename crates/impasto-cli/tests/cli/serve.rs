@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, skipped};
 
 /// A server at work.
 pub(crate) struct Studio {
@@ -274,7 +274,7 @@ fn hostile_files_are_refused_and_the_server_stays_ready() {
     let shared = std::env::var_os("IMPASTO_SHARED").map_or_else(|| "../../../shared".into(), PathBuf::from);
     let folder = shared.join("data/hostile");
     if !folder.is_dir() {
-        eprintln!("SKIPPED: no hostile files at {}", folder.display());
+        skipped(&format!("no hostile files at {}", folder.display()));
         return;
     }
     let bench = Bench::new();
@@ -336,7 +336,7 @@ fn other_addresses_ask_for_a_token() {
 fn the_lines_of_the_api_page_work() {
     let installed = std::process::Command::new("curl").arg("--version").stdout(Stdio::null()).status();
     if !installed.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: curl is not installed");
+        skipped("curl is not installed");
         return;
     }
     let bench = Bench::new();
