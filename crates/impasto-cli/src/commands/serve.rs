@@ -51,7 +51,7 @@ pub(crate) fn run(args: ServeArgs, global: &Global, reporter: &Reporter) -> Resu
         .data_dir
         .or_else(|| data_folder("studio"))
         .ok_or_else(|| Failure::usage("the environment names no folder for the user's data: give --data-dir DIR"))?;
-    let program = std::env::current_exe().map_err(|e| failed(format!("cannot find impasto itself: {e}")))?;
+    let program = own_program().map_err(|e| failed(format!("cannot find impasto itself: {e}")))?;
     let token = args.token.or_else(|| (!args.host.is_loopback()).then(drawn_token));
     let config = Config {
         address: SocketAddr::new(args.host, args.port),
@@ -77,6 +77,12 @@ pub(crate) fn run(args: ServeArgs, global: &Global, reporter: &Reporter) -> Resu
         ServeError::Address { .. } => failed(format!("{error}; another --port may be free")),
         error => failed(error.to_string()),
     })
+}
+
+/// This very program, also where its file is replaced while it runs: another version might not understand it.
+fn own_program() -> std::io::Result<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if cfg!(target_os = "linux") && running.exists() { Ok(running) } else { std::env::current_exe() }
 }
 
 /// A token that cannot be guessed.

@@ -194,20 +194,8 @@ pub(super) async fn admit(
         };
         let name = safe_name(&name, facts.format);
         std::fs::rename(&raw, room.path().join(&name)).map_err(|e| refused(&e))?;
-        let file = NewFile {
-            id: fresh("f_"),
-            role,
-            name,
-            format: facts.format,
-            bytes,
-            width: facts.width,
-            height: facts.height,
-            alpha: facts.alpha,
-            bits: facts.bits,
-            blake3,
-            request,
-            missing,
-        };
+        let file = NewFile::new(fresh("f_"), role, name, &facts, bytes, blake3);
+        let file = NewFile { request, missing, ..file };
         app.store.keep(&file, room.path())
     });
     Ok((StatusCode::CREATED, kept.await?))

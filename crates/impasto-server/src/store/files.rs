@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::events::note;
 use super::{Store, anywhere, now, rfc3339};
+use crate::intake::Facts;
 use crate::problem::{Kind, Outcome, Problem};
 use crate::request::Request;
 
@@ -109,6 +110,14 @@ pub(crate) struct NewFile {
     pub(crate) blake3: String,
     pub(crate) request: Option<Request>,
     pub(crate) missing: Vec<String>,
+}
+
+impl NewFile {
+    /// A picture that was looked at.
+    pub(crate) fn new(id: String, role: Role, name: String, facts: &Facts, bytes: u64, blake3: String) -> Self {
+        let Facts { format, width, height, alpha, bits, .. } = *facts;
+        Self { id, role, name, format, bytes, width, height, alpha, bits, blake3, request: None, missing: Vec::new() }
+    }
 }
 
 /// Which pictures to list.
@@ -259,15 +268,12 @@ impl Store {
     /// Keeps a picture whose folder stands in [`Store::incoming`] under `prepared`.
     pub(crate) fn keep(&self, file: &NewFile, prepared: &Path) -> Outcome<FileInfo> {
         self.move_in(&file.id, prepared)?;
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        insert(&transaction, file, None)?;
-        let change = note(&transaction, "file", &file.id)?;
-        transaction.commit()?;
-        let found = find(&connection, &file.id)?;
-        drop(connection);
-        self.publish([change]);
-        found.ok_or_else(|| Problem::internal("a file that was just kept is gone"))
+        self.change(|transaction, changes| {
+            insert(transaction, file, None)?;
+            changes.push(note(transaction, "file", &file.id)?);
+            Ok(())
+        })?;
+        self.file(&file.id)
     }
 
     /// A new folder in [`Store::incoming`] for what is not finished; gone with the value, unless it was kept.
@@ -292,45 +298,41 @@ impl Store {
     pub(crate) fn change_file(&self, id: &str, name: Option<&str>, favourite: Option<bool>) -> Outcome<FileInfo> {
         let old = self.file(id)?;
         let name = name.map(|name| crate::ids::safe_name(name, old.format));
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        if let Some(name) = &name {
-            let words = name.to_lowercase();
-            let sql = "UPDATE files SET name = ?2, words = ?3 || ' ' || words WHERE id = ?1";
-            transaction.execute(sql, [id, name, &words])?;
-        }
-        if let Some(favourite) = favourite {
-            transaction.execute("UPDATE files SET favourite = ?2 WHERE id = ?1", params![id, favourite])?;
-        }
-        let change = note(&transaction, "file", id)?;
-        transaction.commit()?;
-        drop(connection);
-        self.publish([change]);
+        self.change(|transaction, changes| {
+            if let Some(name) = &name {
+                let words = name.to_lowercase();
+                let sql = "UPDATE files SET name = ?2, words = ?3 || ' ' || words WHERE id = ?1";
+                transaction.execute(sql, [id, name, &words])?;
+            }
+            if let Some(favourite) = favourite {
+                transaction.execute("UPDATE files SET favourite = ?2 WHERE id = ?1", params![id, favourite])?;
+            }
+            changes.push(note(transaction, "file", id)?);
+            Ok(())
+        })?;
         self.file(id)
     }
 
     /// Removes a picture that no unfinished job needs.
     pub(crate) fn remove_file(&self, id: &str) -> Outcome<()> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        let needed: bool = transaction.query_row(
-            "SELECT EXISTS (SELECT 1 FROM needs JOIN jobs ON jobs.id = needs.job
-             WHERE needs.file = ?1 AND jobs.state IN ('queued', 'running'))",
-            [id],
-            |row| row.get(0),
-        )?;
-        if needed {
-            return Err(Problem::new(Kind::Conflict, "A job that is not finished needs it; cancel the job first."));
-        }
-        if transaction.execute("DELETE FROM files WHERE id = ?1", [id])? == 0 {
-            return Err(Problem::not_found("file"));
-        }
-        let change = note(&transaction, "file", id)?;
-        transaction.commit()?;
-        drop(connection);
+        self.change(|transaction, changes| {
+            let needed: bool = transaction.query_row(
+                "SELECT EXISTS (SELECT 1 FROM needs JOIN jobs ON jobs.id = needs.job
+                 WHERE needs.file = ?1 AND jobs.state IN ('queued', 'running'))",
+                [id],
+                |row| row.get(0),
+            )?;
+            if needed {
+                return Err(Problem::new(Kind::Conflict, "A job that is not finished needs it; cancel the job first."));
+            }
+            if transaction.execute("DELETE FROM files WHERE id = ?1", [id])? == 0 {
+                return Err(Problem::not_found("file"));
+            }
+            changes.push(note(transaction, "file", id)?);
+            Ok(())
+        })?;
         // Without its row it is no longer there; what cannot be removed now goes when the server starts.
         let _ = std::fs::remove_dir_all(self.files_folder().join(id));
-        self.publish([change]);
         Ok(())
     }
 

@@ -1,30 +1,16 @@
-//! The queue: one state machine for every job's life.
-//!
-//! ```text
-//! queued -> running -> done | failed | cancelled        cancelled, failed -> queued (retry)
-//!        -> cancelled          running -> queued (the server stopped)
-//! ```
+//! The queue: what jobs are, and how they are found. What becomes of them is in `life`.
 
 use std::str::FromStr;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use serde::{Deserialize, Serialize};
-use tempfile::TempDir;
 use utoipa::ToSchema;
 
-use super::events::{Change, note};
-use super::files::{self, FileInfo, NewFile};
-use super::{Store, now, rfc3339};
-use crate::ids;
-use crate::problem::{Kind, Outcome, Problem};
+use super::files::{self, FileInfo};
+use super::{Store, rfc3339};
+use crate::problem::{Outcome, Problem};
 use crate::request::Request;
-
-/// How often a job is begun before it is believed to be what stops the server.
-const ATTEMPTS: u32 = 5;
-
-/// For how many milliseconds whoever runs a job is believed to live.
-const LEASE: i64 = 30_000;
 
 /// Where a job is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -187,77 +173,15 @@ fn read(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Job> {
     })
 }
 
-fn find(connection: &Connection, column: &str, value: &str) -> rusqlite::Result<Option<Job>> {
-    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE {column} = ?1");
-    connection.prepare_cached(&sql)?.query_row([value], |row| read(connection, row)).optional()
-}
-
-/// Moves a job that is in one of the states `from` on to `to`; whether it was.
-fn advance(transaction: &Transaction<'_>, id: &str, from: &[State], to: State) -> rusqlite::Result<Option<Change>> {
-    let from: Vec<String> = from.iter().map(|state| format!("'{}'", state.name())).collect();
-    let finished = matches!(to, State::Done | State::Failed | State::Cancelled).then(now);
-    let sql = format!(
-        "UPDATE jobs SET state = ?2, finished = ?3, lease = NULL WHERE id = ?1 AND state IN ({})",
-        from.join(", ")
-    );
-    match transaction.execute(&sql, params![id, to.name(), finished])? {
-        0 => Ok(None),
-        _ => note(transaction, "job", id).map(Some),
-    }
+pub(super) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<Job>> {
+    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1");
+    connection.prepare_cached(&sql)?.query_row([id], |row| read(connection, row)).optional()
 }
 
 impl Store {
     /// A job.
     pub(crate) fn job(&self, id: &str) -> Outcome<Job> {
-        find(&self.connection(), "id", id)?.ok_or_else(|| Problem::not_found("job"))
-    }
-
-    /// Puts a job into the queue, unless `most` wait there, or its key says that it is there.
-    pub(crate) fn submit(&self, new: &NewJob, most: u64) -> Outcome<Submitted> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        if let Some(key) = &new.key {
-            let same = "SELECT id, body FROM jobs WHERE key = ?1";
-            let before: Option<(String, String)> =
-                transaction.query_row(same, [key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            match before {
-                Some((id, body)) if body == new.body => {
-                    let job = find(&transaction, "id", &id)?.ok_or_else(|| Problem::not_found("job"))?;
-                    return Ok(Submitted::Before(Box::new(job)));
-                }
-                Some(_) => {
-                    let text = "This Idempotency-Key was used for another request; use a new one.";
-                    return Err(Problem::validation(text));
-                }
-                None => {}
-            }
-        }
-        let waiting: u64 =
-            transaction.query_row("SELECT count(*) FROM jobs WHERE state = 'queued'", [], |row| row.get(0))?;
-        if waiting >= most {
-            return Err(Problem::new(Kind::TooManyRequests, format!("{waiting} jobs wait already.")));
-        }
-        let id = ids::fresh("j_");
-        let request = serde_json::to_string(&new.request).map_err(Problem::internal)?;
-        transaction.execute(
-            "INSERT INTO jobs (id, kind, title, batch, state, rank, created, request, key, body)
-             VALUES (?1, ?2, ?3, ?4, 'queued', 0, ?5, ?6, ?7, ?8)",
-            params![id, new.request.kind(), new.title, new.batch, now(), request, new.key, new.body],
-        )?;
-        for file in new.request.files() {
-            // Asked again here, in the transaction: it may have been removed since the request was checked.
-            if files::find(&transaction, file)?.is_none() {
-                return Err(Problem::validation(format!("There is no file {file}.")));
-            }
-            transaction.execute("INSERT OR IGNORE INTO needs (job, file) VALUES (?1, ?2)", [id.as_str(), file])?;
-        }
-        let change = note(&transaction, "job", &id)?;
-        let job =
-            find(&transaction, "id", &id)?.ok_or_else(|| Problem::internal("a job that was just queued is gone"))?;
-        transaction.commit()?;
-        drop(connection);
-        self.publish([change]);
-        Ok(Submitted::Queued(Box::new(job)))
+        find(&self.connection(), id)?.ok_or_else(|| Problem::not_found("job"))
     }
 
     /// Jobs, the newest first, and where the next page begins.
@@ -299,193 +223,4 @@ impl Store {
         };
         Ok(State::ALL.into_iter().map(count).collect::<rusqlite::Result<_>>()?)
     }
-
-    /// Takes the job whose turn it is.
-    pub(crate) fn claim(&self) -> Outcome<Option<Claim>> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        let first = "SELECT id, request FROM jobs WHERE state = 'queued' ORDER BY rank, seq LIMIT 1";
-        let first: Option<(String, String)> =
-            transaction.query_row(first, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((id, request)) = first else { return Ok(None) };
-        transaction.execute(
-            "UPDATE jobs SET state = 'running', started = ?2, attempts = attempts + 1, lease = ?3 WHERE id = ?1",
-            params![id, now(), now() + LEASE],
-        )?;
-        let change = note(&transaction, "job", &id)?;
-        transaction.commit()?;
-        drop(connection);
-        self.publish([change]);
-        match serde_json::from_str(&request) {
-            Ok(request) => Ok(Some(Claim { id, request })),
-            // Written by another version: said once, and not tried again.
-            Err(e) => {
-                self.fail(&id, &Problem::validation(format!("This version does not know such a request: {e}")), &[])?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// Says that whoever runs a job lives.
-    pub(crate) fn beat(&self, id: &str) -> Outcome<()> {
-        let sql = "UPDATE jobs SET lease = ?2 WHERE id = ?1 AND state = 'running'";
-        self.connection().execute(sql, params![id, now() + LEASE])?;
-        Ok(())
-    }
-
-    /// Keeps a job's results, whose folders stand in [`Store::incoming`], and ends it: all of it or nothing.
-    pub(crate) fn complete(&self, id: &str, results: &[(NewFile, TempDir)], notes: &[String]) -> Outcome<()> {
-        for (file, prepared) in results {
-            self.move_in(&file.id, prepared.path())?;
-        }
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        let Some(change) = advance(&transaction, id, &[State::Running], State::Done)? else {
-            // Cancelled in the last moment.
-            results.iter().for_each(|(file, _)| drop(std::fs::remove_dir_all(self.files_folder().join(&file.id))));
-            return Ok(());
-        };
-        let mut changes = vec![change];
-        for (place, (file, _)) in results.iter().enumerate() {
-            files::insert(&transaction, file, Some((id, place)))?;
-            changes.push(note(&transaction, "file", &file.id)?);
-        }
-        transaction.execute("UPDATE jobs SET notes = ?2 WHERE id = ?1", params![id, json(notes)])?;
-        transaction.commit()?;
-        drop(connection);
-        self.publish(changes);
-        Ok(())
-    }
-
-    /// Ends a job that did not work out.
-    pub(crate) fn fail(&self, id: &str, problem: &Problem, notes: &[String]) -> Outcome<()> {
-        let problem = serde_json::to_string(problem).map_err(Problem::internal)?;
-        self.finish(id, State::Failed, |transaction| {
-            let sql = "UPDATE jobs SET problem = ?2, notes = ?3 WHERE id = ?1";
-            transaction.execute(sql, params![id, problem, json(notes)]).map(drop)
-        })
-    }
-
-    /// Ends a job that nobody wants any more, running or not; whether it was unfinished.
-    pub(crate) fn cancel(&self, id: &str) -> Outcome<bool> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        let change = advance(&transaction, id, &[State::Queued, State::Running], State::Cancelled)?;
-        transaction.commit()?;
-        drop(connection);
-        let was = change.is_some();
-        self.publish(change);
-        Ok(was)
-    }
-
-    fn finish(
-        &self,
-        id: &str,
-        state: State,
-        also: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
-    ) -> Outcome<()> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        let change = advance(&transaction, id, &[State::Running], state)?;
-        if change.is_some() {
-            also(&transaction)?;
-        }
-        transaction.commit()?;
-        drop(connection);
-        self.publish(change);
-        Ok(())
-    }
-
-    /// Puts a running job back to where it was, since the server stops.
-    pub(crate) fn put_back(&self, id: &str) -> Outcome<()> {
-        self.finish(id, State::Queued, |transaction| {
-            // A server that stops in order says nothing against the job.
-            transaction.execute("UPDATE jobs SET attempts = attempts - 1 WHERE id = ?1", [id]).map(drop)
-        })
-    }
-
-    /// Queues a job again that failed or was cancelled.
-    pub(crate) fn retry(&self, id: &str) -> Outcome<Job> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        if find(&transaction, "id", id)?.is_none() {
-            return Err(Problem::not_found("job"));
-        }
-        let Some(change) = advance(&transaction, id, &[State::Failed, State::Cancelled], State::Queued)? else {
-            return Err(Problem::new(Kind::Conflict, "Only a job that failed or was cancelled is tried again."));
-        };
-        let sql = "UPDATE jobs SET attempts = 0, started = NULL, problem = NULL, notes = '[]', rank = 0 WHERE id = ?1";
-        transaction.execute(sql, [id])?;
-        transaction.commit()?;
-        drop(connection);
-        self.publish([change]);
-        self.job(id)
-    }
-
-    /// Moves a waiting job to the head of the queue.
-    pub(crate) fn to_front(&self, id: &str) -> Outcome<Job> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        let first = "UPDATE jobs SET rank = (SELECT min(rank) - 1 FROM jobs WHERE state = 'queued')
-                     WHERE id = ?1 AND state = 'queued'";
-        if transaction.execute(first, [id])? == 0 {
-            return Err(match find(&transaction, "id", id)? {
-                Some(_) => Problem::new(Kind::Conflict, "It does not wait any more."),
-                None => Problem::not_found("job"),
-            });
-        }
-        let change = note(&transaction, "job", id)?;
-        transaction.commit()?;
-        drop(connection);
-        self.publish([change]);
-        self.job(id)
-    }
-
-    /// Forgets a job that is over; its results stay.
-    pub(crate) fn forget(&self, id: &str) -> Outcome<()> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        let sql = "DELETE FROM jobs WHERE id = ?1 AND state IN ('done', 'failed', 'cancelled')";
-        if transaction.execute(sql, [id])? == 0 {
-            return Err(match find(&transaction, "id", id)? {
-                Some(_) => Problem::new(Kind::Conflict, "It is not over; cancel it first."),
-                None => Problem::not_found("job"),
-            });
-        }
-        transaction.execute("UPDATE files SET job = NULL WHERE job = ?1", [id])?;
-        let change = note(&transaction, "job", id)?;
-        transaction.commit()?;
-        drop(connection);
-        self.publish([change]);
-        Ok(())
-    }
-
-    /// Queues again what a server that is gone had begun; what was begun too often is given up.
-    pub(super) fn take_back(&self) -> Outcome<()> {
-        let given_up = Problem::new(
-            Kind::Interrupted,
-            format!("It was begun {ATTEMPTS} times, and the server stopped each time; try it with a smaller picture."),
-        );
-        let given_up = serde_json::to_string(&given_up).map_err(Problem::internal)?;
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        let begun: Vec<String> = transaction
-            .prepare("SELECT id FROM jobs WHERE state = 'running'")?
-            .query_map([], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        let sql = "UPDATE jobs SET problem = ?2 WHERE id = ?1 AND state = 'failed'";
-        for id in begun {
-            let attempts = "SELECT attempts FROM jobs WHERE id = ?1";
-            let attempts: u32 = transaction.query_row(attempts, [&id], |row| row.get(0))?;
-            let next = if attempts >= ATTEMPTS { State::Failed } else { State::Queued };
-            advance(&transaction, &id, &[State::Running], next)?;
-            transaction.execute(sql, [&id, &given_up])?;
-        }
-        transaction.commit()?;
-        Ok(())
-    }
-}
-
-fn json(notes: &[String]) -> String {
-    serde_json::to_string(notes).unwrap_or_default()
 }

@@ -5,6 +5,7 @@
 mod events;
 mod files;
 mod jobs;
+mod life;
 mod presets;
 
 use std::fs::{File, TryLockError};
@@ -12,10 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use tokio::sync::broadcast;
 
 use crate::ServeError;
+use crate::problem::Outcome;
 
 pub(crate) use events::{Change, Live};
 pub(crate) use files::{FileInfo, FileQuery, NewFile, Role, refused};
@@ -68,6 +70,18 @@ impl Store {
     /// The one connection; a panic elsewhere leaves no transaction behind, since a transaction that is dropped is undone.
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.0.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a change and notes the events that tell of it: all of it or nothing. They are told once it is on the disk.
+    fn change<T>(&self, work: impl FnOnce(&Transaction<'_>, &mut Vec<Change>) -> Outcome<T>) -> Outcome<T> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        let mut changes = Vec::new();
+        let done = work(&transaction, &mut changes)?;
+        transaction.commit()?;
+        drop(connection);
+        self.publish(changes);
+        Ok(done)
     }
 
     /// Hears of every change from now on.

@@ -162,20 +162,8 @@ impl Shared {
             }
         };
         let bytes = std::fs::metadata(&file).map_err(Problem::internal)?.len();
-        let made = NewFile {
-            id: place.id,
-            role: Role::Result,
-            name: place.name,
-            format: facts.format,
-            bytes,
-            width: facts.width,
-            height: facts.height,
-            alpha: facts.alpha,
-            bits: facts.bits,
-            blake3: hash_file(&file)?,
-            request: Some(request),
-            missing: Vec::new(),
-        };
+        let made = NewFile::new(place.id, Role::Result, place.name, &facts, bytes, hash_file(&file)?);
+        let made = NewFile { request: Some(request), ..made };
         Ok((made, place.folder))
     }
 }
