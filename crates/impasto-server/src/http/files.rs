@@ -260,6 +260,7 @@ pub(super) async fn remove(State(app): State<Arc<App>>, Id(id): Id) -> Outcome<S
 #[into_params(parameter_in = Query)]
 pub(super) struct ContentWish {
     /// 1 to save it under its name.
+    #[param(minimum = 0, maximum = 1)]
     download: Option<u8>,
 }
 

@@ -26,10 +26,10 @@ pub(super) struct JobAsk {
     /// What to do.
     request: Request,
     /// A label that jobs have in common.
-    #[schema(max_length = 128)]
+    #[schema(min_length = 1, max_length = 128)]
     batch: Option<String>,
     /// A name for people; one is made where there is none.
-    #[schema(max_length = 128)]
+    #[schema(min_length = 1, max_length = 128)]
     title: Option<String>,
 }
 
@@ -39,6 +39,7 @@ pub(super) struct JobAsk {
 #[into_params(parameter_in = Query)]
 pub(super) struct ListWish {
     /// Only those in these states, joined by commas.
+    #[param(pattern = r"^(queued|running|done|failed|cancelled)(,(queued|running|done|failed|cancelled))*$")]
     state: Option<String>,
     /// Only those with this label.
     batch: Option<String>,

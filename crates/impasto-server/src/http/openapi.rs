@@ -1,6 +1,7 @@
 //! The OpenAPI document.
 
 use axum::Json as Answer;
+use impasto_image::adjust::Adjustments;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
@@ -97,21 +98,36 @@ fn flatten(schemas: &mut Value) {
                 whole["description"] = about.clone();
             }
         }
+        if let Some(adjust) = whole["properties"].get_mut("adjust") {
+            *adjust = adjustments();
+        }
         whole
     });
     let flat: Vec<Value> = flat.collect();
     schemas["Request"]["oneOf"] = flat.into();
 }
 
+/// The schema of adjustments as they are taken: hues may turn further than forms let them.
+fn adjustments() -> Value {
+    let mut schema = schemars::schema_for!(Adjustments).to_value();
+    if let Some(hue) = schema.pointer_mut("/properties/hue").and_then(Value::as_object_mut) {
+        hue.retain(|key, _| key != "minimum" && key != "maximum");
+    }
+    if let Some(schema) = schema.as_object_mut() {
+        schema.remove("$schema");
+    }
+    schema
+}
+
 /// What every operation has in common: the guard before it, bodies that are read the same way, the media type of problems.
 fn complete(path: &str, operation: &mut Value) {
-    let body = operation["requestBody"]["content"].get("application/json").is_some();
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    let body = operation.pointer("/requestBody/content/application~1json").is_some();
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         if parameter["name"] == "id" {
             parameter["schema"]["pattern"] = "^[a-z0-9_]{1,40}$".into();
         }
     }
-    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     let open = ["/healthz", "/readyz", "/v1/session"].contains(&path);
     let more = [
         ("401", "No token, or another", !open),

@@ -62,6 +62,7 @@ pub(super) async fn keep(
     let preset = Preset { name, request };
     let kept = preset.clone();
     app.ask(move |app| {
+        kept.request.check(&|id| app.path(id))?;
         let known = app.store.presets()?;
         if known.len() >= MOST && !known.iter().any(|other| other.name == kept.name) {
             let text = format!("There are {MOST} presets already; remove one first.");

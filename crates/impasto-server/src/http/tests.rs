@@ -225,6 +225,14 @@ async fn presets_keep_settings_and_no_pictures() {
     assert!(
         listed["presets"][0]["request"]["content"].is_null() && listed["presets"][0]["request"].get("mask").is_none()
     );
+    for wrong in [
+        json!({"kind": "generate", "model": "icons", "seeds": [1], "trunc": -5}),
+        json!({"kind": "stylize", "styles": [{"name": "nothing"}]}),
+        json!({"kind": "adjust", "adjust": {"contrast": 9}}),
+    ] {
+        let (status, problem) = server.send(Method::PUT, "/v1/presets/wrong", json!({"request": wrong})).await;
+        assert_eq!(status, 422, "{wrong}: {problem}");
+    }
     let (status, _) = server.send(Method::DELETE, "/v1/presets/Nacht%20%2F%20Tag", Value::Null).await;
     assert_eq!(status, 204);
 }
@@ -289,6 +297,7 @@ fn the_document_describes_what_can_be_asked() {
         assert!(kind["required"].as_array().unwrap().contains(&"kind".into()), "{kind}");
         assert!(kind["properties"].as_object().unwrap().len() > 3, "{kind}");
     }
+    assert!(!document.to_string().contains(":null"), "nothing is null in a document but what was not there");
     let refused = &document["paths"]["/v1/jobs"]["post"]["responses"]["422"]["content"];
     assert!(refused.get("application/problem+json").is_some() && refused.get("application/json").is_none());
 }

@@ -17,6 +17,16 @@ pub(crate) type Find<'a> = &'a dyn Fn(&str) -> Outcome<PathBuf>;
 impl Request {
     /// Refuses what cannot be done, before it is queued.
     pub(crate) fn validate(&self, find: Find<'_>) -> Outcome<()> {
+        match self {
+            Self::Stylize(stylize) => content(stylize.content.as_ref()).map(drop)?,
+            Self::Adjust(adjust) => content(adjust.content.as_ref()).map(drop)?,
+            Self::Generate(_) => {}
+        }
+        self.check(find)
+    }
+
+    /// The same of a request that may have no picture yet.
+    pub(crate) fn check(&self, find: Find<'_>) -> Outcome<()> {
         let files = self.files();
         if let Some(file) = files.iter().find(|file| !is_id(file)) {
             return Err(Problem::validation(format!("'{}' is no file's id.", file.escape_debug())));
@@ -30,14 +40,10 @@ impl Request {
         }
         match self {
             Self::Stylize(stylize) => {
-                content(stylize.content.as_ref())?;
                 stylize.job(find)?.validate()?;
                 Ok(())
             }
-            Self::Adjust(adjust) => {
-                content(adjust.content.as_ref())?;
-                adjust.adjust.validate().map_err(|e| Problem::validation(e.to_string()))
-            }
+            Self::Adjust(adjust) => adjust.adjust.validate().map_err(|e| Problem::validation(e.to_string())),
             Self::Generate(generate) => {
                 if !(1..=SEEDS).contains(&generate.seeds.len()) {
                     let text = format!("{} seeds; ask for 1 to {SEEDS}", generate.seeds.len());
