@@ -39,7 +39,7 @@ pub(super) struct JobAsk {
 #[into_params(parameter_in = Query)]
 pub(super) struct ListWish {
     /// Only those in these states, joined by commas.
-    #[param(pattern = r"^(queued|running|done|failed|cancelled)(,(queued|running|done|failed|cancelled))*$")]
+    #[param(pattern = r"^((queued|running|done|failed|cancelled)(,(queued|running|done|failed|cancelled))*)?$")]
     state: Option<String>,
     /// Only those with this label.
     batch: Option<String>,
