@@ -110,7 +110,8 @@ pub(crate) async fn decode(
     let (mut stdin, stdout) = (child.stdin.take(), child.stdout.take());
     let talk = async {
         if let Some(stdin) = &mut stdin {
-            stdin.write_all(&question).await?;
+            // A process that died before it could read is one that does not answer.
+            let _ = stdin.write_all(&question).await;
         }
         drop(stdin);
         let mut answer = Vec::new();
