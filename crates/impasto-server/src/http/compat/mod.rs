@@ -11,9 +11,11 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use impasto_engine::{models, styles};
 use rand::Rng;
+use tokio::sync::SemaphorePermit;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::app::App;
+use super::ask::{drain, whole};
 use super::files::{RAW, Received, admit};
 use crate::ids::fresh;
 use crate::problem::{Kind, Outcome, Problem};
@@ -114,11 +116,14 @@ fn decoded(text: &str) -> Outcome<Vec<u8>> {
     STANDARD.decode(text.trim()).map_err(|_| Problem::validation("A picture is not in base64."))
 }
 
-/// A body that carries pictures; few at a time, since each is held in memory.
-async fn body(app: &App, body: axum::body::Body) -> Outcome<Bytes> {
-    let _turn = app.bodies.try_acquire();
-    let _turn = _turn.map_err(|_| Problem::new(Kind::TooManyRequests, "Too many pictures come at once."))?;
-    super::ask::whole(body, BYTES).await
+/// A body that carries pictures, and its turn: few are in memory at a time, so a turn is kept until the pictures are on the disk,
+/// and given up before a job is waited for.
+async fn body(app: &App, body: axum::body::Body) -> Outcome<(Bytes, SemaphorePermit<'_>)> {
+    let Ok(turn) = app.bodies.try_acquire() else {
+        drain(body, BYTES as u64).await;
+        return Err(Problem::new(Kind::TooManyRequests, "Too many pictures come at once."));
+    };
+    Ok((whole(body, BYTES).await?, turn))
 }
 
 /// The styles that a prompt names: `great-wave`, `monet`, several with `+` between them, each also with `:WEIGHT`.

@@ -146,7 +146,7 @@ pub(in crate::http) async fn edits(
     request: axum::extract::Request,
 ) -> Result<Answer<Images>, Error> {
     let (parts, given) = request.into_parts();
-    let given = body(&app, given).await?;
+    let (given, turn) = body(&app, given).await?;
     let request = axum::extract::Request::from_parts(parts, Body::from(given));
     let form = Multipart::from_request(request, &()).await;
     let form = form.map_err(|e| Problem::new(Kind::UnsupportedMedia, e.body_text()))?;
@@ -160,6 +160,7 @@ pub(in crate::http) async fn edits(
     let (output, format) = ask.output()?;
     let (styles, size) = (styles_of(&ask.prompt)?, ask.sides()?.map(|[w, h]| w.max(h)));
     let content = kept(&app, &bytes, Role::Content, &name).await?;
+    drop((bytes, turn));
     let stylize = Stylize {
         content: Some(content.id),
         styles,
@@ -220,7 +221,7 @@ pub(in crate::http) async fn generations(
     request: axum::extract::Request,
 ) -> Result<Answer<Images>, Error> {
     crate::http::ask::must_be_json(&headers)?;
-    let ask: ImagesAsk = parse(&body(&app, request.into_body()).await?)?;
+    let ask: ImagesAsk = parse(&body(&app, request.into_body()).await?.0)?;
     let known: Vec<&str> = generators().collect();
     let Some(model) = ask.model.clone().filter(|model| known.contains(&model.as_str())) else {
         let text = format!("model names the generator: one of {}", known.join(", "));

@@ -93,7 +93,9 @@ pub(in crate::http) async fn img2img(
     request: axum::extract::Request,
 ) -> Outcome<Answer<Img2Img>> {
     must_be_json(&headers)?;
-    let ask: Img2ImgAsk = parse(&body(&app, request.into_body()).await?)?;
+    let (given, turn) = body(&app, request.into_body()).await?;
+    let mut ask: Img2ImgAsk = parse(&given)?;
+    drop(given);
     let [picture] = ask.init_images.as_slice() else {
         return Err(Problem::validation("init_images holds one picture"));
     };
@@ -106,6 +108,8 @@ pub(in crate::http) async fn img2img(
         Some(mask) => Some(kept(&app, &decoded(mask)?, Role::Mask, "mask").await?.id),
         None => None,
     };
+    (ask.init_images, ask.mask) = (Vec::new(), None);
+    drop(turn);
     let seed = u64::try_from(ask.seed).unwrap_or_else(|_| drawn_seed());
     let stylize = Stylize {
         content: Some(content.id),
@@ -186,7 +190,8 @@ pub(in crate::http) async fn png_info(
     request: axum::extract::Request,
 ) -> Outcome<Answer<PngInfo>> {
     must_be_json(&headers)?;
-    let ask: PngInfoAsk = parse(&body(&app, request.into_body()).await?)?;
+    let (given, _turn) = body(&app, request.into_body()).await?;
+    let ask: PngInfoAsk = parse(&given)?;
     let room = app.ask(|app| app.store.room()).await?;
     let raw = room.path().join(RAW);
     tokio::fs::write(&raw, decoded(&ask.image)?).await.map_err(|e| refused(&e))?;
