@@ -3,42 +3,46 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// Where systems keep one kind of a user's files.
+struct Kind {
+    /// The variable of Windows that names the folder.
+    windows: &'static str,
+    /// The folder of macOS, below the home.
+    macos: &'static str,
+    /// The variable of the XDG specification that names the folder elsewhere.
+    xdg: &'static str,
+    /// The folder below the home where that variable is not set.
+    usual: &'static str,
+}
+
+const CACHE: Kind = Kind { windows: "LOCALAPPDATA", macos: "Library/Caches", xdg: "XDG_CACHE_HOME", usual: ".cache" };
+
+const DATA: Kind =
+    Kind { windows: "APPDATA", macos: "Library/Application Support", xdg: "XDG_DATA_HOME", usual: ".local/share" };
+
 /// The user's own folder for what can be made again: `impasto/WHAT` where the system keeps caches (`XDG_CACHE_HOME` or
 /// `~/.cache`, `~/Library/Caches` on macOS, `LOCALAPPDATA` on Windows); `None` where the environment names no such place.
 pub(crate) fn cache_folder(what: &str) -> Option<PathBuf> {
-    cache_folder_of(what, std::env::consts::OS, |name| std::env::var_os(name))
+    CACHE.folder(what, std::env::consts::OS, |name| std::env::var_os(name))
 }
 
 /// The user's own folder for what cannot be made again: `impasto/WHAT` where the system keeps data (`XDG_DATA_HOME` or
 /// `~/.local/share`, `~/Library/Application Support` on macOS, `APPDATA` on Windows); `None` where the environment names no
 /// such place.
 pub fn data_folder(what: &str) -> Option<PathBuf> {
-    data_folder_of(what, std::env::consts::OS, |name| std::env::var_os(name))
+    DATA.folder(what, std::env::consts::OS, |name| std::env::var_os(name))
 }
 
-/// A variable that holds an absolute path.
-fn absolute(variable: impl Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
-    variable(name).map(PathBuf::from).filter(|path| path.has_root())
-}
-
-fn data_folder_of(what: &str, system: &str, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let absolute = |name: &str| absolute(&variable, name);
-    let base = match system {
-        "windows" => absolute("APPDATA"),
-        "macos" => absolute("HOME").map(|home| home.join("Library/Application Support")),
-        _ => absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share"))),
-    };
-    Some(base?.join("impasto").join(what))
-}
-
-fn cache_folder_of(what: &str, system: &str, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let absolute = |name: &str| absolute(&variable, name);
-    let base = match system {
-        "windows" => absolute("LOCALAPPDATA"),
-        "macos" => absolute("HOME").map(|home| home.join("Library/Caches")),
-        _ => absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache"))),
-    };
-    Some(base?.join("impasto").join(what))
+impl Kind {
+    fn folder(&self, what: &str, system: &str, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+        let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.has_root());
+        let base = match system {
+            "windows" => absolute(self.windows),
+            "macos" => absolute("HOME").map(|home| home.join(self.macos)),
+            _ => absolute(self.xdg).or_else(|| Some(absolute("HOME")?.join(self.usual))),
+        };
+        Some(base?.join("impasto").join(what))
+    }
 }
 
 #[cfg(test)]
@@ -55,7 +59,7 @@ mod tests {
             ("windows", &[("APPDATA", "/users/a")], Some("/users/a/impasto/studio")),
             ("linux", &[], None),
         ] {
-            let found = data_folder_of("studio", system, |name| {
+            let found = DATA.folder("studio", system, |name| {
                 variables.iter().find(|(n, _)| *n == name).map(|(_, value)| value.into())
             });
             assert_eq!(found, expected.map(PathBuf::from), "{system} {variables:?}");
@@ -73,7 +77,7 @@ mod tests {
             ("windows", &[("LOCALAPPDATA", "/users/a")], Some("/users/a/impasto/features")),
             ("linux", &[], None),
         ] {
-            let found = cache_folder_of("features", system, |name| {
+            let found = CACHE.folder("features", system, |name| {
                 variables.iter().find(|(n, _)| *n == name).map(|(_, value)| value.into())
             });
             assert_eq!(found, expected.map(PathBuf::from), "{system} {variables:?}");
