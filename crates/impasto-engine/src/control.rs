@@ -64,17 +64,33 @@ pub enum Event {
 
 type Sink = dyn Fn(Event) + Send + Sync;
 
+type Rest = dyn Fn() + Send + Sync;
+
 /// A handle for reporting progress and asking whether to go on. Cheap to clone.
 #[derive(Clone)]
 pub struct Control {
     sink: Arc<Sink>,
+    rest: Option<Arc<Rest>>,
     cancel: Arc<AtomicBool>,
 }
 
 impl Control {
     /// A control whose events go to `sink`.
     pub fn new(sink: impl Fn(Event) + Send + Sync + 'static) -> Self {
-        Self { sink: Arc::new(sink), cancel: Arc::default() }
+        Self { sink: Arc::new(sink), rest: None, cancel: Arc::default() }
+    }
+
+    /// The same with something to do between two steps of work that takes hours, while the device is free.
+    #[must_use]
+    pub fn with_rest(self, rest: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { rest: Some(Arc::new(rest)), ..self }
+    }
+
+    /// Long work calls this between its steps, holding nothing that others may want.
+    pub fn rest(&self) {
+        if let Some(rest) = &self.rest {
+            rest();
+        }
     }
 
     /// A control that discards events.

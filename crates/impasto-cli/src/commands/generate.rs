@@ -6,7 +6,7 @@ use clap::Args;
 use impasto_engine::device::OpenDevice;
 use impasto_engine::models::GeneratorSpec;
 use impasto_engine::pipeline::generate::{
-    ClassShare, CodeValue, GenerationJob, Grid, Made, Move, NoiseMode, Point, Seeds, Studio, sheet,
+    ClassShare, CodeValue, GenerationJob, Grid, Made, Mix, Move, NoiseMode, Point, Seeds, Studio, sheet,
 };
 use impasto_engine::pipeline::{OutputOptions, Target};
 use impasto_engine::{Control, EngineError};
@@ -47,6 +47,9 @@ pub(crate) struct GenerationArgs {
     /// Move along a direction that 'impasto explore directions' found (garments-directions.safetensors:pca0=2.5).
     #[arg(long = "move", value_name = "FILE:NAME=AMOUNT")]
     moves: Vec<Move>,
+    /// Take the styles of another picture, a seed or a code's file, in some layers (12@4- or code.safetensors@0-2).
+    #[arg(long, value_name = "SEED|FILE@LAYERS")]
+    mix: Option<Mix>,
     /// Let pictures go on where they began, as patterns without seams.
     #[arg(long)]
     tile: bool,
@@ -70,6 +73,7 @@ impl GenerationArgs {
             codes: self.code.clone(),
             noise: self.noise,
             moves: self.moves.clone(),
+            mix: self.mix.clone(),
             tile: self.tile,
             repeat: self.tile_preview,
             mirror: self.mirror,

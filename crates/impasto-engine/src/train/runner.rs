@@ -70,6 +70,7 @@ pub fn run(
     }
     while step < settings.steps && !control.is_cancelled() && !session.out_of_time() {
         let metrics = objective.step(step)?;
+        control.rest();
         let sight = match not_finite(&metrics) {
             Some(name) => Sight::Trouble(Cause::NotFinite, format!("'{name}' is not finite")),
             None => {

@@ -8,7 +8,7 @@ mod vary;
 mod walk;
 
 pub use directions::{DirectionsJob, Method, Strips, find, strips};
-pub use evolve::{Evolution, EvolveJob};
+pub use evolve::{Brood, Child, Evolution, EvolveJob, offspring};
 pub use eye::Eye;
 pub use project::{ProjectJob, Projection, Shown, project, projected};
 pub use vary::{Variation, VaryJob, vary};

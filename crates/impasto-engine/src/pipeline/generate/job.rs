@@ -8,6 +8,7 @@ use impasto_image::adjust::Adjustments;
 use serde::{Deserialize, Serialize};
 
 use super::structured::CodeValue;
+use super::{Layers, Point};
 use crate::error::{EngineError, Result};
 use crate::generator::Form;
 use crate::models::GeneratorSpec;
@@ -40,6 +41,9 @@ pub struct GenerationJob {
     /// Styles are moved along these directions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Move>,
+    /// What some layers take their styles from, before truncation and moves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
     /// Whether pictures go on where they began, as patterns without seams.
     #[serde(default)]
     pub tile: bool,
@@ -73,6 +77,7 @@ impl GenerationJob {
             codes: Vec::new(),
             noise: NoiseMode::default(),
             moves: Vec::new(),
+            mix: None,
             tile: false,
             repeat: once(),
             mirror: false,
@@ -256,6 +261,54 @@ impl TryFrom<String> for Move {
     }
 }
 
+/// Styles of another picture in some layers, written `SEED@LAYERS` or `FILE@LAYERS` (`12@4-`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Mix {
+    /// The other picture.
+    pub with: Point,
+    /// Layers that are taken from it.
+    pub layers: Layers,
+}
+
+impl FromStr for Mix {
+    type Err = EngineError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let refused =
+            || EngineError::Caller(format!("mix '{text}': write it as SEED@LAYERS or FILE@LAYERS, like 12@4-"));
+        let (with, layers) = text.rsplit_once('@').filter(|(with, _)| !with.is_empty()).ok_or_else(refused)?;
+        let with = with.parse().map_or_else(|_| Point::Code(with.into()), Point::Seed);
+        if matches!(with, Point::Seed(seed) if seed >= 1 << 53) {
+            return Err(refused());
+        }
+        Ok(Self { with, layers: layers.parse()? })
+    }
+}
+
+impl fmt::Display for Mix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.with {
+            Point::Seed(seed) => write!(f, "{seed}@{}", self.layers),
+            Point::Code(path) => write!(f, "{}@{}", path.display(), self.layers),
+        }
+    }
+}
+
+impl From<Mix> for String {
+    fn from(mix: Mix) -> Self {
+        mix.to_string()
+    }
+}
+
+impl TryFrom<String> for Mix {
+    type Error = EngineError;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,7 +349,14 @@ mod tests {
         for text in ["", "a=1", "a:b", "a:b=x", ":b=1", "a:=1"] {
             assert!(text.parse::<Move>().is_err(), "{text}");
         }
+        for text in ["12@4-", "a b@c.safetensors@0,2-3", "x.safetensors@all"] {
+            assert_eq!(text.parse::<Mix>().unwrap().to_string(), text);
+        }
+        for text in ["", "12", "@1", "12@", "12@x", "9007199254740992@1"] {
+            assert!(text.parse::<Mix>().is_err(), "{text}");
+        }
         let mut job = GenerationJob::new("flowers".parse().unwrap());
+        job.mix = Some("12@4-".parse().unwrap());
         job.classes = vec!["dress:0.5".parse().unwrap()];
         job.codes = vec!["c0=-1.5".parse().unwrap()];
         let json = serde_json::to_value(&job).unwrap();

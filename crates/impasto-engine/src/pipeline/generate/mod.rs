@@ -15,7 +15,7 @@ mod tests;
 
 pub use code::{Code, CodeHeader, CodeNoise, header_of};
 pub use directions::{Direction, Directions, DirectionsHeader};
-pub use job::{ClassShare, GenerationJob, Move, NoiseMode};
+pub use job::{ClassShare, GenerationJob, Mix, Move, NoiseMode};
 pub use seeds::{Layers, Seeds};
 pub use sheet::{Grid, sheet};
 pub use structured::CodeValue;
@@ -141,6 +141,13 @@ impl Studio {
         };
         let moves = job.moves.iter().map(step).collect::<Result<_>>()?;
         let set = structured::numbers(&job.codes, form)?;
+        if let Some(mix) = &job.mix {
+            self.many_layers()?;
+            mix.layers.select(form.layers)?;
+            if let Point::Code(path) = &mix.with {
+                Code::load(path, form, &self.model)?;
+            }
+        }
         if set != self.set {
             self.centre = structured::centre(&*self.generator, &set, self.device());
         }
@@ -233,7 +240,16 @@ impl Studio {
     /// [`EngineError::File`] for a file that is no code of this generator; [`EngineError::Caller`] for one where the job
     /// sets structured codes, which are numbers of latents.
     pub fn place(&self, point: &Point) -> Result<Code> {
-        let code = match point {
+        let mut code = self.lying(point)?;
+        if let Some(mix) = &self.job.mix {
+            code = code.mixed(&self.lying(&mix.with)?, &mix.layers.select(self.form().layers)?);
+        }
+        Ok(self.placed(code))
+    }
+
+    /// Where the picture of a point lies by itself.
+    fn lying(&self, point: &Point) -> Result<Code> {
+        Ok(match point {
             Point::Seed(seed) => self.code_of(*seed),
             Point::Code(path) if !self.set.is_empty() => {
                 let text = "keeps styles and no latent in which codes could be set; leave out --code";
@@ -248,8 +264,7 @@ impl Studio {
                 }
                 code
             }
-        };
-        Ok(self.placed(code))
+        })
     }
 
     /// A code truncated and moved as the job says.
@@ -318,6 +333,18 @@ impl Studio {
         provenance::of_points(self, points, grid)
     }
 
+    /// Refuses a generator that has nothing to mix.
+    fn many_layers(&self) -> Result<()> {
+        if self.form().layers > 1 {
+            return Ok(());
+        }
+        let name = &self.model.header.title;
+        Err(EngineError::Caller(format!(
+            "'{name}' has one style for all its layers, so there is nothing to mix; 'impasto explore walk' goes from one \
+             picture to another"
+        )))
+    }
+
     /// A table of pictures: the styles of each column replace those of each row in `layers`. The first row and the first
     /// column show what they are mixed from.
     ///
@@ -332,13 +359,7 @@ impl Studio {
         limits: &Limits,
         control: &Control,
     ) -> Result<Made> {
-        let name = &self.model.header.title;
-        if self.form().layers < 2 {
-            return Err(EngineError::Caller(format!(
-                "'{name}' has one style for all its layers, so there is nothing to mix; \
-                 'impasto explore walk' goes from one picture to another"
-            )));
-        }
+        self.many_layers()?;
         let chosen = layers.select(self.form().layers)?;
         if rows.is_empty() || columns.is_empty() {
             return Err(EngineError::Caller("mixing needs seeds for --rows and for --cols".into()));

@@ -3,13 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
 use impasto_image::Parameters;
 use serde_json::{Map, Value, json};
 
-use super::{Code, GenerationJob, Grid, Layers, NoiseMode, Point, Seeds, Studio};
+use super::{Code, GenerationJob, Grid, Layers, Mix, NoiseMode, Point, Seeds, Studio};
 use crate::error::Result;
 use crate::models::hash_file;
 use crate::pipeline::provenance::{printable, push_adjustments, quoted};
+
+/// Most bytes of a code that a picture carries.
+const CARRIED: usize = 24 << 10;
 
 /// A command line in the making.
 #[derive(Debug)]
@@ -79,6 +83,9 @@ impl Line {
         for step in &job.moves {
             self = self.option("move", super::Move { file: bare(&step.file), ..step.clone() });
         }
+        if let Some(mix) = &job.mix {
+            self = self.option("mix", public(mix));
+        }
         self = self.flag("tile", job.tile).flag("mirror", job.mirror);
         if job.repeat > 1 {
             self = self.option("tile-preview", job.repeat);
@@ -86,6 +93,15 @@ impl Line {
         push_adjustments(&mut self.0, &job.adjust);
         self
     }
+}
+
+/// A mixture without folders.
+fn public(mix: &Mix) -> Mix {
+    let with = match &mix.with {
+        Point::Code(path) => Point::Code(bare(path)),
+        Point::Seed(seed) => Point::Seed(*seed),
+    };
+    Mix { with, ..mix.clone() }
 }
 
 /// A path's last part.
@@ -99,6 +115,7 @@ impl Studio {
         let mut job = self.job.clone();
         job.model = job.model.public();
         job.moves.iter_mut().for_each(|step| step.file = bare(&step.file));
+        job.mix = job.mix.as_ref().map(public);
         let header = &self.model.header;
         let mut json = json!({
             "impasto": env!("CARGO_PKG_VERSION"),
@@ -114,6 +131,18 @@ impl Studio {
         let (version, hash) = (env!("CARGO_PKG_VERSION"), &self.model.blake3[..self.model.blake3.len().min(12)]);
         let text = format!("impasto {version}: generator {} ({hash}); {}", header.title, line.0);
         Parameters { text: printable(&text), json }
+    }
+
+    /// What points are.
+    pub(in crate::pipeline) fn facts(&self, points: &[Point]) -> Result<Vec<Value>> {
+        points.iter().map(fact).collect()
+    }
+
+    /// A code's file as text that a picture carries, so that the picture alone says where it lies: base64. `None` where that
+    /// would be large, as projections with noise are.
+    pub(in crate::pipeline) fn carried(&self, code: &Code) -> Result<Option<String>> {
+        let bytes = code.encode(self.form(), &self.model, "carried by a picture")?;
+        Ok((bytes.len() <= CARRIED).then(|| base64::engine::general_purpose::STANDARD.encode(bytes)))
     }
 
     /// The classes of a code by name, with their weights.
@@ -136,6 +165,11 @@ fn fact(point: &Point) -> Result<Value> {
 /// What made the picture of one point.
 pub(super) fn of_point(studio: &Studio, point: &Point, code: &Code) -> Result<Parameters> {
     let mut facts = fact(point)?;
+    // What files decide, too, is told by the picture alone.
+    let mix = studio.job.mix.as_ref().map(|mix| &mix.with);
+    if !studio.job.moves.is_empty() || [Some(point), mix].into_iter().flatten().any(|of| matches!(of, Point::Code(_))) {
+        facts["code"] = json!(studio.carried(code)?);
+    }
     if !code.classes.is_empty() {
         facts["classes"] = studio.named_classes(code);
     }

@@ -1,9 +1,13 @@
 //! Evolution: whoever looks chooses favourites, their children differ a little, and so on. What happened is kept in a
 //! folder; every picture can be made again from it.
 
+mod breeder;
 mod lineage;
+mod offspring;
 #[cfg(test)]
 mod tests;
+
+pub use offspring::{Brood, Child, offspring};
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +15,7 @@ use impasto_image::{Limits, Picture, layout};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::breeder::{Breeder, DRAWS, Inherited};
 use self::lineage::{Generation, Individual, Lineage, Origin};
 use crate::control::Control;
 use crate::error::{EngineError, Result};
@@ -18,15 +23,6 @@ use crate::pipeline::generate::{Code, GenerationJob, Grid, Line, Made, Studio, s
 use crate::pipeline::{OutputOptions, Target};
 use crate::rng::{self, Rng};
 use crate::weights::write_atomic;
-
-/// Candidates that are drawn for a place before the one furthest from the others is taken.
-const DRAWS: u64 = 16;
-
-/// By how much each new candidate is changed more than the one before.
-const BOLDER: f32 = 1.1;
-
-/// Styles from which the deviation of each of their numbers is taken.
-const SCALE_SAMPLES: u64 = 128;
 
 /// How a session goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -62,8 +58,7 @@ pub struct Evolution<'a> {
     lineage: Lineage,
     /// Of every individual, before truncation and moves.
     codes: Vec<Code>,
-    /// The deviation of each number of the styles, `[layers, width]`.
-    deviations: Vec<f32>,
+    breeder: Breeder<'a>,
 }
 
 impl<'a> Evolution<'a> {
@@ -97,7 +92,8 @@ impl<'a> Evolution<'a> {
         for id in 0..job.size {
             // Founders of 32 bits are easy to type, for whoever wants one again.
             let seeds: Vec<u64> = (0..DRAWS).map(|_| u64::from(rng.random::<u32>())).collect();
-            let (seed, code) = session.furthest(seeds, |&seed| studio.code_of(seed), &[], founders.len())?;
+            let code = |&seed: &u64| studio.code_of(seed);
+            let (seed, code) = session.breeder.furthest(seeds, code, session.codes.iter())?;
             session.codes.push(code);
             founders.push(Individual { id, line: id, origin: Origin::Seed(seed) });
         }
@@ -126,17 +122,8 @@ impl<'a> Evolution<'a> {
     }
 
     fn with(studio: &'a Studio, folder: &Path, lineage: Lineage) -> Result<Self> {
-        let seeds: Vec<u64> = (0..SCALE_SAMPLES).collect();
-        let apart = studio.each(&seeds, |&index| {
-            let classes = studio.classes_of(index);
-            let latent = studio.draw(&mut rng::stream(lineage.settings.seed, "scale", index));
-            let (styles, middle) = (studio.styles_of(latent, &classes), studio.centre_of(&classes));
-            Ok(styles.iter().zip(&middle).map(|(style, middle)| (style - middle).powi(2)).collect::<Vec<f32>>())
-        })?;
-        let length = studio.form().layers * studio.form().width;
-        let mean = |i: usize| apart.iter().map(|row| row[i]).sum::<f32>() / SCALE_SAMPLES as f32;
-        let deviations = (0..length).map(|i| mean(i).sqrt().max(1e-6)).collect();
-        Ok(Self { studio, folder: folder.to_owned(), lineage, codes: Vec::new(), deviations })
+        let breeder = Breeder::new(studio, lineage.settings)?;
+        Ok(Self { studio, folder: folder.to_owned(), lineage, codes: Vec::new(), breeder })
     }
 
     /// Number of the present generation, from 0, and its favourites.
@@ -195,60 +182,18 @@ impl<'a> Evolution<'a> {
                 .then(|| favourites[(place + 1 + turn / 2 % (favourites.len() - 1)) % favourites.len()]);
             let line = self.lineage.individuals().nth(one).map_or(one, |parent| parent.line);
             let candidates = (0..DRAWS).map(|draw| Individual { id, line, origin: self.drawn(id, one, other, draw) });
-            let (child, code) =
-                self.furthest(candidates.collect(), |child| self.made_or_first(child), &parents, children.len())?;
+            let near = self.codes[first..].iter().chain(&parents);
+            let code = |child: &Individual| self.made_or_first(child);
+            let (child, code) = self.breeder.furthest(candidates.collect(), code, near)?;
             self.codes.push(code);
             children.push(child);
         }
         self.show(Generation { individuals: children, favourites: Vec::new() }, control)
     }
 
-    /// The first candidate that is far enough from `others` and the last `fellows` individuals, or else the one furthest
-    /// from them.
-    fn furthest<T: Clone>(
-        &self,
-        candidates: Vec<T>,
-        code: impl Fn(&T) -> Code,
-        others: &[Code],
-        fellows: usize,
-    ) -> Result<(T, Code)> {
-        let near = self.codes[self.codes.len() - fellows..].iter().chain(others);
-        let mut best: Option<(f32, T, Code)> = None;
-        for candidate in candidates {
-            let code = code(&candidate);
-            let gap = near.clone().map(|other| self.distance(&code, other)).fold(f32::INFINITY, f32::min);
-            if best.as_ref().is_none_or(|(known, ..)| gap > *known) {
-                best = Some((gap, candidate, code));
-            }
-            if gap >= self.lineage.settings.diversity {
-                break;
-            }
-        }
-        let none = || EngineError::Internal("no candidates were drawn".into());
-        best.map(|(_, candidate, code)| (candidate, code)).ok_or_else(none)
-    }
-
-    /// How far two codes are apart: the root of the mean square of their numbers' differences in deviations.
-    fn distance(&self, a: &Code, b: &Code) -> f32 {
-        let differences = a.styles.iter().zip(&b.styles).zip(&self.deviations);
-        let sum: f32 = differences.map(|((a, b), deviation)| ((a - b) / deviation).powi(2)).sum();
-        (sum / self.deviations.len() as f32).sqrt()
-    }
-
     /// How candidate `draw` for child `id` of one or two parents comes about.
     fn drawn(&self, id: usize, one: usize, other: Option<usize>, draw: u64) -> Origin {
-        let settings = self.lineage.settings;
-        let mut rng = rng::stream(settings.seed, "crossover", id as u64 * DRAWS + draw);
-        let count = self.studio.form().layers;
-        let layers = match other {
-            Some(_) if count > 1 => {
-                // Coarse layers of one, fine ones of the other, with the cut anywhere between.
-                let (cut, swapped) = (rng.random_range(1..count), usize::from(rng.random_bool(0.5)));
-                (0..count).map(|layer| if layer < cut { swapped } else { 1 - swapped }).collect()
-            }
-            _ => Vec::new(),
-        };
-        let mutation = (settings.mutation * BOLDER.powi(draw as i32)).min(1.0);
+        let Inherited { layers, mutation } = self.breeder.inherited(id, other.is_some(), draw);
         Origin::Parents { parents: [one].into_iter().chain(other).collect(), layers, mutation, draw }
     }
 
@@ -264,35 +209,9 @@ impl<'a> Evolution<'a> {
         };
         let unborn = || EngineError::file(&self.folder, format!("individual {} has no parents", individual.id));
         let first = parents.first().and_then(|&id| self.codes.get(id)).ok_or_else(unborn)?;
-        let step = individual.id as u64 * DRAWS + draw;
-        let seed = self.lineage.settings.seed;
-        let mut child = match parents.get(1).and_then(|&id| self.codes.get(id)) {
-            Some(second) if layers.len() == self.studio.form().layers => {
-                let of_second: Vec<bool> = layers.iter().map(|&of| of == 1).collect();
-                first.mixed(second, &of_second)
-            }
-            Some(second) => {
-                // One style for all layers: each of its numbers is of one parent.
-                let mut rng = rng::stream(seed, "numbers", step);
-                let mut child = first.clone();
-                for (style, other) in child.styles.iter_mut().zip(&second.styles) {
-                    if rng.random_bool(0.5) {
-                        *style = *other;
-                    }
-                }
-                child
-            }
-            None => first.clone(),
-        };
-        // Changed towards the styles of some latent, so that all its numbers go together as they usually do.
-        let latent = self.studio.draw(&mut rng::stream(seed, "mutation", step));
-        let stranger = self.studio.styles_of(latent, &child.classes);
-        let keep = (1.0 - mutation * mutation).max(0.0).sqrt();
-        let middle = self.studio.centre_of(&child.classes);
-        for ((style, middle), stranger) in child.styles.iter_mut().zip(middle).zip(stranger) {
-            *style = middle + keep * (*style - middle) + mutation * (stranger - middle);
-        }
-        Ok(child)
+        let second = parents.get(1).and_then(|&id| self.codes.get(id));
+        let inherited = Inherited { layers: layers.clone(), mutation };
+        Ok(self.breeder.child(individual.id, draw, first, second, &inherited, |code| code))
     }
 
     /// Writes the sheet of a new generation, then its lineage: a generation in the file has its sheet.

@@ -1,6 +1,7 @@
 //! Evolution of the generator for tests.
 
 use super::*;
+use crate::pipeline::generate::Point;
 use crate::pipeline::generate::testing::{job, studio};
 
 const JOB: EvolveJob = EvolveJob { seed: 5, size: 6, mutation: 0.3, diversity: 0.2 };
@@ -56,7 +57,7 @@ fn lines_are_kept_and_children_differ() {
     assert_eq!(mixed.count(), 2);
     for (i, a) in session.codes[6..].iter().enumerate() {
         for b in session.codes[6..6 + i].iter().chain([&session.codes[0], &session.codes[3]]) {
-            assert!(session.distance(a, b) >= JOB.diversity);
+            assert!(session.breeder.distance(a, b) >= JOB.diversity);
         }
     }
 }
@@ -101,4 +102,29 @@ fn what_cannot_be_is_refused() {
         std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
         assert!(Evolution::open(&studio, folder.path()).is_err(), "{from}");
     }
+}
+
+#[test]
+fn offspring_repeat_and_lie_between_nothing_and_strangers() {
+    let studio = studio(job(), &["a", "b"], false);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("parent.safetensors");
+    let parent = studio.code_of(3);
+    std::fs::write(&path, parent.encode(studio.form(), studio.model(), "a test").unwrap()).unwrap();
+    let points = [Point::Code(path), Point::Seed(9)];
+    let brood = Brood { parents: &points, job: JOB, child: None };
+    let all = offspring(&studio, &brood, &control()).unwrap();
+    assert_eq!(all.len(), JOB.size);
+    for (place, child) in all.iter().enumerate() {
+        let again = offspring(&studio, &Brood { child: Some(place), ..brood.clone() }, &control()).unwrap().remove(0);
+        assert_eq!((again.place, &again.code, &again.made.picture), (place, &child.code, &child.made.picture));
+        assert_eq!(child.made.parameters.json["children"]["parents"][1]["seed"], 9);
+    }
+    let still = EvolveJob { mutation: 0.0, diversity: 0.0, ..JOB };
+    let same = offspring(&studio, &Brood { parents: &points[..1], job: still, child: Some(0) }, &control()).unwrap();
+    let apart = same[0].code.styles.iter().zip(&parent.styles).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(apart < 1e-5, "{apart}");
+    let founders = offspring(&studio, &Brood { parents: &[], ..brood.clone() }, &control()).unwrap();
+    assert_eq!(founders.len(), JOB.size);
+    assert!(offspring(&studio, &Brood { child: Some(6), ..brood }, &control()).is_err());
 }

@@ -401,6 +401,8 @@ pub fn projected(
         "eye": eye.name(),
         "distance": found.distance,
         "steps": found.steps,
+        // Without its noise, which would be large, it would be another picture.
+        "code": studio.carried(&found.code).ok().flatten(),
     });
     studio.parameters(line, facts)
 }
