@@ -29,15 +29,19 @@ pub(crate) fn safe_name(given: &str, format: Format) -> String {
         Some((stem, extension)) if Format::from_extension(extension).is_some() => stem,
         _ => last,
     };
+    format!("{}.{}", safe_stem(stem), format.extension())
+}
+
+/// The same without an extension, for folders.
+pub(crate) fn safe_stem(given: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "-_ +,()".contains(c) { c } else { '_' };
-    let stem: String = stem.chars().map(plain).take(LONGEST).collect();
+    let stem: String = given.chars().map(plain).take(LONGEST).collect();
     // Devices of Windows have no files beside them; a dot at either end means something elsewhere.
-    let stem = match stem.trim() {
+    match stem.trim() {
         "" => "picture".to_owned(),
         stem if is_device(stem) => format!("{stem}_"),
         stem => stem.to_owned(),
-    };
-    format!("{stem}.{}", format.extension())
+    }
 }
 
 fn is_device(stem: &str) -> bool {

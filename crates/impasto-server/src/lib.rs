@@ -16,6 +16,7 @@ mod ids;
 mod intake;
 mod problem;
 mod request;
+mod runs;
 mod store;
 mod studio;
 mod work;

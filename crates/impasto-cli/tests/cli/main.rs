@@ -15,6 +15,7 @@ mod generate;
 mod memorised;
 mod other;
 mod serve;
+mod studio;
 mod stylize;
 mod train;
 mod translate;

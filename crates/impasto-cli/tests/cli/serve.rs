@@ -32,7 +32,7 @@ impl Studio {
         config.build().into()
     }
 
-    fn get(&self, path: &str) -> (u16, Vec<u8>) {
+    pub(crate) fn get(&self, path: &str) -> (u16, Vec<u8>) {
         let mut response = Self::agent().get(format!("{}{path}", self.base)).call().unwrap();
         (response.status().as_u16(), response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap())
     }
@@ -49,11 +49,17 @@ impl Studio {
         (response.status().as_u16(), response.body_mut().read_to_vec().unwrap())
     }
 
-    fn delete(&self, path: &str) -> u16 {
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> (u16, Vec<u8>) {
+        let request = Self::agent().patch(format!("{}{path}", self.base)).header("content-type", "application/json");
+        let mut response = request.send(body.to_string()).unwrap();
+        (response.status().as_u16(), response.body_mut().read_to_vec().unwrap())
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> u16 {
         Self::agent().delete(format!("{}{path}", self.base)).call().unwrap().status().as_u16()
     }
 
-    fn upload(&self, file: &Path, role: &str) -> (u16, Value) {
+    pub(crate) fn upload(&self, file: &Path, role: &str) -> (u16, Value) {
         let bytes = std::fs::read(file).unwrap();
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let request = Self::agent().post(format!("{}/v1/files", self.base)).query("name", name).query("role", role);
@@ -62,7 +68,7 @@ impl Studio {
         (response.status().as_u16(), serde_json::from_slice(&body).unwrap_or_default())
     }
 
-    fn submit(&self, request: &Value) -> String {
+    pub(crate) fn submit(&self, request: &Value) -> String {
         let (status, body) = self.post("/v1/jobs", &json!({"request": request}));
         let job: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(status, 202, "{job}");
@@ -70,11 +76,11 @@ impl Studio {
     }
 
     /// Waits until a job is over.
-    fn over(&self, job: &str) -> Value {
+    pub(crate) fn over(&self, job: &str) -> Value {
         self.until(job, |job| !["queued", "running"].contains(&text(&job["state"]).as_str()))
     }
 
-    fn until(&self, job: &str, done: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&self, job: &str, done: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();
         loop {
             let found = self.json(&format!("/v1/jobs/{job}"));
@@ -87,7 +93,7 @@ impl Studio {
     }
 
     /// Ends it without a word.
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -100,7 +106,7 @@ impl Drop for Studio {
     }
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct App {
     pub(super) streams: Arc<Semaphore>,
     pub(super) uploads: Semaphore,
     pub(super) decoders: Semaphore,
+    /// Reports on collections that are made at a time.
+    pub(super) reports: Semaphore,
     /// Bodies that are held in memory.
     pub(super) bodies: Semaphore,
     /// The bundled styles on the bundled picture, as far as somebody looked at them.
@@ -57,6 +59,7 @@ impl App {
             streams: Arc::new(Semaphore::new(quotas.streams)),
             uploads: Semaphore::new(quotas.uploads),
             decoders: Semaphore::new(quotas.decoders),
+            reports: Semaphore::new(1),
             bodies: Semaphore::new(BODIES),
             thumbs: Mutex::default(),
             closing: watch::channel(false).0,

@@ -1,4 +1,4 @@
-//! What there is: styles, artists, generators, methods, adjustments.
+//! What there is: styles, artists, methods, adjustments.
 
 use std::sync::{Arc, PoisonError};
 
@@ -6,9 +6,9 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use impasto_engine::models::{self, bundled_generator, generators};
-use impasto_engine::registry::{self, Build};
-use impasto_engine::{pipeline::Method, styles as bundled, weights};
+use impasto_engine::models;
+use impasto_engine::registry;
+use impasto_engine::{pipeline::Method, styles as bundled};
 use impasto_image::adjust::Adjustments;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ pub(super) struct StyleInfo {
     licence: String,
 }
 
-/// The artists that bundled weights know.
+/// The artists.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Artists {
     artists: Vec<ArtistInfo>,
@@ -58,33 +58,8 @@ pub(super) struct ArtistInfo {
     name: String,
     /// The name for people.
     title: String,
-}
-
-/// The generators.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Models {
-    generators: Vec<GeneratorInfo>,
-}
-
-/// A generator.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct GeneratorInfo {
-    /// What requests call it.
-    name: String,
-    /// What it makes.
-    title: String,
-    /// Licence of its weights.
-    licence: String,
-    /// The algorithm.
-    algorithm: String,
-    /// Pixels.
-    pub(super) width: u32,
-    /// Pixels.
-    pub(super) height: u32,
-    /// Layers of styles; with one there is nothing to mix.
-    layers: usize,
-    /// The names of its classes, if it has any.
-    pub(super) classes: Vec<String>,
+    /// The model that knows the artist, where it was learnt here; the bundled one where absent.
+    model: Option<String>,
 }
 
 /// The ways to paint.
@@ -109,13 +84,6 @@ pub(super) struct MethodInfo {
     settings: Option<Value>,
 }
 
-/// Training runs.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Runs {
-    #[schema(value_type = Vec<Object>)]
-    runs: Vec<Value>,
-}
-
 /// The bundled styles.
 #[utoipa::path(get, path = "/v1/styles", tag = "catalogue", responses((status = 200, body = Styles)))]
 pub(super) async fn styles() -> Outcome<Answer<Styles>> {
@@ -127,16 +95,17 @@ pub(super) async fn styles() -> Outcome<Answer<Styles>> {
     Ok(Answer(Styles { styles: bundled::names().map(info).collect::<Outcome<_>>()? }))
 }
 
-/// The artists that the bundled weights know.
+/// The artists that the bundled weights know, and those of models that were kept here.
 #[utoipa::path(get, path = "/v1/artists", tag = "catalogue", responses((status = 200, body = Artists)))]
 pub(super) async fn artists(State(app): State<Arc<App>>) -> Outcome<Answer<Artists>> {
-    let artists = app.ask(|_| Ok(models::artists()?)).await?;
-    let info = |name: String| ArtistInfo { title: titled(&name), name };
-    Ok(Answer(Artists { artists: artists.into_iter().map(info).collect() }))
+    let (bundled, kept) = app.ask(|app| Ok((models::artists()?, app.store.all_kept()?))).await?;
+    let info = |name: String, model: Option<&String>| ArtistInfo { title: titled(&name), name, model: model.cloned() };
+    let own = kept.iter().flat_map(|kept| kept.artists.iter().map(|name| info(name.clone(), Some(&kept.name))));
+    Ok(Answer(Artists { artists: bundled.into_iter().map(|name| info(name, None)).chain(own).collect() }))
 }
 
 /// `van-gogh-early` as `Van Gogh, early`: what comes behind a known kind of word is a period.
-fn titled(name: &str) -> String {
+pub(super) fn titled(name: &str) -> String {
     let (artist, period) = match name.rsplit_once('-') {
         Some((artist, period @ ("early" | "late"))) => (artist, Some(period)),
         _ => (name, None),
@@ -148,41 +117,6 @@ fn titled(name: &str) -> String {
     let words: Vec<String> = artist.split('-').map(capital).collect();
     let artist = words.join(" ");
     period.map_or(artist.clone(), |period| format!("{artist}, {period}"))
-}
-
-/// The bundled generators.
-#[utoipa::path(get, path = "/v1/models", tag = "catalogue", responses((status = 200, body = Models)))]
-pub(super) async fn models(State(app): State<Arc<App>>) -> Outcome<Answer<Models>> {
-    let generators = app.ask(|_| generators().map(generator).collect::<Outcome<_>>()).await?;
-    Ok(Answer(Models { generators }))
-}
-
-pub(super) fn generator(name: &str) -> Outcome<GeneratorInfo> {
-    let bytes = bundled_generator(name).unwrap_or_default();
-    let (header, arrays) = weights::decode(bytes).map_err(Problem::internal)?;
-    let entry = registry::find(&header.algorithm)?;
-    let Build::Generator(build) = entry.build else { return Err(Problem::internal("a generator that is none")) };
-    let device = impasto_engine::device::open(impasto_engine::device::DeviceSpec::Cpu)?.device;
-    let parts = registry::BuildParts {
-        config: &header.config,
-        arrays: Some(&arrays),
-        seed: 0,
-        direction: impasto_engine::Direction::default(),
-        device: &device,
-    };
-    let built = build(parts).map_err(Problem::internal)?;
-    let form = built.form();
-    let [height, width] = form.size;
-    Ok(GeneratorInfo {
-        name: name.to_owned(),
-        title: header.title.clone(),
-        licence: header.licence.clone(),
-        algorithm: header.algorithm.clone(),
-        width: width as u32,
-        height: height as u32,
-        layers: form.layers,
-        classes: form.classes.clone(),
-    })
 }
 
 /// The ways to paint, with the schemas of their settings.
@@ -219,12 +153,6 @@ pub(super) async fn adjustments() -> Answer<Value> {
 fn order() -> Value {
     let lines = toml::to_string(&Adjustments::default()).unwrap_or_default();
     lines.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name).collect()
-}
-
-/// Training runs; there are none here yet.
-#[utoipa::path(get, path = "/v1/runs", tag = "catalogue", responses((status = 200, body = Runs)))]
-pub(super) async fn runs() -> Answer<Runs> {
-    Answer(Runs { runs: Vec::new() })
 }
 
 /// The bundled picture in a bundled style.

@@ -8,7 +8,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
 use futures_util::StreamExt;
+use impasto_engine::pipeline::generate::header_of;
+use impasto_engine::weights;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use utoipa::{IntoParams, ToSchema};
@@ -18,8 +21,8 @@ use super::ask::{Id, Json, Wish, drain};
 use crate::ids::{fresh, safe_name};
 use crate::intake::{self, Haste, THUMB, VIEW};
 use crate::problem::{Kind, Outcome, Problem};
-use crate::request::recipe;
-use crate::store::{FileInfo, FileQuery, NewFile, Role, refused};
+use crate::request::{Generate, Request, recipe};
+use crate::store::{CODE, FileInfo, FileQuery, NewFile, Role, refused};
 
 /// How long the next part of an upload may take to come.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -38,7 +41,7 @@ pub(super) struct UploadWish {
     /// Its name, for people.
     #[serde(default)]
     name: String,
-    /// What it is for: content, style or mask.
+    /// What it is for: content, style, mask or data.
     #[serde(default = "content_role")]
     #[param(value_type = Role)]
     role: String,
@@ -53,7 +56,7 @@ fn content_role() -> String {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListWish {
-    /// Only those for this: content, style, mask or result.
+    /// Only those for this: content, style, mask, result or data.
     #[param(value_type = Option<Role>)]
     role: Option<String>,
     /// Only those with these words in their name, styles or method.
@@ -72,9 +75,9 @@ pub(super) struct ListWish {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Files {
     /// The files, the newest first.
-    files: Vec<FileInfo>,
+    pub(super) files: Vec<FileInfo>,
     /// What to give as `before` for the next page.
-    next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 /// What to change of a file.
@@ -103,6 +106,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, Wish(wish): Wish<ListWish>
     let query = FileQuery {
         role: wish.role.as_deref().map(str::parse).transpose()?,
         text: wish.q,
+        collection: None,
         favourites: wish.favourite,
         before: wish.before,
         limit: page(wish.limit)?,
@@ -195,10 +199,65 @@ pub(super) async fn admit(
         let name = safe_name(&name, facts.format);
         std::fs::rename(&raw, room.path().join(&name)).map_err(|e| refused(&e))?;
         let file = NewFile::new(fresh("f_"), role, name, &facts, bytes, blake3);
-        let file = NewFile { request, missing, ..file };
+        let mut file = NewFile { request, missing, ..file };
+        if let Some((model, code)) = facts.parameters.as_ref().and_then(|told| app.carried(told)) {
+            std::fs::write(room.path().join(CODE), code).map_err(|e| refused(&e))?;
+            file.code = true;
+            if file.request.is_none() {
+                let generate = Generate { codes: vec![file.id.clone()], ..Generate::of(model, Vec::new()) };
+                file.request = Some(Request::Generate(generate));
+            }
+        }
         app.store.keep(&file, room.path())
     });
     Ok((StatusCode::CREATED, kept.await?))
+}
+
+impl App {
+    /// The code that a picture carries, and the generator here whose code it is.
+    fn carried(&self, parameters: &serde_json::Value) -> Option<(String, Vec<u8>)> {
+        let code = parameters.get("code")?.as_str()?;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(code).ok()?;
+        let (_, metadata) = weights::from_bytes(&bytes).ok()?;
+        let header = header_of(&metadata).ok()?;
+        Some((self.generator_with(&header.model)?, bytes))
+    }
+}
+
+/// Where a picture lies in its generator's space, as `impasto generate --style-code` reads it.
+#[utoipa::path(get, path = "/v1/files/{id}/code", tag = "files", params(("id" = String, Path)),
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = 404, body = Problem)))]
+pub(super) async fn code(State(app): State<Arc<App>>, Id(id): Id) -> Outcome<Response> {
+    let (name, bytes) = app
+        .ask(move |app| {
+            let file = app.store.file(&id)?;
+            if !file.code {
+                return Err(Problem::not_found("code"));
+            }
+            let bytes = std::fs::read(app.store.shown(&id, CODE)).map_err(Problem::internal)?;
+            let stem = file.name.rsplit_once('.').map_or(file.name.clone(), |(stem, _)| stem.to_owned());
+            Ok((format!("{stem}.safetensors"), bytes))
+        })
+        .await?;
+    saved(&name, "application/octet-stream", bytes)
+}
+
+/// Bytes to be saved under a name.
+pub(super) fn saved(name: &str, media_type: &'static str, bytes: Vec<u8>) -> Outcome<Response> {
+    let disposition = HeaderValue::from_str(&disposition("attachment", name)).map_err(Problem::internal)?;
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX)),
+    ];
+    Ok((headers, bytes).into_response())
+}
+
+/// Names hold no quotes; the second form carries what is not ASCII (RFC 6266).
+fn disposition(kind: &str, name: &str) -> String {
+    let plain: String = name.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect();
+    format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", percent(name))
 }
 
 fn too_large(limit: u64) -> Problem {
@@ -282,9 +341,7 @@ pub(super) async fn content(
         .await?;
     let opened = tokio::fs::File::open(&path).await.map_err(Problem::internal)?;
     let kind = if wish.download == Some(1) { "attachment" } else { "inline" };
-    // Names hold no quotes; the second form carries what is not ASCII (RFC 6266).
-    let plain: String = file.name.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect();
-    let disposition = format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", percent(&file.name));
+    let disposition = disposition(kind, &file.name);
     let stream = futures_util::stream::unfold(opened, |mut file| async move {
         let mut buffer = bytes::BytesMut::with_capacity(64 << 10);
         match tokio::io::AsyncReadExt::read_buf(&mut file, &mut buffer).await {

@@ -13,7 +13,7 @@ use super::app::App;
 use super::ask::{Id, Json, Wish};
 use super::files::page;
 use crate::problem::{Outcome, Problem};
-use crate::request::{Request, Style};
+use crate::request::{Request, Style, Train};
 use crate::store::{Job, JobQuery, NewJob, State as JobState, Submitted};
 
 /// Most characters of an Idempotency-Key, a title, a batch's label.
@@ -70,6 +70,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, Wish(wish): Wish<ListWish>
         batch: wish.batch,
         before: wish.before,
         limit: page(wish.limit)?,
+        ..JobQuery::default()
     };
     let (jobs, next) = app
         .ask(move |app| {
@@ -102,7 +103,7 @@ pub(super) async fn submit(
     let most = app.config.quotas.queued;
     let submitted = app
         .ask(move |app| {
-            ask.request.validate(&|id| app.path(id))?;
+            ask.request.validate(&app.store)?;
             let body = serde_json::to_vec(&ask).map_err(Problem::internal)?;
             let title = match ask.title {
                 Some(title) => title,
@@ -131,12 +132,6 @@ impl App {
         job
     }
 
-    /// Where a stored picture is.
-    pub(super) fn path(&self, id: &str) -> Outcome<std::path::PathBuf> {
-        let file = self.store.file(id).map_err(|_| Problem::validation(format!("There is no file {id}.")))?;
-        Ok(self.store.path_of(&file))
-    }
-
     /// What a job is called where nobody names it.
     fn title(&self, request: &Request) -> Outcome<String> {
         let name = |id: &Option<String>| match id {
@@ -149,8 +144,25 @@ impl App {
                 format!("{} · {}", name(&stylize.content)?, styles.join(" + "))
             }
             Request::Adjust(adjust) => format!("{} · adjusted", name(&adjust.content)?),
-            Request::Generate(generate) => format!("{} × {}", generate.model, generate.seeds.len()),
+            Request::Translate(translate) => format!("{} · {}", name(&translate.content)?, translate.model),
+            Request::Generate(generate) => {
+                format!("{} × {}", generate.model, generate.seeds.len() + generate.codes.len())
+            }
+            Request::Evolve(evolve) => format!("{} · {} children", evolve.model, evolve.children),
+            Request::Walk(walk) => format!("{} · a walk", walk.model),
+            Request::Project(project) => format!("{} · in {}", name(&project.content)?, project.model),
+            Request::Directions(directions) => format!("{} · directions", directions.model),
+            Request::Train(train) => format!("{} from {}", train.what, self.collected(train)?),
         })
+    }
+}
+
+impl App {
+    /// The names of the collections that a training learns from.
+    fn collected(&self, train: &Train) -> Outcome<String> {
+        let ids = train.sources.values().flatten();
+        let names = ids.map(|id| self.store.collection_of(id).map(|collection| collection.name));
+        Ok(names.collect::<Outcome<Vec<_>>>()?.join(" + "))
     }
 }
 
@@ -171,7 +183,7 @@ pub(super) async fn remove(State(app): State<Arc<App>>, Id(id): Id) -> Outcome<R
             app.desk.cancel(&id);
             return Ok((StatusCode::ACCEPTED, Answer(app.store.job(&id)?)).into_response());
         }
-        app.store.forget(&id)?;
+        app.store.forget(&id, false)?;
         Ok(StatusCode::NO_CONTENT.into_response())
     })
     .await

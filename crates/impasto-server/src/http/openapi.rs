@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::compat::{openai, sdapi};
-use super::{catalogue, events, files, guard, health, jobs, presets, preview};
+use super::{catalogue, collections, events, files, guard, health, jobs, models, presets, preview, runs};
 use crate::{problem, request, store};
 
 #[derive(OpenApi)]
@@ -25,6 +25,7 @@ use crate::{problem, request, store};
         files::change,
         files::remove,
         files::content,
+        files::code,
         files::view,
         files::thumb,
         jobs::list,
@@ -40,12 +41,35 @@ use crate::{problem, request, store};
         catalogue::style_thumb,
         catalogue::artists,
         catalogue::artist_thumb,
-        catalogue::models,
         catalogue::methods,
         catalogue::adjustments,
-        catalogue::runs,
+        models::list,
+        models::forget,
+        models::card,
+        models::download,
+        models::directions,
+        models::rename_direction,
+        collections::list,
+        collections::make,
+        collections::one,
+        collections::rename,
+        collections::forget,
+        collections::change,
+        collections::members,
+        collections::report,
+        runs::trainers,
+        runs::list,
+        runs::one,
+        runs::log,
+        runs::sample,
+        runs::pause,
+        runs::resume,
+        runs::roll_back,
+        runs::remove,
+        runs::keep,
         presets::list,
         presets::keep,
+        presets::file,
         presets::forget,
         openai::edits,
         openai::generations,

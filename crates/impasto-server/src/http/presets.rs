@@ -5,11 +5,14 @@ use std::sync::Arc;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::app::App;
 use super::ask::{Json, Name};
+use super::files::saved;
+use crate::ids::safe_stem;
 use crate::problem::{Outcome, Problem};
 use crate::request::Request;
 use crate::store::Preset;
@@ -33,6 +36,17 @@ pub(super) struct PresetAsk {
     request: Request,
 }
 
+/// A preset as a file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PresetFile {
+    /// The version of this format, 1.
+    impasto_preset: u32,
+    /// Its name.
+    name: String,
+    /// The settings.
+    request: Request,
+}
+
 /// All presets, by name.
 #[utoipa::path(get, path = "/v1/presets", tag = "presets", responses((status = 200, body = Presets)))]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Outcome<Answer<Presets>> {
@@ -52,17 +66,11 @@ pub(super) async fn keep(
     if name.trim().is_empty() || name.chars().count() > LONGEST || name.chars().any(char::is_control) {
         return Err(Problem::validation(format!("a preset's name has 1 to {LONGEST} characters, none of control")));
     }
-    let mut request = ask.request;
-    match &mut request {
-        // What belongs to one picture stays with it.
-        Request::Stylize(stylize) => (stylize.content, stylize.mask) = (None, None),
-        Request::Adjust(adjust) => adjust.content = None,
-        Request::Generate(_) => {}
-    }
-    let preset = Preset { name, request };
+    // What belongs to one picture stays with it.
+    let preset = Preset { name, request: ask.request.without_picture() };
     let kept = preset.clone();
     app.ask(move |app| {
-        kept.request.check(&|id| app.path(id))?;
+        kept.request.check(&app.store)?;
         let known = app.store.presets()?;
         if known.len() >= MOST && !known.iter().any(|other| other.name == kept.name) {
             let text = format!("There are {MOST} presets already; remove one first.");
@@ -72,6 +80,19 @@ pub(super) async fn keep(
     })
     .await?;
     Ok(Answer(preset))
+}
+
+/// A preset as a file, which the command line reads as well (`impasto stylize --preset FILE`).
+#[utoipa::path(get, path = "/v1/presets/{name}/file", tag = "presets", params(("name" = String, Path)),
+    responses((status = 200, body = PresetFile), (status = 404, body = Problem)))]
+pub(super) async fn file(State(app): State<Arc<App>>, Name(name): Name) -> Outcome<Response> {
+    let presets = app.ask(|app| app.store.presets()).await?;
+    let Some(Preset { name, request }) = presets.into_iter().find(|preset| preset.name == name) else {
+        return Err(Problem::not_found("preset"));
+    };
+    let title = safe_stem(&name);
+    let file = PresetFile { impasto_preset: 1, name, request };
+    saved(&format!("{title}.json"), "application/json", serde_json::to_vec_pretty(&file).map_err(Problem::internal)?)
 }
 
 /// Forgets a preset.

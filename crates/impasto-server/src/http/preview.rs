@@ -43,7 +43,7 @@ pub(super) async fn preview(State(app): State<Arc<App>>, Json(ask): Json<Preview
         return Err(Problem::validation(format!("side is {}, not from 64 to 1024", ask.side)));
     }
     let request = Box::new(ask.request);
-    let request = app.ask(move |app| request.validate(&|id| app.path(id)).map(|()| request)).await?;
+    let request = app.ask(move |app| request.validate(&app.store).map(|()| request)).await?;
     let sight = app.look(SightOf::Request { request, side: ask.side }).await?;
     let mut response = picture(sight.bytes, "no-store");
     let seconds = HeaderValue::from_str(&format!("{:.3}", sight.seconds)).map_err(Problem::internal)?;

@@ -99,7 +99,7 @@ async fn run(config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), Serve
 async fn beat(app: Arc<App>) {
     loop {
         tokio::time::sleep(BEAT).await;
-        if let Some(job) = app.desk.at_hand() {
+        for job in app.desk.at_hand() {
             // What the store says was logged.
             let _ = app.ask(move |app| app.store.beat(&job)).await;
         }

@@ -87,7 +87,10 @@ impl Drop for Server {
 fn routes() -> Vec<(String, Vec<String>)> {
     let document = document();
     let paths = document["paths"].as_object().unwrap();
-    let filled = |path: &str| path.replace("{id}", "f_none").replace("{name}", "none");
+    let filled = |path: &str| {
+        let named = path.replace("{id}", "f_none").replace("{name}", "none");
+        named.replace("{direction}", "none").replace("{step}", "1")
+    };
     paths
         .iter()
         .map(|(path, operations)| (filled(path), operations.as_object().unwrap().keys().cloned().collect()))
@@ -292,7 +295,10 @@ fn the_document_describes_what_can_be_asked() {
     let document = document();
     let kinds = document["components"]["schemas"]["Request"]["oneOf"].as_array().unwrap();
     let named = |kind: &Value| kind["properties"]["kind"]["enum"][0].as_str().unwrap_or_default().to_owned();
-    assert_eq!(kinds.iter().map(named).collect::<Vec<_>>(), ["stylize", "adjust", "generate"]);
+    assert_eq!(
+        kinds.iter().map(named).collect::<Vec<_>>(),
+        ["stylize", "adjust", "translate", "generate", "evolve", "walk", "project", "directions", "train"]
+    );
     for kind in kinds {
         assert!(kind["required"].as_array().unwrap().contains(&"kind".into()), "{kind}");
         assert!(kind["properties"].as_object().unwrap().len() > 3, "{kind}");

@@ -2,58 +2,51 @@
 
 use std::path::PathBuf;
 
-use impasto_engine::models::{self, bundled_generator};
-use impasto_engine::pipeline::generate::{ClassShare, GenerationJob};
+use impasto_engine::models;
 use impasto_engine::pipeline::{Method, StyleSource, StyleSpec, StylizeJob};
 use impasto_engine::{Layers, registry, styles};
 
-use super::{Generate, Layer, Request, SEEDS, STYLES, Style, Stylize};
+use super::generator::checked;
+use super::{Layer, Request, STYLES, Shelf, Style, Stylize};
 use crate::ids::is_id;
 use crate::problem::{Outcome, Problem};
 
-/// Finds a picture's file by its id.
-pub(crate) type Find<'a> = &'a dyn Fn(&str) -> Outcome<PathBuf>;
-
 impl Request {
     /// Refuses what cannot be done, before it is queued.
-    pub(crate) fn validate(&self, find: Find<'_>) -> Outcome<()> {
+    pub(crate) fn validate(&self, shelf: &dyn Shelf) -> Outcome<()> {
         match self {
             Self::Stylize(stylize) => content(stylize.content.as_ref()).map(drop)?,
             Self::Adjust(adjust) => content(adjust.content.as_ref()).map(drop)?,
-            Self::Generate(_) => {}
+            Self::Translate(translate) => content(translate.content.as_ref()).map(drop)?,
+            Self::Project(project) => content(project.content.as_ref()).map(drop)?,
+            Self::Generate(_) | Self::Evolve(_) | Self::Walk(_) | Self::Directions(_) | Self::Train(_) => {}
         }
-        self.check(find)
+        self.check(shelf)
     }
 
     /// The same of a request that may have no picture yet.
-    pub(crate) fn check(&self, find: Find<'_>) -> Outcome<()> {
+    pub(crate) fn check(&self, shelf: &dyn Shelf) -> Outcome<()> {
         let files = self.files();
         if let Some(file) = files.iter().find(|file| !is_id(file)) {
             return Err(Problem::validation(format!("'{}' is no file's id.", file.escape_debug())));
         }
         for file in files {
-            find(file)?;
+            shelf.picture(file)?;
         }
         let jpeg_quality = self.output().jpeg_quality;
         if !(1..=100).contains(&jpeg_quality) {
             return Err(Problem::validation(format!("jpeg_quality is {jpeg_quality}, not from 1 to 100")));
         }
         match self {
-            Self::Stylize(stylize) => {
-                stylize.job(find)?.validate()?;
-                Ok(())
-            }
+            Self::Stylize(stylize) => Ok(stylize.job(shelf)?.validate()?),
+            Self::Translate(translate) => Ok(translate.job(shelf)?.validate()?),
             Self::Adjust(adjust) => adjust.adjust.validate().map_err(|e| Problem::validation(e.to_string())),
-            Self::Generate(generate) => {
-                if !(1..=SEEDS).contains(&generate.seeds.len()) {
-                    let text = format!("{} seeds; ask for 1 to {SEEDS}", generate.seeds.len());
-                    return Err(Problem::validation(text));
-                }
-                if generate.seeds.iter().any(|seed| *seed >= 1 << 53) {
-                    return Err(Problem::validation("a seed is 2^53 or more"));
-                }
-                Ok(generate.job()?.validate()?)
-            }
+            Self::Generate(generate) => generate.check(shelf),
+            Self::Evolve(evolve) => evolve.check(shelf),
+            Self::Walk(walk) => walk.check(shelf),
+            Self::Project(project) => project.check(shelf),
+            Self::Directions(directions) => directions.check(shelf),
+            Self::Train(train) => train.check(shelf),
         }
     }
 }
@@ -65,14 +58,13 @@ pub(crate) fn content(id: Option<&String>) -> Outcome<&str> {
 
 impl Stylize {
     /// What the engine is to do.
-    pub(crate) fn job(&self, find: Find<'_>) -> Outcome<StylizeJob> {
+    pub(crate) fn job(&self, shelf: &dyn Shelf) -> Outcome<StylizeJob> {
         if !(1..=STYLES).contains(&self.styles.len()) {
             return Err(Problem::validation(format!("{} styles; give 1 to {STYLES}", self.styles.len())));
         }
-        if self.seed >= 1 << 53 {
-            return Err(Problem::validation("the seed is 2^53 or more"));
-        }
-        let styles: Vec<StyleSpec> = self.styles.iter().map(|style| style.spec(find)).collect::<Outcome<_>>()?;
+        let known = self.artists(shelf)?;
+        let spec = |style: &Style| style.spec(shelf, known.as_ref().map(|(_, artists)| &artists[..]));
+        let styles: Vec<StyleSpec> = self.styles.iter().map(spec).collect::<Outcome<_>>()?;
         let by_artist = self.styles.iter().any(|style| style.artist.is_some());
         let default = if by_artist { registry::ARTISTS } else { registry::DEFAULT_STYLIZER };
         let method = self.method.clone().unwrap_or_else(|| default.to_owned());
@@ -95,15 +87,27 @@ impl Stylize {
             settings,
             strength: self.strength,
             preserve_color: self.preserve_color,
-            mask: self.mask.as_deref().map(find).transpose()?,
+            mask: self.mask.as_deref().map(|id| shelf.picture(id)).transpose()?,
             invert_mask: self.invert_mask,
             feather: self.feather,
             size: self.size,
             style_size: self.style_size,
             adjust: self.adjust,
-            seed: self.seed,
+            seed: checked(self.seed)?,
+            model: known.map(|(file, _)| file),
             ..StylizeJob::default()
         })
+    }
+
+    /// The weights of a model that was kept here, and the artists that it knows.
+    fn artists(&self, shelf: &dyn Shelf) -> Outcome<Option<(PathBuf, Vec<String>)>> {
+        let Some(model) = &self.model else { return Ok(None) };
+        let file = shelf.model(model).map_err(|_| unknown("model", model, "/v1/models"))?;
+        let artists = shelf.artists(model)?;
+        if artists.is_empty() {
+            return Err(Problem::validation(format!("{} knows no artists", model.escape_debug())));
+        }
+        Ok(Some((file, artists)))
     }
 }
 
@@ -127,7 +131,8 @@ pub(crate) fn methods() -> impl Iterator<Item = Method> {
 }
 
 impl Style {
-    fn spec(&self, find: Find<'_>) -> Outcome<StyleSpec> {
+    /// `known` are the artists of a model that was kept here; the bundled ones where absent.
+    fn spec(&self, shelf: &dyn Shelf, known: Option<&[String]>) -> Outcome<StyleSpec> {
         if let Some(missing) = &self.missing {
             let text = format!("The picture '{}' is not here; upload it and name it as file.", missing.escape_debug());
             return Err(Problem::validation(text));
@@ -140,9 +145,13 @@ impl Style {
                 styles::named(name).map_err(|_| unknown("style", name, "/v1/styles"))?;
                 StyleSource::Named(name.clone())
             }
-            (None, Some(file), None) => StyleSource::Picture(find(file)?),
+            (None, Some(file), None) => StyleSource::Picture(shelf.picture(file)?),
             (None, None, Some(artist)) => {
-                if !models::artists()?.contains(artist) {
+                let there = match known {
+                    Some(known) => known.contains(artist),
+                    None => models::artists()?.contains(artist),
+                };
+                if !there {
                     return Err(unknown("artist", artist, "/v1/artists"));
                 }
                 StyleSource::Artist(artist.clone(), layers(self.layers.as_deref())?)
@@ -178,7 +187,7 @@ impl Style {
     }
 }
 
-fn unknown(what: &str, name: &str, list: &str) -> Problem {
+pub(super) fn unknown(what: &str, name: &str, list: &str) -> Problem {
     Problem::validation(format!("There is no {what} '{}'; {list} lists what there is.", name.escape_debug()))
 }
 
@@ -188,28 +197,5 @@ fn layers(given: Option<&[Layer]>) -> Outcome<Layers> {
     match given {
         [] => Err(Problem::validation("layers is empty: name coarse, middle or fine, or leave it out")),
         _ => Ok(Layers { coarse: has(Layer::Coarse), middle: has(Layer::Middle), fine: has(Layer::Fine) }),
-    }
-}
-
-impl Generate {
-    /// What the engine is to do.
-    pub(crate) fn job(&self) -> Outcome<GenerationJob> {
-        if bundled_generator(&self.model).is_none() {
-            return Err(unknown("generator", &self.model, "/v1/models"));
-        }
-        let classes = self.classes.iter().map(|share| {
-            if !(share.weight.is_finite() && share.weight >= 0.0) {
-                return Err(Problem::validation(format!("a class's weight is {}, not a number from 0", share.weight)));
-            }
-            Ok(ClassShare { class: share.class.clone(), weight: share.weight })
-        });
-        Ok(GenerationJob {
-            trunc: self.trunc,
-            classes: classes.collect::<Outcome<_>>()?,
-            adjust: self.adjust,
-            mirror: self.mirror,
-            tile: self.tile,
-            ..GenerationJob::new(self.model.parse()?)
-        })
     }
 }

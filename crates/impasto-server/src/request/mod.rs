@@ -1,9 +1,14 @@
 //! What can be asked for. Pictures are named by their ids, never by paths; everything else is the engine's own.
 
+mod generator;
 mod job;
 mod recipe;
 #[cfg(test)]
 mod tests;
+mod train;
+mod translate;
+
+use std::path::PathBuf;
 
 use impasto_engine::pipeline::OutputOptions;
 use impasto_image::adjust::Adjustments;
@@ -12,13 +17,31 @@ use impasto_image::{EncodeOptions, Format};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub(crate) use generator::{Class, Directions, Evolve, Generate, Project, Walk};
 pub(crate) use job::{content, methods};
 pub(crate) use recipe::recipe;
+pub(crate) use train::{Subject, Train};
+pub(crate) use translate::Translate;
+
+use crate::problem::Outcome;
 
 /// Most styles in a request.
 const STYLES: usize = 8;
-/// Most seeds in a request.
-const SEEDS: usize = 64;
+/// Where the things are that requests name.
+pub(crate) trait Shelf {
+    /// A picture's file.
+    fn picture(&self, id: &str) -> Outcome<PathBuf>;
+    /// The file of the code that a picture was made from.
+    fn code(&self, id: &str) -> Outcome<PathBuf>;
+    /// The weights of a model that was kept here.
+    fn model(&self, name: &str) -> Outcome<PathBuf>;
+    /// The artists that a model knows that was kept here.
+    fn artists(&self, model: &str) -> Outcome<Vec<String>>;
+    /// The directions of a generator, where some were found.
+    fn directions(&self, model: &str) -> PathBuf;
+    /// Refuses a collection that is not there, or is empty.
+    fn collection(&self, id: &str) -> Outcome<()>;
+}
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -28,8 +51,20 @@ pub(crate) enum Request {
     Stylize(Stylize),
     /// A picture adjusted.
     Adjust(Adjust),
+    /// A picture translated by a model that was kept here.
+    Translate(Translate),
     /// Pictures of a generator.
     Generate(Generate),
+    /// Children of a generator's pictures.
+    Evolve(Evolve),
+    /// A walk from picture to picture, as an animation.
+    Walk(Walk),
+    /// A picture looked for among a generator's.
+    Project(Project),
+    /// The directions along which a generator's pictures change.
+    Directions(Directions),
+    /// A model learnt from pictures.
+    Train(Train),
 }
 
 /// A picture painted in styles.
@@ -42,6 +77,9 @@ pub(crate) struct Stylize {
     /// One to eight styles, mixed by their weights.
     #[schema(min_items = 1, max_items = 8)]
     pub(crate) styles: Vec<Style>,
+    /// The model whose artists are meant, of those that were kept here; the bundled one where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<String>,
     /// How to paint, see `/v1/methods`; where absent, `artist` if an artist is named, else the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) method: Option<String>,
@@ -139,49 +177,6 @@ pub(crate) struct Adjust {
     pub(crate) output: Output,
 }
 
-/// Pictures of a generator.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Generate {
-    /// The generator, see `/v1/models`.
-    pub(crate) model: String,
-    /// A picture for each seed, 1 to 64.
-    #[schema(min_items = 1, max_items = 64)]
-    pub(crate) seeds: Vec<u64>,
-    /// Truncation psi, from -4 to 4: below 1 is more usual and less varied.
-    #[serde(default = "one")]
-    #[schema(minimum = -4, maximum = 4)]
-    pub(crate) trunc: f32,
-    /// Classes of every picture, mixed by their weights; where empty, the seeds decide.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) classes: Vec<Class>,
-    /// Adjustments of the pictures.
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    pub(crate) adjust: Adjustments,
-    /// Whether pictures are turned left to right.
-    #[serde(default)]
-    pub(crate) mirror: bool,
-    /// Whether pictures go on where they began, as patterns without seams.
-    #[serde(default)]
-    pub(crate) tile: bool,
-    /// How the results are stored.
-    #[serde(default)]
-    pub(crate) output: Output,
-}
-
-/// A class and its share.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Class {
-    /// Its name.
-    pub(crate) class: String,
-    /// Its share among the classes; only ratios matter.
-    #[serde(default = "one")]
-    #[schema(minimum = 0)]
-    pub(crate) weight: f32,
-}
-
 /// How results are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -238,20 +233,46 @@ impl Request {
         match self {
             Self::Stylize(_) => "stylize",
             Self::Adjust(_) => "adjust",
+            Self::Translate(_) => "translate",
             Self::Generate(_) => "generate",
+            Self::Evolve(_) => "evolve",
+            Self::Walk(_) => "walk",
+            Self::Project(_) => "project",
+            Self::Directions(_) => "directions",
+            Self::Train(_) => Train::KIND,
         }
     }
 
     /// The ids of the pictures that it needs.
     pub(crate) fn files(&self) -> Vec<&str> {
-        match self {
+        let (content, others): (Option<&String>, Vec<&String>) = match self {
             Self::Stylize(s) => {
-                let styles = s.styles.iter().filter_map(|style| style.file.as_deref());
-                s.content.iter().chain(&s.mask).map(String::as_str).chain(styles).collect()
+                let styles = s.styles.iter().filter_map(|style| style.file.as_ref());
+                (s.content.as_ref(), s.mask.iter().chain(styles).collect())
             }
-            Self::Adjust(a) => a.content.as_deref().into_iter().collect(),
-            Self::Generate(_) => Vec::new(),
+            Self::Translate(t) => (t.content.as_ref(), t.mask.iter().collect()),
+            Self::Adjust(a) => (a.content.as_ref(), Vec::new()),
+            Self::Project(p) => (p.content.as_ref(), Vec::new()),
+            Self::Generate(g) => {
+                (None, g.codes.iter().chain(g.mix.iter().filter_map(|mix| mix.code.as_ref())).collect())
+            }
+            Self::Evolve(e) => (None, e.codes.iter().collect()),
+            Self::Walk(w) => (None, w.codes.iter().collect()),
+            Self::Directions(_) | Self::Train(_) => (None, Vec::new()),
+        };
+        content.into_iter().chain(others).map(String::as_str).collect()
+    }
+
+    /// The same without what belongs to one picture.
+    pub(crate) fn without_picture(mut self) -> Self {
+        match &mut self {
+            Self::Stylize(stylize) => (stylize.content, stylize.mask) = (None, None),
+            Self::Translate(translate) => (translate.content, translate.mask) = (None, None),
+            Self::Adjust(adjust) => adjust.content = None,
+            Self::Project(project) => project.content = None,
+            Self::Generate(_) | Self::Evolve(_) | Self::Walk(_) | Self::Directions(_) | Self::Train(_) => {}
         }
+        self
     }
 
     /// How its results are stored.
@@ -259,19 +280,34 @@ impl Request {
         match self {
             Self::Stylize(s) => s.output,
             Self::Adjust(a) => a.output,
+            Self::Translate(t) => t.output,
             Self::Generate(g) => g.output,
+            Self::Evolve(e) => e.output,
+            Self::Project(p) => p.output,
+            Self::Walk(_) | Self::Directions(_) | Self::Train(_) => Output::default(),
         }
     }
 
     /// What a search should find its results by.
     pub(crate) fn words(&self) -> String {
+        let (kind, own) = (self.kind(), self.own_words());
+        if own.is_empty() { kind.to_owned() } else { format!("{kind} {own}") }
+    }
+
+    fn own_words(&self) -> String {
         match self {
             Self::Stylize(s) => {
                 let styles: Vec<String> = s.styles.iter().map(Style::label).collect();
-                format!("stylize {} {}", s.method.as_deref().unwrap_or_default(), styles.join(" "))
+                format!("{} {}", s.method.as_deref().unwrap_or_default(), styles.join(" "))
             }
-            Self::Adjust(_) => "adjust".to_owned(),
-            Self::Generate(g) => format!("generate {}", g.model),
+            Self::Adjust(_) => String::new(),
+            Self::Translate(t) => t.model.clone(),
+            Self::Generate(g) => g.model.clone(),
+            Self::Evolve(e) => e.model.clone(),
+            Self::Walk(w) => w.model.clone(),
+            Self::Project(p) => p.model.clone(),
+            Self::Directions(d) => d.model.clone(),
+            Self::Train(t) => t.what.clone(),
         }
     }
 }
@@ -287,6 +323,7 @@ impl Stylize {
         Self {
             content: None,
             styles: Vec::new(),
+            model: None,
             method: None,
             settings: serde_json::Map::new(),
             strength: one(),
@@ -298,22 +335,6 @@ impl Stylize {
             style_size: None,
             adjust: Adjustments::default(),
             seed: 0,
-            output: Output::default(),
-        }
-    }
-}
-
-impl Generate {
-    /// Pictures as they come.
-    pub(crate) fn of(model: String, seeds: Vec<u64>) -> Self {
-        Self {
-            model,
-            seeds,
-            trunc: one(),
-            classes: Vec::new(),
-            adjust: Adjustments::default(),
-            mirror: false,
-            tile: false,
             output: Output::default(),
         }
     }

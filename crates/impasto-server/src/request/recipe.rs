@@ -1,10 +1,12 @@
 //! From what impasto wrote into a picture back to what a client would ask.
 
+use impasto_engine::Direction;
 use impasto_engine::pipeline::{StyleSource, StyleSpec, StylizeJob};
 use impasto_image::adjust::Adjustments;
 use serde_json::Value;
 
-use super::{Adjust, Class, Generate, Layer, Output, Request, Style, Stylize};
+use super::translate::Way;
+use super::{Adjust, Class, Generate, Layer, Output, Request, Style, Stylize, Translate};
 
 /// Finds the id of a stored picture by its BLAKE3.
 pub(crate) type Stored<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -49,7 +51,7 @@ fn content(parameters: &Value, stored: Stored<'_>, missing: &mut Vec<String>) ->
 fn stylize(job: &Value, parameters: &Value, stored: Stored<'_>, missing: &mut Vec<String>) -> Option<Request> {
     let mut job = job.clone();
     // Regions need masks of their own, which is more than can be asked here.
-    if job.get("regions").is_some() || job.get("model").is_some() {
+    if job.get("regions").is_some() {
         return None;
     }
     let mask = job.as_object_mut()?.remove("mask");
@@ -73,11 +75,31 @@ fn stylize(job: &Value, parameters: &Value, stored: Stored<'_>, missing: &mut Ve
         styles.push(style(spec, facts.next(), stored, missing));
     }
     let content = content(parameters, stored, missing);
+    // A kept model is called like its file.
+    let model = job.model.as_deref().and_then(std::path::Path::file_stem);
+    let model = model.map(|stem| stem.to_string_lossy().into_owned());
+    if let (true, Some(model)) = (styles.is_empty(), &model) {
+        return Some(Request::Translate(Translate {
+            content,
+            model: model.clone(),
+            direction: if job.direction == Direction::default() { Way::Forward } else { Way::Back },
+            strength: job.strength,
+            preserve_color: job.preserve_color,
+            mask,
+            invert_mask: job.invert_mask,
+            feather: job.feather,
+            size: job.size,
+            adjust: job.adjust,
+            seed: job.seed,
+            output: Output::default(),
+        }));
+    }
     let settings = serde_json::to_value(&job.settings).ok()?;
     Some(Request::Stylize(Stylize {
         content,
         styles,
         method: Some(job.method),
+        model,
         settings: settings.as_object().cloned().unwrap_or_default(),
         strength: job.strength,
         preserve_color: job.preserve_color,
@@ -116,6 +138,10 @@ fn style(spec: &StyleSpec, fact: Option<&Value>, stored: Stored<'_>, missing: &m
 
 fn generate(parameters: &Value) -> Option<Request> {
     let job = parameters.get("generation")?;
+    // What files decided is told by the code that such a picture carries.
+    if job.get("moves").is_some() || job.get("mix").is_some() {
+        return None;
+    }
     let seed = parameters.get("seed")?.as_u64()?;
     let number = |name: &str| job.get(name).and_then(Value::as_f64);
     let flag = |name: &str| job.get(name).and_then(Value::as_bool).unwrap_or_default();
@@ -125,14 +151,15 @@ fn generate(parameters: &Value) -> Option<Request> {
         Some(Class { class: share.class, weight: share.weight })
     };
     let adjust = job.get("adjust").cloned().map(serde_json::from_value::<Adjustments>);
+    let model = job.get("model")?.as_str()?;
+    // A kept model is called like its file.
+    let model = model.strip_suffix(".safetensors").unwrap_or(model).to_owned();
     Some(Request::Generate(Generate {
-        model: job.get("model")?.as_str()?.to_owned(),
-        seeds: vec![seed],
         trunc: number("trunc").unwrap_or(1.0) as f32,
         classes: classes.iter().filter_map(class).collect(),
         adjust: adjust.and_then(Result::ok).unwrap_or_default(),
         mirror: flag("mirror"),
         tile: flag("tile"),
-        output: Output::default(),
+        ..Generate::of(model, vec![seed])
     }))
 }

@@ -5,13 +5,42 @@ use serde_json::{Value, json};
 use super::*;
 use crate::problem::{Outcome, Problem};
 
-fn find(id: &str) -> Outcome<PathBuf> {
-    if id.starts_with("f_") { Ok(format!("/data/files/{id}/a.png").into()) } else { Err(Problem::not_found("file")) }
+/// Has every file whose id begins as one, each of them with a code, one collection and no models.
+struct Everything;
+
+impl Shelf for Everything {
+    fn picture(&self, id: &str) -> Outcome<PathBuf> {
+        if id.starts_with("f_") {
+            Ok(format!("/data/files/{id}/a.png").into())
+        } else {
+            Err(Problem::not_found("file"))
+        }
+    }
+
+    fn code(&self, id: &str) -> Outcome<PathBuf> {
+        Ok(self.picture(id)?.with_file_name("code.safetensors"))
+    }
+
+    fn model(&self, _: &str) -> Outcome<PathBuf> {
+        Err(Problem::not_found("model"))
+    }
+
+    fn artists(&self, _: &str) -> Outcome<Vec<String>> {
+        Err(Problem::not_found("model"))
+    }
+
+    fn directions(&self, model: &str) -> PathBuf {
+        format!("/data/directions/{model}.safetensors").into()
+    }
+
+    fn collection(&self, id: &str) -> Outcome<()> {
+        if id == "c_1" { Ok(()) } else { Err(Problem::validation("There is no collection.")) }
+    }
 }
 
 fn check(request: Value) -> Result<(), String> {
     let request: Request = serde_json::from_value(request).map_err(|e| e.to_string())?;
-    request.validate(&find).map_err(|problem| problem.detail)
+    request.validate(&Everything).map_err(|problem| problem.detail)
 }
 
 #[test]
@@ -30,6 +59,15 @@ fn what_cannot_be_done_is_refused_with_its_reason() {
         stylize(json!({"preserve_color": "luma", "adjust": {"hue": 20}, "output": {"format": "tiff"}})),
         json!({"kind": "adjust", "content": "f_1", "adjust": {"contrast": 1.5}}),
         json!({"kind": "generate", "model": "garments", "seeds": [1, 2], "trunc": 0.7, "classes": [{"class": "dress"}]}),
+        json!({"kind": "generate", "model": "icons", "codes": ["f_1"], "mix": {"seed": 3, "layers": [1]}}),
+        json!({"kind": "evolve", "model": "icons", "codes": ["f_1"], "seeds": [4], "children": 6, "child": 5}),
+        json!({"kind": "walk", "model": "icons", "seeds": [1, 2], "space": "latent", "ease": "linear"}),
+        json!({"kind": "project", "model": "icons", "content": "f_1", "steps": 20}),
+        json!({"kind": "directions", "model": "icons", "methods": ["pca", "closed"]}),
+        json!({"kind": "train", "what": "gan", "sources": {"data": ["c_1"]}, "settings": {"steps": 20}, "size": [32, 32]}),
+        json!({"kind": "train", "what": "artist", "sources": {"photos": ["c_1"], "paintings": ["c_1", "c_1"]},
+            "preset": "quick", "settings": {"content_weight": 0.5}}),
+        json!({"kind": "train", "what": "pix2pix", "sources": {"pairs": ["c_1"]}, "minutes": 5, "preview_every": 5}),
     ] {
         check(accepted.clone()).unwrap_or_else(|why| panic!("{accepted}: {why}"));
     }
@@ -64,8 +102,43 @@ fn what_cannot_be_done_is_refused_with_its_reason() {
         (stylize(json!({"output": {"jpeg_quality": 0}})), "jpeg_quality is 0"),
         (stylize(json!({"output": {"format": "gif"}})), "unknown variant"),
         (json!({"kind": "generate", "model": "/etc/passwd", "seeds": [1]}), "no generator"),
-        (json!({"kind": "generate", "model": "icons", "seeds": []}), "ask for 1 to 64"),
+        (json!({"kind": "generate", "model": "icons", "seeds": []}), "the number of pictures is 0"),
         (json!({"kind": "generate", "model": "icons", "seeds": [1], "trunc": 9}), "trunc is 9"),
+        (json!({"kind": "generate", "model": "icons", "seeds": [9_007_199_254_740_992_u64]}), "2^53"),
+        (json!({"kind": "generate", "model": "icons", "codes": ["x_1"]}), "no such file"),
+        (json!({"kind": "generate", "model": "icons", "seeds": [1], "mix": {"layers": [1]}}), "exactly one"),
+        (
+            json!({"kind": "generate", "model": "icons", "seeds": [1], "moves": [{"direction": "a", "amount": 1}]}),
+            "no directions yet",
+        ),
+        (json!({"kind": "evolve", "model": "icons", "children": 1}), "children is 1"),
+        (json!({"kind": "evolve", "model": "icons", "child": 12}), "child is 12"),
+        (json!({"kind": "walk", "model": "icons", "seeds": [1]}), "number of stations is 1"),
+        (json!({"kind": "walk", "model": "icons", "seeds": [1], "codes": ["f_1"], "space": "latent"}), "no latents"),
+        (json!({"kind": "project", "model": "icons"}), "content is missing"),
+        (json!({"kind": "directions", "model": "icons", "methods": ["code"]}), "methods are"),
+        (json!({"kind": "translate", "model": "mine", "content": "f_1"}), "no translator 'mine'"),
+        (stylize(json!({"model": "mine", "styles": [{"artist": "me"}]})), "no model 'mine'"),
+        (json!({"kind": "train", "what": "percept", "sources": {}}), "no trainer"),
+        (json!({"kind": "train", "what": "gan", "sources": {"pictures": ["c_1"]}}), "no role 'pictures'"),
+        (json!({"kind": "train", "what": "gan", "sources": {}}), "needs pictures"),
+        (json!({"kind": "train", "what": "gan", "sources": {"data": ["c_2"]}}), "no collection"),
+        (
+            json!({"kind": "train", "what": "pix2pix", "sources": {"pairs": ["c_1"], "a": ["c_1"], "b": ["c_1"]}}),
+            "needs pictures",
+        ),
+        (
+            json!({"kind": "train", "what": "cut", "sources": {"a": ["c_1"], "b": ["c_1"]}, "settings": {"stepz": 1}}),
+            "stepz",
+        ),
+        (
+            json!({"kind": "train", "what": "cut", "sources": {"a": ["c_1"], "b": ["c_1"]}, "size": [32, 32]}),
+            "only a generator",
+        ),
+        (
+            json!({"kind": "train", "what": "artist", "sources": {"photos": ["c_1"], "paintings": ["c_1"]}, "preset": "slow"}),
+            "no preset",
+        ),
     ] {
         let said = check(refused.clone()).expect_err(&refused.to_string());
         assert!(said.contains(why), "{refused}: {said}");
@@ -96,16 +169,16 @@ fn recipes_are_read_from_what_impasto_writes() {
     });
     assert_eq!(recipe.request, serde_json::from_value(expected).unwrap());
     // The artist's network cannot read the bundled style; said when it is asked for.
-    assert!(recipe.request.validate(&find).unwrap_err().detail.contains("great-wave"));
+    assert!(recipe.request.validate(&Everything).unwrap_err().detail.contains("great-wave"));
 
     let nowhere = super::recipe(&parameters, &|_| None).unwrap();
     assert_eq!(nowhere.missing, ["mask.png", "mona.jpg", "photo.jpg"]);
-    assert!(nowhere.request.validate(&find).is_err());
+    assert!(nowhere.request.validate(&Everything).is_err());
     for stranger in
         [json!(null), json!({"job": 3}), json!({"prompt": "a cat"}), json!({"job": {"styles": ["x"]}, "styles": 3})]
     {
         let read = super::recipe(&stranger, &|_| None);
-        assert!(read.is_none_or(|recipe| recipe.request.validate(&find).is_err()), "{stranger}");
+        assert!(read.is_none_or(|recipe| recipe.request.validate(&Everything).is_err()), "{stranger}");
     }
 }
 

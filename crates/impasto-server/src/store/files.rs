@@ -28,10 +28,12 @@ pub(crate) enum Role {
     Mask,
     /// What a job made.
     Result,
+    /// To learn from.
+    Data,
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 4] = [Self::Content, Self::Style, Self::Mask, Self::Result];
+    pub(crate) const ALL: [Self; 5] = [Self::Content, Self::Style, Self::Mask, Self::Result, Self::Data];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -39,6 +41,7 @@ impl Role {
             Self::Style => "style",
             Self::Mask => "mask",
             Self::Result => "result",
+            Self::Data => "data",
         }
     }
 }
@@ -47,7 +50,7 @@ impl FromStr for Role {
     type Err = Problem;
 
     fn from_str(text: &str) -> Outcome<Self> {
-        let unknown = || Problem::validation("role is content, style, mask or result");
+        let unknown = || Problem::validation("role is content, style, mask, result or data");
         Self::ALL.into_iter().find(|role| role.name() == text).ok_or_else(unknown)
     }
 }
@@ -84,6 +87,8 @@ pub(crate) struct FileInfo {
     pub(crate) request: Option<Request>,
     /// Names of pictures that `request` needs and that are not here.
     pub(crate) missing: Vec<String>,
+    /// Whether it lies in a generator's space, so that pictures can be made from there.
+    pub(crate) code: bool,
     #[serde(skip)]
     pub(crate) format: Format,
     #[serde(skip)]
@@ -110,13 +115,19 @@ pub(crate) struct NewFile {
     pub(crate) blake3: String,
     pub(crate) request: Option<Request>,
     pub(crate) missing: Vec<String>,
+    /// Whether [`CODE`] stands in its folder.
+    pub(crate) code: bool,
 }
+
+/// The name of the file beside a picture that says where in a generator's space it lies.
+pub(crate) const CODE: &str = "code.safetensors";
 
 impl NewFile {
     /// A picture that was looked at.
     pub(crate) fn new(id: String, role: Role, name: String, facts: &Facts, bytes: u64, blake3: String) -> Self {
         let Facts { format, width, height, alpha, bits, .. } = *facts;
-        Self { id, role, name, format, bytes, width, height, alpha, bits, blake3, request: None, missing: Vec::new() }
+        let (request, missing, code) = (None, Vec::new(), false);
+        Self { id, role, name, format, bytes, width, height, alpha, bits, blake3, request, missing, code }
     }
 }
 
@@ -125,13 +136,14 @@ impl NewFile {
 pub(crate) struct FileQuery {
     pub(crate) role: Option<Role>,
     pub(crate) text: Option<String>,
+    pub(crate) collection: Option<String>,
     pub(crate) favourites: bool,
     pub(crate) before: Option<String>,
     pub(crate) limit: u32,
 }
 
-const COLUMNS: &str = "seq, id, role, name, format, bytes, width, height, alpha, bits, blake3, created, favourite, job, \
-                       request, missing, stored";
+pub(super) const COLUMNS: &str = "seq, id, role, name, format, bytes, width, height, alpha, bits, blake3, created, \
+                                  favourite, job, request, missing, stored, code";
 
 /// The media type of a format.
 pub(crate) fn media_type(format: Format) -> &'static str {
@@ -146,7 +158,7 @@ pub(crate) fn media_type(format: Format) -> &'static str {
     }
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<FileInfo> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<FileInfo> {
     let format = Format::from_extension(row.get_ref(4)?.as_str()?).unwrap_or(Format::Raw);
     let role = row.get_ref(2)?.as_str()?;
     Ok(FileInfo {
@@ -167,6 +179,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<FileInfo> {
         request: row.get_ref(14)?.as_str_or_null()?.and_then(|text| serde_json::from_str(text).ok()),
         missing: serde_json::from_str(row.get_ref(15)?.as_str()?).unwrap_or_default(),
         stored: row.get(16)?,
+        code: row.get(17)?,
         format,
     })
 }
@@ -189,7 +202,8 @@ pub(super) fn insert(connection: &Connection, file: &NewFile, of: Option<(&str, 
     let missing = serde_json::to_string(&file.missing).unwrap_or_default();
     connection.execute(
         "INSERT INTO files (id, role, name, format, bytes, width, height, alpha, bits, blake3, created, job, place, request,
-         missing, words, stored) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?3)",
+         missing, words, stored, code)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?3, ?17)",
         params![
             file.id,
             file.role.name(),
@@ -206,7 +220,8 @@ pub(super) fn insert(connection: &Connection, file: &NewFile, of: Option<(&str, 
             of.map(|(_, place)| place as i64),
             request,
             missing,
-            words
+            words,
+            file.code
         ],
     )?;
     Ok(())
@@ -238,6 +253,10 @@ impl Store {
     pub(crate) fn files(&self, query: &FileQuery) -> Outcome<(Vec<FileInfo>, Option<String>)> {
         let mut sql = format!("SELECT {COLUMNS} FROM files WHERE 1");
         let mut values: Vec<Value> = Vec::new();
+        if let Some(collection) = &query.collection {
+            sql += " AND id IN (SELECT file FROM members WHERE collection = ?)";
+            values.push(collection.clone().into());
+        }
         if let Some(role) = query.role {
             sql += " AND role = ?";
             values.push(role.name().to_owned().into());
@@ -359,6 +378,12 @@ impl Store {
         let below = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten();
         for entry in below(self.incoming()) {
             gone(entry.path()).map_err(Problem::internal)?;
+        }
+        for entry in below(self.folder().join("runs")) {
+            let job = entry.file_name().to_string_lossy().into_owned();
+            if self.job(&job).is_err_and(|problem| problem.status == 404) {
+                gone(entry.path()).map_err(Problem::internal)?;
+            }
         }
         for entry in below(self.files_folder()) {
             let known = find(&self.connection(), &entry.file_name().to_string_lossy())?.is_some();

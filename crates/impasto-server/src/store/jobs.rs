@@ -135,6 +135,7 @@ pub(crate) struct Claim {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct JobQuery {
     pub(crate) states: Vec<State>,
+    pub(crate) kind: Option<&'static str>,
     pub(crate) batch: Option<String>,
     pub(crate) before: Option<String>,
     pub(crate) limit: u32,
@@ -191,6 +192,10 @@ impl Store {
         if !query.states.is_empty() {
             let states: Vec<String> = query.states.iter().map(|state| format!("'{}'", state.name())).collect();
             sql += &format!(" AND state IN ({})", states.join(", "));
+        }
+        if let Some(kind) = query.kind {
+            sql += " AND kind = ?";
+            values.push(kind.to_owned().into());
         }
         if let Some(batch) = &query.batch {
             sql += " AND batch = ?";

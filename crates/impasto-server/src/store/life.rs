@@ -14,6 +14,7 @@ use super::jobs::{Claim, Job, NewJob, State, Submitted, find};
 use super::{Store, now};
 use crate::ids;
 use crate::problem::{Kind, Outcome, Problem};
+use crate::request::Train;
 
 /// How often a job is begun before it is believed to be what stops the server.
 const ATTEMPTS: u32 = 5;
@@ -83,12 +84,15 @@ impl Store {
         })
     }
 
-    /// Takes the job whose turn it is.
-    pub(crate) fn claim(&self) -> Outcome<Option<Claim>> {
+    /// Takes the job whose turn it is; where `brief`, one that is no training.
+    pub(crate) fn claim(&self, brief: bool) -> Outcome<Option<Claim>> {
         let claimed = self.change(|transaction, changes| {
-            let first = "SELECT id, request FROM jobs WHERE state = 'queued' ORDER BY rank, seq LIMIT 1";
-            let first: Option<(String, String)> =
-                transaction.query_row(first, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            let first = "SELECT id, request FROM jobs WHERE state = 'queued' AND NOT (?1 AND kind = ?2)
+                         ORDER BY rank, seq LIMIT 1";
+            let first: Option<(String, String)> = transaction
+                .prepare_cached(first)?
+                .query_row(params![brief, Train::KIND], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
             if let Some((id, _)) = &first {
                 transaction.execute(
                     "UPDATE jobs SET state = 'running', started = ?2, attempts = attempts + 1, lease = ?3 WHERE id = ?1",
@@ -113,6 +117,12 @@ impl Store {
     pub(crate) fn beat(&self, id: &str) -> Outcome<()> {
         let sql = "UPDATE jobs SET lease = ?2 WHERE id = ?1 AND state = 'running'";
         self.connection().execute(sql, params![id, now() + LEASE])?;
+        Ok(())
+    }
+
+    /// Says that a running job gets on, and would not begin anew: a server that stops says nothing against it.
+    pub(crate) fn gets_on(&self, id: &str) -> Outcome<()> {
+        self.connection().execute("UPDATE jobs SET attempts = 1 WHERE id = ?1 AND state = 'running'", [id])?;
         Ok(())
     }
 
@@ -168,10 +178,12 @@ impl Store {
         })
     }
 
-    /// Queues a job again that failed or was cancelled.
+    /// Queues a job again that failed or was cancelled; a training also where it stopped at its time limit.
     pub(crate) fn retry(&self, id: &str) -> Outcome<Job> {
         self.change(|transaction, changes| {
-            if !advance(transaction, changes, id, &[State::Failed, State::Cancelled], State::Queued)? {
+            let training = find(transaction, id)?.is_some_and(|job| job.kind == Train::KIND);
+            let over = [State::Failed, State::Cancelled, State::Done];
+            if !advance(transaction, changes, id, &over[..if training { 3 } else { 2 }], State::Queued)? {
                 return Err(refused(transaction, id, "Only a job that failed or was cancelled is tried again.")?);
             }
             let sql =
@@ -196,9 +208,13 @@ impl Store {
         self.job(id)
     }
 
-    /// Forgets a job that is over; its results stay.
-    pub(crate) fn forget(&self, id: &str) -> Outcome<()> {
+    /// Forgets a job that is over; its results stay. A training is a run, with which what it learnt goes.
+    pub(crate) fn forget(&self, id: &str, run: bool) -> Outcome<()> {
         self.change(|transaction, changes| {
+            if !run && find(transaction, id)?.is_some_and(|job| job.kind == Train::KIND) {
+                let text = "What it learnt would go with it; remove it as a run (DELETE /v1/runs/{id}).";
+                return Err(Problem::new(Kind::Conflict, text));
+            }
             let sql = "DELETE FROM jobs WHERE id = ?1 AND state IN ('done', 'failed', 'cancelled')";
             if transaction.execute(sql, [id])? == 0 {
                 return Err(refused(transaction, id, "It is not over; cancel it first.")?);

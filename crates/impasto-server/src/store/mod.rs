@@ -2,10 +2,12 @@
 //!
 //! A change and the event that tells of it are one transaction, flushed to the disk before anyone hears of either.
 
+mod collections;
 mod events;
 mod files;
 mod jobs;
 mod life;
+mod models;
 mod presets;
 
 use std::fs::{File, TryLockError};
@@ -19,13 +21,15 @@ use tokio::sync::broadcast;
 use crate::ServeError;
 use crate::problem::Outcome;
 
+pub(crate) use collections::Collection;
 pub(crate) use events::{Change, Live};
-pub(crate) use files::{FileInfo, FileQuery, NewFile, Role, refused};
+pub(crate) use files::{CODE, FileInfo, FileQuery, NewFile, Role, refused};
 pub(crate) use jobs::{Claim, Job, JobQuery, NewJob, Progress, State, Submitted};
+pub(crate) use models::Kept;
 pub(crate) use presets::Preset;
 
 /// The version of `schema.sql`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// How many changes a slow reader of events may fall behind before it must read everything again.
 const BEHIND: usize = 4096;
@@ -46,7 +50,7 @@ impl Store {
     /// Opens the store in `folder`, which is made where it is not there, and takes back what a stopped server had begun.
     pub(crate) fn open(folder: &Path) -> Result<Self, ServeError> {
         let failed = |what: &Path, e: &dyn std::fmt::Display| ServeError::Data(format!("{}: {e}", what.display()));
-        for name in ["files", "incoming"] {
+        for name in ["files", "incoming", "models", "directions", "runs"] {
             let path = folder.join(name);
             std::fs::create_dir_all(&path).map_err(|e| failed(&path, &e))?;
         }
@@ -100,6 +104,11 @@ impl Store {
         &self.0.folder
     }
 
+    /// The folder of what a training job learns.
+    pub(crate) fn run_folder(&self, job: &str) -> PathBuf {
+        self.0.folder.join("runs").join(job)
+    }
+
     /// A folder for what is not finished; emptied when a server starts.
     pub(crate) fn incoming(&self) -> PathBuf {
         self.0.folder.join("incoming")
@@ -117,9 +126,10 @@ fn connect(path: &Path) -> Result<Connection, String> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(text)?;
     match version {
         VERSION => {}
-        0 => {
+        0 | 1 => {
             let transaction = connection.transaction().map_err(text)?;
-            transaction.execute_batch(include_str!("schema.sql")).map_err(text)?;
+            let sql = if version == 0 { include_str!("schema.sql") } else { include_str!("from-1.sql") };
+            transaction.execute_batch(sql).map_err(text)?;
             transaction.pragma_update(None, "user_version", VERSION).map_err(text)?;
             transaction.commit().map_err(text)?;
         }

@@ -57,6 +57,7 @@ fn picture(store: &Store, id: &str, role: Role) -> (NewFile, TempDir) {
         alpha: false,
         bits: 8,
         blake3: format!("hash of {id}"),
+        code: false,
         request: Some(generate(&[1])),
         missing: Vec::new(),
     };
@@ -73,7 +74,7 @@ fn a_job_lives_and_its_results_are_there_once() {
     let store = home.store();
     let (first, second) = (queued(store), queued(store));
     assert_eq!(store.job(&second).unwrap().ahead, Some(1));
-    let claim = store.claim().unwrap().unwrap();
+    let claim = store.claim(false).unwrap().unwrap();
     assert_eq!(claim.id, first);
     assert_eq!((store.job(&first).unwrap().state, store.job(&first).unwrap().attempts), (State::Running, 1));
     let results = [picture(store, "f_1", Role::Result), picture(store, "f_2", Role::Result)];
@@ -86,7 +87,7 @@ fn a_job_lives_and_its_results_are_there_once() {
     store.complete(&first, &[picture(store, "f_3", Role::Result)], &[]).unwrap();
     assert_eq!(store.job(&first).unwrap().results.len(), 2);
     assert!(!store.folder().join("files/f_3").exists());
-    store.forget(&first).unwrap();
+    store.forget(&first, false).unwrap();
     assert_eq!(status(store.job(&first)), 404);
     assert_eq!(store.file("f_1").unwrap().job, None, "results outlive their job");
 }
@@ -109,12 +110,12 @@ fn order_front_cancel_retry() {
     let store = home.store();
     let jobs: Vec<String> = (0..3).map(|_| queued(store)).collect();
     store.to_front(&jobs[2]).unwrap();
-    assert_eq!(store.claim().unwrap().unwrap().id, jobs[2]);
+    assert_eq!(store.claim(false).unwrap().unwrap().id, jobs[2]);
     assert_eq!(status(store.to_front(&jobs[2])), 409);
     assert!(store.cancel(&jobs[0]).unwrap());
     assert!(!store.cancel(&jobs[0]).unwrap());
-    assert_eq!(store.claim().unwrap().unwrap().id, jobs[1]);
-    assert!(store.claim().unwrap().is_none());
+    assert_eq!(store.claim(false).unwrap().unwrap().id, jobs[1]);
+    assert!(store.claim(false).unwrap().is_none());
     let problem = Problem::new(Kind::Limit, "too large");
     store.fail(&jobs[1], &problem, &[]).unwrap();
     assert_eq!(store.job(&jobs[1]).unwrap().problem.unwrap().detail, "too large");
@@ -123,7 +124,7 @@ fn order_front_cancel_retry() {
         assert_eq!((job.state, job.attempts, job.problem), (State::Queued, 0, None));
     }
     assert_eq!(status(store.retry(&jobs[2])), 409);
-    assert_eq!(status(store.forget(&jobs[2])), 409);
+    assert_eq!(status(store.forget(&jobs[2], false)), 409);
     assert_eq!(status(store.retry("j_none")), 404);
     // A job that was cancelled while it ran stays so, whatever its end.
     assert!(store.cancel(&jobs[2]).unwrap());
@@ -136,16 +137,16 @@ fn a_server_that_starts_again_goes_on() {
     let mut home = Home::new();
     let id = queued(home.store());
     for attempt in 1..=4 {
-        assert_eq!(home.store().claim().unwrap().unwrap().id, id, "attempt {attempt}");
+        assert_eq!(home.store().claim(false).unwrap().unwrap().id, id, "attempt {attempt}");
         home.again();
         assert_eq!(home.store().job(&id).unwrap().state, State::Queued);
     }
     // In order, it may stop as often as it likes.
     for _ in 0..3 {
-        home.store().claim().unwrap().unwrap();
+        home.store().claim(false).unwrap().unwrap();
         home.store().put_back(&id).unwrap();
     }
-    home.store().claim().unwrap().unwrap();
+    home.store().claim(false).unwrap().unwrap();
     home.again();
     let job = home.store().job(&id).unwrap();
     assert_eq!(job.state, State::Failed, "begun five times and never finished");
@@ -173,7 +174,7 @@ fn changes_are_told_in_order_and_gaps_are_noticed() {
     assert_eq!(store.changes_after(0, 10).unwrap(), Some(vec![]));
     let mut live = store.subscribe();
     let id = queued(store);
-    store.claim().unwrap().unwrap();
+    store.claim(false).unwrap().unwrap();
     let changes = store.changes_after(0, 10).unwrap().unwrap();
     assert_eq!(changes.iter().map(|change| change.seq).collect::<Vec<_>>(), [1, 2]);
     assert!(changes.iter().all(|change| change.subject == id && change.kind == "job"));
@@ -236,4 +237,96 @@ fn folders_in_use_newer_or_damaged_are_refused() {
     std::fs::write(folder.path().join("queue.sqlite"), [7; 4096]).unwrap();
     let error = Store::open(folder.path()).err().unwrap().to_string();
     assert!(error.contains("queue.sqlite"), "{error}");
+}
+
+#[test]
+fn brief_jobs_go_before_a_training_that_waits() {
+    let home = Home::new();
+    let store = home.store();
+    let training = NewJob {
+        request: serde_json::from_value(serde_json::json!({"kind": "train", "what": "gan", "sources": {}})).unwrap(),
+        ..new_job(None)
+    };
+    let Submitted::Queued(training) = store.submit(&training, 10).unwrap() else { panic!("not there before") };
+    let brief = queued(store);
+    assert_eq!(store.claim(true).unwrap().unwrap().id, brief);
+    assert!(store.claim(true).unwrap().is_none(), "a training is not brief");
+    assert_eq!(store.claim(false).unwrap().unwrap().id, training.id);
+    store.complete(&training.id, &[], &[]).unwrap();
+    assert_eq!(store.forget(&training.id, false).unwrap_err().status, 409, "what it learnt would be gone");
+    assert_eq!(store.retry(&training.id).unwrap().state, State::Queued, "one that stopped at its time limit goes on");
+    assert_eq!(store.claim(false).unwrap().unwrap().id, training.id);
+    store.complete(&training.id, &[], &[]).unwrap();
+    store.forget(&training.id, true).unwrap();
+}
+
+#[test]
+fn collections_hold_pictures_until_they_go() {
+    let home = Home::new();
+    let store = home.store();
+    for (id, role) in [("f_a", Role::Data), ("f_b", Role::Data), ("f_c", Role::Content)] {
+        let (file, room) = picture(store, id, role);
+        store.keep(&file, room.path()).unwrap();
+    }
+    let ids = ["f_a", "f_b", "f_c"].map(str::to_owned);
+    let (one, two) = (store.collect("One").unwrap(), store.collect("Two").unwrap());
+    assert_eq!(store.collect("One").unwrap_err().status, 409);
+    assert_eq!(store.rename_collection(&two.id, "One").unwrap_err().status, 409);
+    assert_eq!(store.change_collection(&one.id, &ids, &[]).unwrap().pictures, 3);
+    assert_eq!(store.change_collection(&one.id, &ids, &[]).unwrap().pictures, 3, "each once");
+    assert_eq!(store.change_collection(&two.id, &ids[1..2], &[]).unwrap().covers, ["f_b"]);
+    assert_eq!(store.change_collection(&two.id, &["f_nobody".to_owned()], &[]).unwrap_err().status, 422);
+    let query = FileQuery { collection: Some(two.id.clone()), limit: 10, ..FileQuery::default() };
+    assert_eq!(store.files(&query).unwrap().0.len(), 1);
+    store.forget_collection(&one.id).unwrap();
+    assert_eq!(store.forget_collection(&one.id).unwrap_err().status, 404);
+    let there = |id: &str| store.file(id).is_ok();
+    assert_eq!(ids.each_ref().map(|id| there(id)), [false, true, true], "only what was for it alone is gone");
+    store.remove_file("f_b").unwrap();
+    assert_eq!(store.collection_of(&two.id).unwrap().pictures, 0);
+}
+
+#[test]
+fn kept_models_have_weights_a_card_and_one_name() {
+    let home = Home::new();
+    let store = home.store();
+    let kept = Kept {
+        name: "mine".into(),
+        title: "Mine".into(),
+        task: "generator".into(),
+        algorithm: "dcgan".into(),
+        artists: Vec::new(),
+        run: "j_1".into(),
+        created: String::new(),
+    };
+    let room = store.room().unwrap();
+    let weights = room.path().join("w");
+    std::fs::write(&weights, b"weights").unwrap();
+    store.keep_model(&kept, &weights, "# Mine").unwrap();
+    std::fs::write(&weights, b"others").unwrap();
+    assert_eq!(store.keep_model(&kept, &weights, "# Others").unwrap_err().status, 409);
+    assert_eq!(std::fs::read(store.weights_of("mine")).unwrap(), b"weights");
+    assert_eq!(std::fs::read_to_string(store.card_of("mine")).unwrap(), "# Mine");
+    store.forget_model("mine").unwrap();
+    assert!(!store.weights_of("mine").exists() && store.kept("mine").is_err());
+}
+
+#[test]
+fn a_store_of_the_first_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let upgrade = include_str!("from-1.sql");
+    let (_, added) = upgrade.split_once("\n\n").unwrap();
+    let whole = include_str!("schema.sql");
+    assert!(whole.ends_with(added), "the end of the schema is what an old store is given");
+    let (head, _) = whole.split_at(whole.len() - added.len());
+    let old: String =
+        head.lines().filter(|line| !line.contains("code      INTEGER")).map(|line| format!("{line}\n")).collect();
+    let connection = Connection::open(folder.path().join("queue.sqlite")).unwrap();
+    connection.execute_batch(&old).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    drop(connection);
+    let store = Store::open(folder.path()).unwrap();
+    let (file, room) = picture(&store, "f_a", Role::Data);
+    assert!(!store.keep(&file, room.path()).unwrap().code);
+    assert_eq!(store.collect("One").unwrap().pictures, 0);
 }

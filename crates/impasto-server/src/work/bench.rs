@@ -72,6 +72,13 @@ impl Bench {
         }
     }
 
+    /// Puts everything away.
+    pub(super) fn clear(&mut self) {
+        self.painters.items.clear();
+        self.studios.items.clear();
+        self.pictures.items.clear();
+    }
+
     pub(super) fn put_painter(&mut self, painter: Painter) {
         self.painters.put(painter);
     }

@@ -7,24 +7,23 @@ use std::time::Duration;
 
 use impasto_engine::Control;
 use impasto_engine::models::hash_file;
-use impasto_engine::pipeline::generate::Point;
-use impasto_engine::pipeline::{Input, Target, adjust_file, file_label};
+use impasto_engine::pipeline::{Input, StylizeJob, Target, adjust_file, file_label};
+use impasto_image::Format;
 use tempfile::TempDir;
 
-use super::previews::path;
 use super::watch::{Log, caught};
 use super::{Running, Shared, lock};
 use crate::ids::{self, safe_name};
 use crate::intake::{self, Haste};
 use crate::problem::{Outcome, Problem};
-use crate::request::{Adjust, Generate, Request, Style, Stylize, content};
-use crate::store::{Claim, Live, NewFile, Role};
+use crate::request::{Adjust, Request, Style, Stylize, content};
+use crate::store::{CODE, Claim, Live, NewFile, Role};
 
 /// How often previews are looked for while another process is waited for.
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// A result with the folder in which it waits to be kept.
-type Made = (NewFile, TempDir);
+pub(super) type Made = (NewFile, TempDir);
 
 impl Shared {
     /// Works on a job until it is over, in one way or another.
@@ -32,15 +31,15 @@ impl Shared {
         let Claim { id, request } = claim;
         let log = Arc::new(Log::new(&id));
         let control = self.control(&log);
-        *lock(&self.running) = Some(Running { id: id.clone(), control: control.clone(), progress: None });
+        lock(&self.running).push(Running { id: id.clone(), control: control.clone(), progress: None });
         // Asked to stop, or cancelled, before it could be found.
         let unwanted = self.stop.load(Ordering::SeqCst)
             || self.tools.store.job(&id).is_ok_and(|job| job.state != crate::store::State::Running);
         if unwanted {
             control.cancel();
         }
-        let outcome = caught(|| self.made(&request, &control));
-        *lock(&self.running) = None;
+        let outcome = caught(|| self.made(&id, &request, &control));
+        lock(&self.running).pop();
         let (store, notes) = (&self.tools.store, log.notes());
         let ended = match outcome {
             // What optimisation has when it is stopped is not what was asked for.
@@ -56,96 +55,93 @@ impl Shared {
 
     /// What a job reports to; between its steps previews are painted.
     fn control(self: &Arc<Self>, log: &Arc<Log>) -> Control {
-        let (shared, log) = (Arc::clone(self), Arc::clone(log));
-        Control::new(move |event| {
+        let (shared, resting, log) = (Arc::clone(self), Arc::clone(self), Arc::clone(log));
+        let control = Control::new(move |event| {
             if let Some(progress) = log.hear(&event) {
-                if let Some(running) = lock(&shared.running).as_mut() {
+                if let Some(running) = lock(&shared.running).iter_mut().find(|running| running.id == progress.job) {
                     running.progress = Some(progress.clone());
                 }
                 shared.tools.store.tell(Live::Progress(progress));
             }
             shared.look_up();
-        })
+        });
+        control.with_rest(move || resting.serve_others())
     }
 
-    fn made(&self, request: &Request, control: &Control) -> Outcome<Vec<Made>> {
-        match request {
-            Request::Stylize(stylize) => Ok(vec![self.stylized(stylize, request, control)?]),
-            Request::Adjust(adjust) => Ok(vec![self.adjusted(adjust, request, control)?]),
-            Request::Generate(generate) => self.generated(generate, control),
+    /// Between two steps of a training: previews, and the brief jobs that wait.
+    fn serve_others(self: &Arc<Self>) {
+        self.look_up();
+        while !self.stop.load(Ordering::SeqCst) {
+            // What cannot be claimed now is claimed between the next two steps.
+            let Ok(Some(claim)) = self.tools.store.claim(true) else { return };
+            self.run(claim);
+            self.look_up();
         }
     }
 
-    fn stylized(&self, stylize: &Stylize, request: &Request, control: &Control) -> Outcome<Made> {
-        let store = &self.tools.store;
-        let (input, stem) = self.input(content(stylize.content.as_ref())?)?;
-        let place = self.place(&format!("{stem}-{}", styles_label(stylize)), request)?;
-        let painter = lock(&self.bench).painter(stylize.job(&|id| path(store, id))?, control)?;
+    fn made(self: &Arc<Self>, id: &str, request: &Request, control: &Control) -> Outcome<Vec<Made>> {
+        match request {
+            Request::Stylize(stylize) => {
+                let job = stylize.job(&self.tools.store)?;
+                self.painted(stylize.content.as_ref(), &styles_label(stylize), job, request, control)
+            }
+            Request::Translate(translate) => {
+                let job = translate.job(&self.tools.store)?;
+                self.painted(translate.content.as_ref(), &translate.model, job, request, control)
+            }
+            Request::Adjust(adjust) => Ok(vec![self.adjusted(adjust, request, control)?]),
+            Request::Generate(generate) => self.generated(generate, control),
+            Request::Evolve(evolve) => self.evolved(evolve, control),
+            Request::Walk(walk) => self.walked(walk, control),
+            Request::Project(project) => self.projected(project, control),
+            Request::Directions(directions) => self.directions(directions, control),
+            Request::Train(train) => self.trained(id, train, control).map(|()| Vec::new()),
+        }
+    }
+
+    fn painted(
+        &self,
+        content_id: Option<&String>,
+        label: &str,
+        job: StylizeJob,
+        request: &Request,
+        control: &Control,
+    ) -> Outcome<Vec<Made>> {
+        let (input, stem) = self.input(content(content_id)?)?;
+        let place = self.place(&format!("{stem}-{label}"), request.output().format.format())?;
+        let painter = lock(&self.bench).painter(job, control)?;
         let options = request.output().options();
         let painted = painter.paint_file(&input, &Target::File(place.file()), &options, None, control);
         lock(&self.bench).put_painter(painter);
         painted?;
-        self.looked_at(place, request.clone())
+        Ok(vec![self.looked_at(place, request.clone())?])
     }
 
     fn adjusted(&self, adjust: &Adjust, request: &Request, control: &Control) -> Outcome<Made> {
         let (input, stem) = self.input(content(adjust.content.as_ref())?)?;
-        let place = self.place(&format!("{stem}-adjusted"), request)?;
+        let place = self.place(&format!("{stem}-adjusted"), request.output().format.format())?;
         let (target, options) = (Target::File(place.file()), request.output().options());
         adjust_file(&input, &adjust.adjust, &target, &options, &self.tools.limits, None, control)?;
         self.looked_at(place, request.clone())
     }
 
-    fn generated(&self, generate: &Generate, control: &Control) -> Outcome<Vec<Made>> {
-        let points: Vec<Point> = generate.seeds.iter().map(|seed| Point::Seed(*seed)).collect();
-        let studio = lock(&self.bench).studio(generate.job()?)?;
-        let mut made = Vec::new();
-        let mut trouble = None;
-        let outcome = studio.generate(&points, control, |place, picture| {
-            // Each result is the request of one seed.
-            let seed = generate.seeds[place];
-            let request = Request::Generate(Generate { seeds: vec![seed], ..generate.clone() });
-            let kept = self.place(&format!("{}-seed{seed:04}", generate.model), &request).and_then(|place| {
-                let target = Target::File(place.file());
-                target.write(&picture.picture, &request.output().options(), Some(picture.parameters), control)?;
-                self.looked_at(place, request)
-            });
-            match kept {
-                Ok(kept) => made.push(kept),
-                Err(problem) => {
-                    trouble = Some(problem);
-                    control.cancel();
-                }
-            }
-            control.check()
-        });
-        lock(&self.bench).put_studio(studio);
-        match trouble {
-            Some(problem) => Err(problem),
-            None => {
-                outcome?;
-                Ok(made)
-            }
-        }
-    }
-
     /// A stored picture as the engine reads it, and its name without the extension.
-    fn input(&self, id: &str) -> Outcome<(Input, String)> {
+    pub(super) fn input(&self, id: &str) -> Outcome<(Input, String)> {
         let file = self.tools.store.file(id)?;
         let stem = file.name.rsplit_once('.').map_or(file.name.as_str(), |(stem, _)| stem).to_owned();
         Ok((Input::File(self.tools.store.path_of(&file)), stem))
     }
 
     /// A place for a result.
-    fn place(&self, stem: &str, request: &Request) -> Outcome<Place> {
+    pub(super) fn place(&self, stem: &str, format: Format) -> Outcome<Place> {
         let id = ids::fresh("f_");
         let folder = self.tools.store.room()?;
-        let name = safe_name(stem, request.output().format.format());
+        let name = safe_name(stem, format);
         Ok(Place { id, folder, name })
     }
 
     /// A result that was written, its small forms beside it.
-    fn looked_at(&self, place: Place, request: Request) -> Outcome<Made> {
+    pub(super) fn looked_at(&self, place: Place, request: Request) -> Outcome<Made> {
         let file = place.file();
         let tools = &self.tools;
         // Results may be larger than what is let in.
@@ -163,20 +159,21 @@ impl Shared {
         };
         let bytes = std::fs::metadata(&file).map_err(Problem::internal)?.len();
         let made = NewFile::new(place.id, Role::Result, place.name, &facts, bytes, hash_file(&file)?);
-        let made = NewFile { request: Some(request), ..made };
+        let code = place.folder.path().join(CODE).exists();
+        let made = NewFile { request: Some(request), code, ..made };
         Ok((made, place.folder))
     }
 }
 
 /// Where a result is written.
-struct Place {
-    id: String,
-    folder: TempDir,
+pub(super) struct Place {
+    pub(super) id: String,
+    pub(super) folder: TempDir,
     name: String,
 }
 
 impl Place {
-    fn file(&self) -> PathBuf {
+    pub(super) fn file(&self) -> PathBuf {
         self.folder.path().join(&self.name)
     }
 }

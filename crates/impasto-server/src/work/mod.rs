@@ -2,8 +2,10 @@
 //! meanwhile is painted between two steps of the job, by the same thread.
 
 mod bench;
+mod generators;
 mod jobs;
 mod previews;
+mod training;
 mod watch;
 
 use std::collections::VecDeque;
@@ -53,7 +55,8 @@ struct Shared {
     /// Sights that are waited for: first those of people who move a slider, then small pictures of styles.
     orders: Mutex<[VecDeque<Order>; 2]>,
     wake: Condvar,
-    running: Mutex<Option<Running>>,
+    /// The job at hand, and behind a training the brief job that is done between two of its steps.
+    running: Mutex<Vec<Running>>,
     /// Networks and pictures at hand.
     bench: Mutex<Bench>,
     stop: AtomicBool,
@@ -68,7 +71,7 @@ struct Order {
     answer: oneshot::Sender<Outcome<Sight>>,
 }
 
-/// The job at hand.
+/// A job at hand.
 struct Running {
     id: String,
     control: Control,
@@ -137,24 +140,26 @@ impl Desk {
         Ok((receiver, wanted))
     }
 
+    /// Puts away what lies at hand: files behind it changed.
+    pub(crate) fn forget(&self) {
+        lock(&self.shared.bench).clear();
+    }
+
     /// Stops a job if it is the one at hand.
     pub(crate) fn cancel(&self, job: &str) {
-        if let Some(running) = lock(&self.shared.running).as_ref().filter(|running| running.id == job) {
+        if let Some(running) = lock(&self.shared.running).iter().find(|running| running.id == job) {
             running.control.cancel();
         }
     }
 
     /// How far a job is, if it is the one at hand.
     pub(crate) fn progress(&self, job: &str) -> Option<Progress> {
-        lock(&self.shared.running)
-            .as_ref()
-            .filter(|running| running.id == job)
-            .and_then(|running| running.progress.clone())
+        lock(&self.shared.running).iter().find(|running| running.id == job).and_then(|running| running.progress.clone())
     }
 
-    /// The job at hand.
-    pub(crate) fn at_hand(&self) -> Option<String> {
-        lock(&self.shared.running).as_ref().map(|running| running.id.clone())
+    /// The jobs at hand, the one that is worked on last.
+    pub(crate) fn at_hand(&self) -> Vec<String> {
+        lock(&self.shared.running).iter().map(|running| running.id.clone()).collect()
     }
 
     /// Previews painted, and the seconds that they took.
@@ -166,9 +171,7 @@ impl Desk {
     /// Ends the work: the job at hand goes back into the queue. Returns when the thread is gone.
     pub(crate) fn stop(&self) {
         self.shared.stop.store(true, Ordering::SeqCst);
-        if let Some(running) = lock(&self.shared.running).as_ref() {
-            running.control.cancel();
-        }
+        lock(&self.shared.running).iter().for_each(|running| running.control.cancel());
         for order in lock(&self.shared.orders).iter().flatten() {
             order.control.cancel();
         }
@@ -184,7 +187,7 @@ impl Shared {
     fn work(self: Arc<Self>) {
         while !self.stop.load(Ordering::SeqCst) {
             self.look_up();
-            match self.tools.store.claim() {
+            match self.tools.store.claim(false) {
                 Ok(Some(claim)) => {
                     self.run(claim);
                     continue;

@@ -1,12 +1,10 @@
 //! Pictures to look at: small, soon, and not kept.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use impasto_engine::Control;
 use impasto_engine::pipeline::StylizeJob;
-use impasto_engine::pipeline::generate::Point;
 use impasto_image::{Limits, Picture};
 
 use super::bench::Bench;
@@ -56,10 +54,10 @@ impl Bench {
     fn request(&mut self, request: &Request, side: u32, store: &Store, control: &Control) -> Outcome<Picture> {
         match request {
             Request::Stylize(stylize) => {
-                let file = store.file(content(stylize.content.as_ref())?)?;
-                let picture = self.stored(&file.id, side, store)?;
-                let scale = picture.width.max(picture.height) as f32 / file.width.max(file.height) as f32;
-                self.paint(stylize.job(&|id| path(store, id))?, scale, &picture, control)
+                self.small(stylize.content.as_ref(), stylize.job(store)?, side, store, control)
+            }
+            Request::Translate(translate) => {
+                self.small(translate.content.as_ref(), translate.job(store)?, side, store, control)
             }
             Request::Adjust(adjust) => {
                 let picture = self.stored(content(adjust.content.as_ref())?, side, store)?;
@@ -68,10 +66,32 @@ impl Bench {
                 Ok(picture)
             }
             Request::Generate(generate) => {
-                let picture = self.generate(generate, control)?;
+                let picture = self.generate(generate, store, control)?;
                 Ok(intake::shrunk(&picture, side).into_owned())
             }
+            Request::Evolve(_)
+            | Request::Walk(_)
+            | Request::Project(_)
+            | Request::Directions(_)
+            | Request::Train(_) => {
+                Err(Problem::validation(format!("there is no preview of '{}'; ask for it as a job", request.kind())))
+            }
         }
+    }
+
+    /// Paints a stored picture small.
+    fn small(
+        &mut self,
+        content_id: Option<&String>,
+        job: StylizeJob,
+        side: u32,
+        store: &Store,
+        control: &Control,
+    ) -> Outcome<Picture> {
+        let file = store.file(content(content_id)?)?;
+        let picture = self.stored(&file.id, side, store)?;
+        let scale = picture.width.max(picture.height) as f32 / file.width.max(file.height) as f32;
+        self.paint(job, scale, &picture, control)
     }
 
     /// Paints with lengths in pixels made as much smaller as the picture is.
@@ -83,11 +103,11 @@ impl Bench {
         Ok(painted?)
     }
 
-    fn generate(&mut self, generate: &Generate, control: &Control) -> Outcome<Picture> {
-        let seed = *generate.seeds.first().ok_or_else(|| Problem::validation("there is no seed"))?;
-        let studio = self.studio(generate.job()?)?;
+    fn generate(&mut self, generate: &Generate, store: &Store, control: &Control) -> Outcome<Picture> {
+        let points = generate.points(store)?;
+        let studio = self.studio(generate.job(store)?)?;
         let mut made = None;
-        let outcome = studio.generate(&[Point::Seed(seed)], control, |_, picture| {
+        let outcome = studio.generate(&points[..1], control, |_, picture| {
             made = Some(picture.picture);
             Ok(())
         });
@@ -101,7 +121,7 @@ impl Bench {
             let scene = impasto_image::decode(SCENE, &Limits::default()).map_err(Problem::internal)?;
             Ok(intake::shrunk(&scene, SCENE_SIDE).into_owned())
         })?;
-        self.paint(Stylize::of(style).job(&|id| path(store, id))?, 1.0, &scene, control)
+        self.paint(Stylize::of(style).job(store)?, 1.0, &scene, control)
     }
 
     /// A stored picture, small. It is read from its small form, which was made here.
@@ -112,10 +132,4 @@ impl Bench {
             Ok(intake::shrunk(&view, side).into_owned())
         })
     }
-}
-
-/// Where the content of a stored picture is.
-pub(super) fn path(store: &Store, id: &str) -> Outcome<PathBuf> {
-    let file = store.file(id).map_err(|_| Problem::validation(format!("There is no file {id}.")))?;
-    Ok(store.path_of(&file))
 }

@@ -162,14 +162,14 @@ fn what_the_generator_has_not_is_refused() {
 
 #[test]
 fn some_layers_come_from_another_picture() {
-    let studio = |mix: &str| studio(GenerationJob { mix: Some(mix.parse().unwrap()), ..job() }, &[], false);
-    let plain = super::testing::studio(job(), &[], false);
-    let mixed = studio("8@2-").place(&Point::Seed(4)).unwrap();
+    let with = |mix: &str| studio(GenerationJob { mix: Some(mix.parse().unwrap()), ..job() }, &[], false);
+    let plain = studio(job(), &[], false);
+    let mixed = with("8@2-").place(&Point::Seed(4)).unwrap();
     assert_eq!(mixed, plain.code_of(4).mixed(&plain.code_of(8), &[false, false, true]));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other.safetensors");
     std::fs::write(&path, plain.code_of(8).encode(plain.form(), plain.model(), "a test").unwrap()).unwrap();
-    let of_file = studio(&format!("{}@2-", path.display()));
+    let of_file = with(&format!("{}@2-", path.display()));
     assert_eq!(of_file.place(&Point::Seed(4)).unwrap(), mixed);
     // What a file decided is in the picture.
     let mut made = Vec::new();
@@ -183,8 +183,8 @@ fn some_layers_come_from_another_picture() {
     assert!(parameters["command"].as_str().unwrap().contains("--mix other.safetensors@2-"));
     assert!(parameters["code"].as_str().is_some_and(|code| code.len() > 100));
     let refused = |mix: &str| {
-        let job = GenerationJob { mix: Some(mix.parse().unwrap()), ..job() };
-        super::testing::studio(super::testing::job(), &[], false).change(job).unwrap_err().to_string()
+        let mixed = GenerationJob { mix: Some(mix.parse().unwrap()), ..job() };
+        studio(job(), &[], false).change(mixed).unwrap_err().to_string()
     };
     assert!(refused("8@3-").contains("layers 0 to 2"));
     assert!(refused("nothing.safetensors@0").contains("nothing.safetensors"));

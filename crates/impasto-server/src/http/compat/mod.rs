@@ -50,7 +50,7 @@ async fn done(app: &Arc<App>, request: Request, title: &'static str) -> Outcome<
     let mut live = app.store.subscribe();
     let most = app.config.quotas.queued;
     let submitted = app.ask(move |app| {
-        request.validate(&|id| app.path(id))?;
+        request.validate(&app.store)?;
         let body = fresh("");
         app.store.submit(&NewJob { request, title: title.into(), batch: None, key: None, body }, most)
     });

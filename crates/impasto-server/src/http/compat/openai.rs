@@ -233,7 +233,7 @@ pub(in crate::http) async fn generations(
     }
     let (output, format) = ask.output()?;
     let asked = model.clone();
-    let form = app.ask(move |_| crate::http::catalogue::generator(&asked)).await?;
+    let form = app.ask(move |app| app.generator(&asked)).await?;
     if ask.sides()?.is_some_and(|sides| sides != [form.width, form.height]) {
         let text = format!("{model} makes pictures of {}x{}; leave out size", form.width, form.height);
         return Err(Problem::validation(text).into());

@@ -149,7 +149,7 @@ pub(in crate::http) struct ProgressNow {
 /// How far the job at hand is.
 #[utoipa::path(get, path = "/sdapi/v1/progress", tag = "compatible", responses((status = 200, body = ProgressNow)))]
 pub(in crate::http) async fn progress(State(app): State<Arc<App>>) -> Answer<ProgressNow> {
-    let job = app.desk.at_hand();
+    let job = app.desk.at_hand().pop();
     let at = job.as_ref().and_then(|job| app.desk.progress(job));
     let (done, total) = at.as_ref().map_or((0, 0), |at| (at.done, at.total));
     let progress = if total > 0 { done as f64 / total as f64 } else { 0.0 };
