@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod failure;
 mod output;
+mod preset;
 
 use std::process::ExitCode;
 
@@ -24,7 +25,13 @@ use output::Reporter;
 static ALLOCATOR: Recycling<mimalloc::MiMalloc> = Recycling::new(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match preset::expanded(std::env::args_os().collect()) {
+        Ok(line) => Cli::parse_from(line),
+        Err(failure) => {
+            Reporter::new(args::ProgressMode::Auto, false).failure(&failure);
+            return ExitCode::from(failure.code);
+        }
+    };
     let (global, reporter) = (&cli.global, &Reporter::new(cli.global.progress, cli.global.quiet));
     let outcome = match cli.command {
         Command::Stylize(args) => stylize::run(*args, global, reporter),

@@ -8,6 +8,7 @@ use impasto_engine::pipeline::adjust_file;
 use super::pictures::{AdjustmentArgs, Batch, LimitArgs, OutputArgs, parse_memory};
 use crate::failure::Failure;
 use crate::output::Reporter;
+use crate::preset::PresetArg;
 
 /// Options of `impasto adjust`.
 #[derive(Debug, Args)]
@@ -18,6 +19,8 @@ pub(crate) struct AdjustArgs {
     /// Work by rows, on disk, on what would take more memory, such as 4G; what the machine has free when absent.
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     max_memory: Option<u64>,
+    #[command(flatten)]
+    _preset: PresetArg,
     #[command(flatten)]
     adjust: AdjustmentArgs,
     #[command(flatten)]

@@ -16,6 +16,7 @@ use super::pictures::{AdjustmentArgs, LimitArgs, OutputArgs};
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::output::Reporter;
+use crate::preset::PresetArg;
 
 /// The grid that is as square as the number of pictures allows.
 const AUTO: &str = "auto";
@@ -118,6 +119,8 @@ pub(crate) struct GenerateArgs {
     /// Lay the pictures out on one sheet; files of their own are written as well where --out-dir is given.
     #[arg(long, value_name = "COLSxROWS", num_args = 0..=1, default_missing_value = AUTO, value_parser = parse_grid)]
     grid: Option<GridArg>,
+    #[command(flatten)]
+    _preset: PresetArg,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]

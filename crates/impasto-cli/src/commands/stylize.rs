@@ -14,6 +14,7 @@ use super::paint::PaintArgs;
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::output::Reporter;
+use crate::preset::PresetArg;
 
 /// Options of `impasto stylize`.
 #[derive(Debug, Args)]
@@ -49,6 +50,8 @@ pub(crate) struct StylizeArgs {
     /// Perception network of methods that optimise, such as vgg19-pocket:FILE.
     #[arg(long, value_name = "NETWORK")]
     perception: Option<PerceptionSpec>,
+    #[command(flatten)]
+    _preset: PresetArg,
     #[command(flatten)]
     settings: MethodSettings,
     #[command(flatten)]
