@@ -125,6 +125,11 @@ pub trait Stylizer: Send + Sync {
         Ok(None)
     }
 
+    /// Whether it reads the style codes that these weights of an algorithm make: both see pictures in the same way.
+    fn reads_codes_of(&self, _algorithm: &str, _weights: &Arrays) -> bool {
+        false
+    }
+
     /// Names of the styles that came with the weights: the artists it learned.
     fn own_styles(&self) -> Vec<String> {
         Vec::new()

@@ -14,11 +14,12 @@ use crate::control::Control;
 use crate::descriptor::StyleInput;
 use crate::device;
 use crate::error::{EngineError, Result};
-use crate::models::ModelInfo;
+use crate::models::{self, ModelInfo};
 use crate::registry::suggest;
-use crate::styles::{self, StyleCode};
+use crate::styles::{self, StyleCode, StyleHeader};
 use crate::tensor::{self, ImageTensor};
 use crate::traits::{Layers, Style, Stylizer};
+use crate::weights;
 
 /// Shorter side at which trained stylizers see style pictures: what they were trained on.
 pub(super) const STYLE_SIDE: u32 = 512;
@@ -120,12 +121,24 @@ impl StyleLoader<'_> {
             );
             return Err(EngineError::Caller(text));
         };
-        code.check(network.descriptor().name, &model.blake3).map_err(|reason| match path {
-            Some(path) => EngineError::file(path, reason),
-            None => EngineError::Caller(format!("the bundled style '{}' {reason}", code.header.title)),
-        })?;
+        match code.check(network.descriptor().name, &model.blake3) {
+            Err(reason) if !reads(network, &code.header) => {
+                return Err(match path {
+                    Some(path) => EngineError::file(path, reason),
+                    None => EngineError::Caller(format!("the bundled style '{}' {reason}", code.header.title)),
+                });
+            }
+            _ => {}
+        }
         Ok((Style::Code(code.arrays.clone()), code.blake3.clone()))
     }
+}
+
+/// Whether a network reads a code that bundled weights made.
+fn reads(network: &dyn Stylizer, code: &StyleHeader) -> bool {
+    let made_by = models::bundled_weights(&code.algorithm).filter(|bytes| *blake3::hash(bytes).to_hex() == *code.weights);
+    let weights = made_by.and_then(|bytes| weights::decode(bytes).ok());
+    weights.is_some_and(|(_, arrays)| network.reads_codes_of(&code.algorithm, &arrays))
 }
 
 /// The picture of a style that has one, with the hash of its file, or of the weights of the generator that makes it.

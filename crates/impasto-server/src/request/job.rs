@@ -170,7 +170,9 @@ impl Style {
     fn check_for(&self, method: &str) -> Outcome<()> {
         if let Some(name) = &self.name {
             let own = styles::named(name)?.header.algorithm;
-            if own != method {
+            // The bundled artists see styles as the default does, and so do those that were learnt from it.
+            let read = own == method || (own == registry::DEFAULT_STYLIZER && method == registry::ARTISTS);
+            if !read {
                 let text = format!(
                     "{name} is a style of {own} and nothing that {method} could paint in; give a picture instead"
                 );

@@ -148,6 +148,9 @@ impl Fusion {
     }
 }
 
+/// What the names of the encoder's arrays begin with.
+const ENCODER: &str = "encode";
+
 impl Stylizer for Fusion {
     fn descriptor(&self) -> &'static Descriptor {
         self.descriptor
@@ -170,6 +173,13 @@ impl Stylizer for Fusion {
 
     fn encode_style(&self, style: &ImageTensor) -> Result<Option<Arrays>> {
         Ok(Some(self.generator.code(&self.generator.encode(style.clone())).to_arrays()))
+    }
+
+    fn reads_codes_of(&self, algorithm: &str, weights: &Arrays) -> bool {
+        // A code is what the encoder sees; it is the rest that learns an artist.
+        let own = weights::collect(&self.generator);
+        let mut encoder = own.iter().filter(|(name, _)| name.starts_with(ENCODER));
+        algorithm == super::DESCRIPTOR.name && encoder.all(|(name, array)| weights.get(name) == Some(array))
     }
 
     fn own_styles(&self) -> Vec<String> {
