@@ -75,7 +75,7 @@ class Paint {
 	});
 
 	/** The whole request, or null while there is nothing to do. */
-	request = $derived.by((): Request | null => (this.content ? this.requestFor(this.content, true) : null));
+	request = $derived.by((): StylizeRequest | AdjustRequest | null => (this.content ? this.requestFor(this.content, true) : null));
 	key = $derived(this.request ? JSON.stringify(this.request) : '');
 
 	/** What the preview asks for: the same, but never by a method that takes minutes. */
@@ -98,7 +98,7 @@ class Paint {
 	asked = $derived((this.current?.state === 'queued' || this.current?.state === 'running') && this.jobKey === this.key);
 	working = $derived(this.current?.state === 'queued' || this.current?.state === 'running');
 
-	requestFor(content: Picture, own: boolean): Request | null {
+	requestFor(content: Picture, own: boolean): StylizeRequest | AdjustRequest | null {
 		if (this.lacking.length) return null;
 		const { styles, ...rest } = this.settings;
 		if (!styles.length) {
