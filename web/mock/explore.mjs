@@ -68,7 +68,7 @@ export function explorer(files, fail) {
 			for (let stop = 0; stop < stops.length - (closed ? 0 : 1); stop++) {
 				for (let step = 0; step < steps; step++) {
 					const part = step / steps;
-					frames.push(drawn(of, between(stops[stop], stops[(stop + 1) % stops.length], ease === 'smooth' ? part * part * (3 - 2 * part) : part), 64));
+					frames.push(drawn(of, between(stops[stop], stops[(stop + 1) % stops.length], ease === 'smooth' ? part * part * (3 - 2 * part) : part), 96));
 				}
 			}
 			yield { bytes: gif(frames, fps), name: `${of.name}-walk.gif`, request };

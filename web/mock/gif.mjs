@@ -46,7 +46,7 @@ export function gif(frames, fps) {
 		const indices = Array.from({ length: side * side }, (_, at) => {
 			// A little noise of order hides how few the colours are.
 			const grain = (((at % side) * 7 + Math.floor(at / side) * 13) % 16) / 16 - 0.5;
-			const level = (k) => Math.min(LEVELS[k] - 1, Math.max(0, Math.round((pixels[at * 3 + k] / 255) * (LEVELS[k] - 1) + grain * 0.8)));
+			const level = (k) => Math.min(LEVELS[k] - 1, Math.max(0, Math.round((pixels[at * 3 + k] / 255) * (LEVELS[k] - 1) + grain * 0.6)));
 			return (level(0) * LEVELS[1] + level(1)) * LEVELS[2] + level(2);
 		});
 		parts.push(Buffer.from([0x21, 0xf9, 4, 0, ...word(Math.round(100 / fps)), 0, 0, 0x2c, 0, 0, 0, 0, ...word(side), ...word(side), 0]), squeezed(indices));

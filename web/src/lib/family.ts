@@ -81,6 +81,19 @@ const LABEL = 26;
 const RISE = 78;
 const APART = 26;
 
+const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Places in a row: each where it is wanted, or as near to the right of that as the others let it. */
+function spread(list: { wide: number; wanted: number }[], apart: number): number[] {
+	const places: number[] = [];
+	let free = 0;
+	for (const [index, one] of [...list.entries()].sort(([, a], [, b]) => a.wanted - b.wanted)) {
+		places[index] = Math.max(free, one.wanted);
+		free = (places[index] ?? 0) + one.wide + apart;
+	}
+	return places;
+}
+
 /** Places everything; `size` is a thumbnail's side, `columns` how many stand beside each other in a brood. */
 export function draw(family: Family, size: number, columns: number): Drawing {
 	const nodes: Node[] = [];
@@ -93,45 +106,59 @@ export function draw(family: Family, size: number, columns: number): Drawing {
 		nodes.push(node);
 		at.set(node.key, node);
 	};
+	const last = Math.max(0, ...family.broods.map((brood) => brood.generation));
 	let y = LABEL;
 	let width = 0;
 	if (family.founders.length) {
 		rows.push({ name: 'Founders', y: 0 });
-		family.founders.forEach((key, index) => put({ key, file: null, brood: null, x: PAD + index * step, y }));
-		width = PAD + family.founders.length * step;
 		y += size + RISE;
 	}
-	const last = Math.max(0, ...family.broods.map((brood) => brood.generation));
 	for (let generation = 1; generation <= last; generation++) {
-		const middle = (brood: Brood) => {
-			const xs = brood.parents.map((key) => at.get(key)?.x ?? 0);
-			return xs.length ? xs.reduce((sum, x) => sum + x, 0) / xs.length : -1;
-		};
-		// Near their parents, so that few lines cross.
-		const row = family.broods.filter((brood) => brood.generation === generation).sort((a, b) => middle(a) - middle(b));
+		const row = family.broods
+			.filter((brood) => brood.generation === generation)
+			.map((brood) => {
+				const count = brood.children.length || brood.awaited;
+				const across = Math.min(columns, Math.max(2, count));
+				const [wide, high] = [across * step - GAP + 2 * PAD, Math.ceil(count / across) * step - GAP + 2 * PAD];
+				const xs = brood.parents.flatMap((key) => at.get(key)?.x ?? []);
+				return { brood, across, wide, high, wanted: xs.length ? mean(xs) + size / 2 - wide / 2 : 0 };
+			});
 		rows.push({ name: `Generation ${generation}`, y: y - LABEL });
-		let x = 0;
 		let tall = 0;
-		for (const brood of row) {
-			const count = brood.children.length || brood.awaited;
-			const across = Math.min(columns, Math.max(2, count));
-			const block = { brood, x, y, width: across * step - GAP + 2 * PAD, height: Math.ceil(count / across) * step - GAP + 2 * PAD };
-			blocks.push(block);
-			brood.children.forEach((file, index) =>
-				put({ key: keyOfFile(file), file, brood, x: x + PAD + (index % across) * step, y: y + PAD + Math.floor(index / across) * step })
+		// Beneath their parents, as far as there is room.
+		const xs = spread(row, APART);
+		for (const [index, { brood, across, wide, high }] of row.entries()) {
+			const x = xs[index] ?? 0;
+			blocks.push({ brood, x, y, width: wide, height: high });
+			brood.children.forEach((file, child) =>
+				put({ key: keyOfFile(file), file, brood, x: x + PAD + (child % across) * step, y: y + PAD + Math.floor(child / across) * step })
 			);
-			for (const parent of brood.parents) {
-				const from = at.get(parent);
-				if (!from) continue;
-				const [x1, y1, x2, y2] = [from.x + size / 2, from.y + size, block.x + block.width / 2, block.y];
-				const bend = Math.max(24, (y2 - y1) * 0.55);
-				lines.push({ id: `${parent} ${brood.id}`, brood: brood.id, parent, path: `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}` });
-			}
-			x += block.width + APART;
-			tall = Math.max(tall, block.height);
+			tall = Math.max(tall, high);
+			width = Math.max(width, x + wide);
 		}
-		width = Math.max(width, x - APART);
 		y += tall + RISE;
+	}
+	// The founders above their children, which are placed by now.
+	const above = family.founders.map((key) => {
+		const own = blocks.filter((block) => block.brood.parents.includes(key));
+		return { wide: size, wanted: own.length ? mean(own.map((block) => block.x + block.width / 2)) - size / 2 : 0 };
+	});
+	// Those of the same children stand side by side around their middle.
+	const crowd = (wanted: number) => above.filter((one) => one.wanted === wanted).length;
+	const places = spread(
+		above.map((one) => ({ ...one, wanted: one.wanted - ((crowd(one.wanted) - 1) * step) / 2 })),
+		GAP
+	);
+	family.founders.forEach((key, index) => put({ key, file: null, brood: null, x: places[index] ?? 0, y: LABEL }));
+	width = Math.max(width, ...places.map((x) => x + size));
+	for (const block of blocks) {
+		for (const parent of block.brood.parents) {
+			const from = at.get(parent);
+			if (!from) continue;
+			const [x1, y1, x2, y2] = [from.x + size / 2, from.y + size, block.x + block.width / 2, block.y];
+			const bend = Math.max(24, (y2 - y1) * 0.55);
+			lines.push({ id: `${parent} ${block.brood.id}`, brood: block.brood.id, parent, path: `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}` });
+		}
 	}
 	return { nodes, blocks, lines, rows, width: Math.max(0, width), height: Math.max(0, y - RISE + PAD) };
 }

@@ -4,7 +4,9 @@ import { mix } from './mix.svelte';
 
 const FAR_PX = 6;
 const REST_MS = 320;
-const EDGE_PX = 70;
+const EDGE_PX = 60;
+/** Who picks a picture up near an edge does not want the wall to move yet. */
+const MEANT_PX = 20;
 
 /** What can be dropped on says so in `data-drop`: `tile KEY`, `station INDEX` or `tray`. */
 type Source = 'wall' | 'tray';
@@ -58,10 +60,13 @@ export function draggable(key: string, source: Source) {
 		let timer: ReturnType<typeof setTimeout> | undefined;
 		let dragging = false;
 		let frame = 0;
+		/** Where it was picked up. */
+		let rose = 0;
 		let box: HTMLElement | null = null;
 
 		function start(x: number, y: number): void {
 			dragging = true;
+			rose = y;
 			box = scrollerOf(node);
 			if (from) node.setPointerCapture(from.id);
 			drag.begin(key, source);
@@ -72,8 +77,8 @@ export function draggable(key: string, source: Source) {
 		function scroll(): void {
 			if (box) {
 				const { top, bottom } = box.getBoundingClientRect();
-				if (drag.y < top + EDGE_PX && drag.y > top) box.scrollTop -= 10;
-				if (drag.y > bottom - EDGE_PX && drag.y < bottom) box.scrollTop += 10;
+				if (drag.y < Math.min(top + EDGE_PX, rose - MEANT_PX) && drag.y > top) box.scrollTop -= 10;
+				if (drag.y > Math.max(bottom - EDGE_PX, rose + MEANT_PX) && drag.y < bottom) box.scrollTop += 10;
 			}
 			frame = requestAnimationFrame(scroll);
 		}
