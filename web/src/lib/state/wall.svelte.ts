@@ -57,7 +57,8 @@ class Wall {
 		(key) => this.keys.indexOf(key)
 	);
 	#key = '';
-	#painted = '';
+	/** The generator whose pictures the samples are. */
+	painted = '';
 
 	generator = $derived(library.generators.find((one) => one.name === this.model));
 	hung = $derived(this.#hung[this.model] ?? BARE);
@@ -107,8 +108,8 @@ class Wall {
 	refresh(): void {
 		if (this.#key === this.key) return;
 		this.#key = this.key;
-		this.samples.renew(this.#painted !== this.model);
-		this.#painted = this.model;
+		this.samples.renew(this.painted !== this.model);
+		this.painted = this.model;
 		this.keep();
 	}
 	keep(): void {
@@ -126,6 +127,8 @@ class Wall {
 	choose(model: string): void {
 		if (this.model === model) return;
 		this.model = model;
+		// Under the same keys these would be taken for the new one's.
+		this.samples.renew(true);
 		this.classes = [];
 		this.moves = {};
 		this.marked.clear();
