@@ -14,7 +14,7 @@ const phone = (size) => size.width < 600;
 async function wallOf(page, model) {
 	const choice = page.getByRole('button', { name: new RegExp(`^${model}`, 'i') });
 	if ((await choice.getAttribute('aria-pressed')) !== 'true') await choice.click();
-	await page.getByAltText('Sample 0').waitFor();
+	await page.getByAltText('Sample 0', { exact: true }).waitFor();
 }
 const tile = (page, seed) => page.getByRole('button', { name: new RegExp(`^Seed ${seed}, `) });
 const tiles = (page) => page.locator('button.tile');
@@ -75,7 +75,7 @@ for (const size of SIZES) {
 			await fits(page, 'directions');
 
 			// The wall follows when the slider rests.
-			const sample = page.getByAltText('Sample 0');
+			const sample = page.getByAltText('Sample 0', { exact: true });
 			await sample.scrollIntoViewIfNeeded();
 			const before = await sample.getAttribute('src');
 			await slider.focus();
@@ -114,7 +114,7 @@ for (const size of SIZES) {
 	test(`mixing, ${size.name}`, () =>
 		visit(size, '/#/generate', async (page) => {
 			await wallOf(page, 'wardrobe');
-			await page.getByAltText('Sample 3').waitFor();
+			await page.getByAltText('Sample 3', { exact: true }).waitFor();
 			// Dragged on to another.
 			const drop = await dragOnto(page, size, tile(page, 2), tile(page, 0));
 			await page.locator('li.over').waitFor();
@@ -200,14 +200,14 @@ for (const size of SIZES) {
 			await page.waitForFunction((many) => document.querySelectorAll('ul[aria-label^="Generation 2"]').length === many, broods + 1);
 			await page.getByText('Wall', { exact: true }).click();
 			await page.getByRole('button', { name: 'Fresh samples' }).click();
-			await page.getByAltText('Sample 0').waitFor();
+			await page.getByAltText('Sample 0', { exact: true }).waitFor();
 		})
 	);
 
 	test(`a walk, ${size.name}`, () =>
 		visit(size, '/#/generate', async (page) => {
 			await wallOf(page, 'paintings');
-			await page.getByAltText('Sample 2').waitFor();
+			await page.getByAltText('Sample 2', { exact: true }).waitFor();
 			for (const seed of [0, 1]) {
 				await tile(page, seed).focus();
 				await page.keyboard.press('w');
