@@ -23,7 +23,12 @@ class FamilyTree {
 			return [{ id: job.id, parents: keysOf(job.request), awaited: job.request.children ?? 12, created: job.created }];
 		})
 	);
-	tree = $derived(familyOf(this.#files, this.#unborn));
+	tree = $derived(
+		familyOf(
+			this.#files.filter((file) => known.get(file.id) !== null),
+			this.#unborn
+		)
+	);
 
 	async load(model: string): Promise<void> {
 		if (this.model !== model) this.#files = [];
@@ -47,11 +52,9 @@ class FamilyTree {
 	}
 	/** A generation that was just made. */
 	put(files: Picture[]): void {
+		known.put(...files);
 		const ids = new Set(files.map((file) => file.id));
 		this.#files = [...files, ...this.#files.filter((file) => !ids.has(file.id))];
-	}
-	gone(id: string): void {
-		this.#files = this.#files.filter((file) => file.id !== id);
 	}
 	brood = (id: string | null): Brood | undefined => (id ? this.tree.broods.find((brood) => brood.id === id) : undefined);
 

@@ -1,6 +1,7 @@
 // The gallery's pictures: results, newest first, fetched page by page and kept fresh by the event stream.
 import { api } from '#lib/api/client.ts';
 import type { Picture } from '#lib/api/types.ts';
+import { known } from './known.svelte';
 import { library } from './library.svelte';
 import { attempt, toasts } from './toasts.svelte';
 
@@ -73,6 +74,7 @@ class Files {
 	gone(id: string): void {
 		this.list = this.list.filter((file) => file.id !== id);
 		library.dropOwn(id);
+		known.gone(id);
 	}
 
 	async favour(file: Picture): Promise<void> {

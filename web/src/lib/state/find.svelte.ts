@@ -2,7 +2,7 @@
 // need not be looked for.
 import { api } from '#lib/api/client.ts';
 import type { ProjectRequest } from '#lib/api/explore.ts';
-import type { Picture } from '#lib/api/types.ts';
+import type { GenerateRequest, Picture } from '#lib/api/types.ts';
 import { errands } from './errands.svelte';
 import { library } from './library.svelte';
 import { recall, remember } from './stored';
@@ -27,8 +27,21 @@ class Find {
 		const file = await attempt(() => api.upload(picture, picture.name, 'content', { onProgress: (part) => (this.upload = { name: picture.name, part }) }));
 		this.upload = null;
 		if (!file) return;
-		if (file.code && file.request?.kind === 'generate') this.adopt(file, file.request.model);
-		else await this.seek(file);
+		const request = file.request;
+		if (file.code && request?.kind === 'generate') this.adopt(file, request.model);
+		else if (!(request?.kind === 'generate' && (await this.#remake(file, request)))) await this.seek(file);
+	}
+	/** A generator's picture that tells how it was made is made again, which is exact and quick. */
+	async #remake(file: Picture, request: GenerateRequest): Promise<boolean> {
+		const { kind, model, seeds, codes = [], moves, mix, trunc, classes } = request;
+		const here = library.generators.some((one) => one.name === model);
+		if (!here || seeds.length + codes.length !== 1) return false;
+		// What it was made from may be gone.
+		const stored = [...codes, ...(mix?.code ? [mix.code] : [])];
+		if (!(await Promise.all(stored.map((id) => api.file(id).then(() => true, () => false)))).every(Boolean)) return false;
+		wall.choose(model);
+		wall.plain();
+		return (await errands.send(model, { kind, model, seeds, codes, moves, mix, trunc, classes }, { then: 'place' }, file.name)) !== null;
 	}
 	async seek(file: Picture): Promise<void> {
 		const request: ProjectRequest = { kind: 'project', model: wall.model, content: file.id, ...$state.snapshot(this.set) };

@@ -11,12 +11,13 @@ class Home {
 	/** A film that was just made. */
 	film = $state<string | null>(null);
 
-	/** The job is done: its results go where they were wanted. */
+	/** The job is over: its results go where they were wanted. */
 	come(errand: Errand, job: Job): void {
 		const here = errand.model === wall.model;
 		const [first] = job.results;
-		if (errand.then === 'show') return;
+		if (errand.then === 'show' && job.state === 'done') return;
 		errands.drop(errand.job);
+		if (job.state !== 'done') return;
 		if (errand.then === 'place') wall.place(job.results, { model: errand.model });
 		if (errand.then === 'brood') {
 			wall.place(job.results, { instead: !errand.extend, brood: job.id, model: errand.model });

@@ -11,6 +11,9 @@ class Known {
 	put(...files: Picture[]): void {
 		for (const file of files) this.#files.set(file.id, file);
 	}
+	gone(id: string): void {
+		if (this.#files.has(id)) this.#files.set(id, null);
+	}
 	/** Null for one that is gone, undefined for one that is not known yet. */
 	get = (id: string | null): Picture | null | undefined => (id ? this.#files.get(id) : null);
 	/** What is not known yet is asked for. */

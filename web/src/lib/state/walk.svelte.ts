@@ -8,7 +8,7 @@ import { toasts } from './toasts.svelte';
 import { wall } from './wall.svelte';
 
 const USUAL = { steps: 24, ease: 'smooth' as Ease, closed: true, fps: 20 };
-const MOST = 16;
+const MOST = 64;
 
 class Walk {
 	set = $state({ ...USUAL, ...recall<Partial<typeof USUAL>>('walk', {}) });
