@@ -1,8 +1,7 @@
 // The wall: which pictures of which generator hang on it, and the lens through which all of them are seen. The lens
 // (truncation, directions, mirror) is never bred or mixed in: children hang on the same wall and are seen through it too.
-import type { ClassUse, GenerateRequest } from '#lib/api/types.ts';
+import type { ClassUse, GenerateRequest, Picture } from '#lib/api/types.ts';
 import { codeIn, keyOfFile, keyOfSeed, mixOf, placesOf } from '#lib/point.ts';
-import type { Picture } from '#lib/api/types.ts';
 import { SvelteSet } from 'svelte/reactivity';
 import { known, nameOf } from './known.svelte';
 import { library } from './library.svelte';
@@ -74,7 +73,7 @@ class Wall {
 		const moves = Object.entries(this.moves).filter(([, amount]) => amount !== 0);
 		return {
 			kind: 'generate',
-			...this.#where(keys),
+			...this.where(keys),
 			...(mix && { mix: mixOf(mix.with, mix.layers) }),
 			...(moves.length > 0 && { moves: moves.map(([direction, amount]) => ({ direction, amount })) }),
 			...(this.trunc !== 1 && { trunc: this.trunc }),
@@ -84,15 +83,14 @@ class Wall {
 	}
 	/** The same without the lens: where they lie. */
 	bare(keys: string[], mix?: { with: string; layers: number[] }): GenerateRequest {
-		return { kind: 'generate', ...this.#where(keys), ...(mix && { mix: mixOf(mix.with, mix.layers) }) };
+		return { kind: 'generate', ...this.where(keys), ...(mix && { mix: mixOf(mix.with, mix.layers) }) };
 	}
 	/** Which points of which generator; classes matter to seeds only. */
-	#where(keys: string[]) {
+	where(keys: string[]) {
 		const places = placesOf(keys);
 		const classes = places.seeds.length > 0 && this.classes.length > 0;
 		return { model: this.model, ...places, ...(classes && { classes: $state.snapshot(this.classes) }) };
 	}
-	where = (keys: string[]) => this.#where(keys);
 	key = $derived(JSON.stringify([this.request([]), this.classes]));
 
 	/** The picture of a key as it can be shown now: a stored one where nothing is changed about it. */
@@ -159,18 +157,18 @@ class Wall {
 	}
 	/** Fresh samples only. */
 	sweep = (): void => {
-		const before = this.hung;
+		const [before, model] = [this.hung, this.model];
 		this.hang(BARE);
 		this.marked.clear();
-		if (before.keys.length) toasts.show('Fresh samples hang on the wall.', { action: { label: 'Undo', run: () => this.hang(before) } });
+		if (before.keys.length) toasts.show('Fresh samples hang on the wall.', { action: { label: 'Undo', run: () => this.hang(before, model) } });
 	};
 	takeOff(key: string): void {
 		if (!this.hung.keys.includes(key)) return;
-		const before = this.hung;
+		const [before, model] = [this.hung, this.model];
 		this.marked.delete(key);
 		const keys = before.keys.filter((other) => other !== key);
 		this.hang(keys.length ? { ...before, keys } : BARE);
-		toasts.show(`Took ${nameOf(key)} off the wall.`, { action: { label: 'Undo', run: () => this.hang(before) } });
+		toasts.show(`Took ${nameOf(key)} off the wall.`, { action: { label: 'Undo', run: () => this.hang(before, model) } });
 	}
 	/** The lens as it is when nothing is touched. */
 	plain(): void {
