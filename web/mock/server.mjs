@@ -2,7 +2,8 @@
 //
 //   node mock/server.mjs [--port 7899] [--token SECRET] [--slow]
 //
-// With IMPASTO naming an impasto binary it paints for real; without, a painting is the photograph again.
+// With IMPASTO naming an impasto binary it paints for real; without, a painting is the photograph again. What generators make
+// is a likeness always.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { explorer } from './explore.mjs';
 import { CSP, TYPES } from './headers.mjs';
 import { ADJUSTMENTS, ARTISTS, GENERATORS, METHODS, STYLES } from './library.mjs';
 import { sizeOf } from './size.mjs';
@@ -44,6 +46,8 @@ function fail(...args) {
 	throw new Refusal(...args);
 }
 
+const exploring = explorer(files, fail);
+
 function tell(event, data) {
 	log.push({ id: log.length + 1, event, data: JSON.stringify(data) });
 	for (const stream of streams) write(stream, log.at(-1));
@@ -68,8 +72,9 @@ function store(bytes, name, role, extra = {}) {
 	const twin = [...files.values()].find((file) => file.hash === hash && file.request);
 	const file = {
 		id, name, role, media_type: size.type, bytes: bytes.length, width: size.width, height: size.height, alpha: false, bits: 8,
-		created: now(), favourite: false, job: null, request: twin?.request ?? null, missing: [], hash, path, ...extra
+		created: now(), favourite: false, job: null, request: twin?.request ?? null, missing: [], code: false, hash, path, ...extra
 	};
+	if (role !== 'result') exploring.returned(file, twin);
 	files.set(id, file);
 	tell('file', shown(file));
 	return file;
@@ -82,6 +87,7 @@ const run = (args, signal) =>
 
 /** Paints `request` and gives the bytes. */
 async function paint(request, side, signal) {
+	if (exploring.handles(request)) return exploring.preview(request, side);
 	const original = request.content ? lookUp(files, request.content, 'picture') : null;
 	if (request.kind === 'stylize' && !request.styles?.length) fail(422, 'validation', 'styles: at least one is needed.');
 	if (!binary) {
@@ -90,14 +96,6 @@ async function paint(request, side, signal) {
 	}
 	const out = join(work, `${newId('p')}.jpg`);
 	const adjust = Object.entries(request.adjust ?? {}).flatMap(([name, value]) => [`--${name.replace('_', '-')}`, String(value)]);
-	if (request.kind === 'generate') {
-		const made = out.replace('.jpg', '.png');
-		const args = ['generate', request.model, '--seeds', String(request.seeds[0]), '-o', made];
-		if (request.trunc !== undefined) args.push('--trunc', String(request.trunc));
-		for (const use of request.classes ?? []) args.push('--class', `${use.class}:${use.weight ?? 1}`);
-		await run([...args, ...(request.mirror ? ['--mirror'] : []), ...(request.tile ? ['--tile'] : [])], signal);
-		return readFileSync(made);
-	}
 	if (request.kind === 'adjust') await run(['adjust', original.path, '-o', out, ...adjust], signal);
 	else {
 		const args = request.styles.flatMap((use) => {
@@ -131,11 +129,16 @@ async function workOff() {
 			job.progress = { stage: 'paint', done, total: steps, message: 'Painting', eta_s: (steps - done) * 0.2 };
 			tell('progress', { job: job.id, ...job.progress });
 		}
-		const requests = job.request.kind === 'generate' ? job.request.seeds.map((seed) => ({ ...job.request, seeds: [seed] })) : [job.request];
-		for (const request of requests) {
+		for (const { bytes, name, request, code } of exploring.handles(job.request) ? exploring.made(job.request) : []) {
+			const file = store(bytes, name, 'result', { job: job.id, request, code: !!code });
+			if (code) exploring.keep(file.id, code);
+			job.results.push(shown(file));
+		}
+		if (job.kind === 'directions') job.notes.push('8 directions were found.');
+		for (const request of exploring.handles(job.request) ? [] : [job.request]) {
 			const content = files.get(request.content);
 			const styles = (request.styles ?? []).map((use) => use.name ?? use.artist ?? 'own').join('+');
-			const name = content ? `${content.name.replace(/\.\w+$/, '')}-${styles || 'adjusted'}.jpg` : `${request.model}-seed${request.seeds[0]}.png`;
+			const name = `${content.name.replace(/\.\w+$/, '')}-${styles || 'adjusted'}.jpg`;
 			const bytes = await paint(request, null, job.stop.signal);
 			job.results.push(shown(store(bytes, name, 'result', { job: job.id, request })));
 		}
@@ -144,7 +147,7 @@ async function workOff() {
 		const cancelled = job.stop.signal.aborted;
 		const detail = error instanceof Refusal ? error.message : 'The painting failed.';
 		Object.assign(job, { state: cancelled ? 'cancelled' : 'failed', finished: now(), problem: cancelled ? null : { type: 'internal', title: 'internal', status: 500, detail } });
-		if (!cancelled) console.error(error);
+		if (!cancelled && !(error instanceof Refusal)) console.error(error);
 	}
 	tell('job', jobShown(job));
 	void workOff();
@@ -178,10 +181,11 @@ const page = (list, url, key) => {
 };
 
 const routes = [
+	...exploring.routes,
 	['GET', 'status', () => ({ version: '0.1.0', device: 'cpu', queue: { queued: 0, running: 0 }, limits: { max_file_bytes: 67108864, max_pixels: 64e6, max_side: 16384, max_queued: 1000 } })],
 	['GET', 'styles', () => ({ styles: STYLES })],
 	['GET', 'artists', () => ({ artists: ARTISTS })],
-	['GET', 'models', () => ({ generators: GENERATORS })],
+	['GET', 'models', () => ({ generators: GENERATORS, others: [] })],
 	['GET', 'methods', () => ({ methods: METHODS, default: 'fusion' })],
 	['GET', 'adjustments', () => ADJUSTMENTS],
 	['GET', 'presets', () => ({ presets: [...presets].map(([name, request]) => ({ name, request })) })],
@@ -210,6 +214,7 @@ const routes = [
 	}],
 	['GET', 'files/:id/:what', ({ id, what, url, response }) => {
 		const file = lookUp(files, id, 'picture');
+		if (what === 'code' && !file.code) fail(404, 'not-found', 'This picture lies in no space of a generator.');
 		if (what === 'content' && url.searchParams.has('download')) response.setHeader('Content-Disposition', `attachment; filename="${file.name}"`);
 		return readFileSync(file.path);
 	}],

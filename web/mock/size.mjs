@@ -3,6 +3,9 @@ export function sizeOf(bytes) {
 	if (bytes.length > 24 && bytes.readUInt32BE(0) === 0x89504e47) {
 		return { type: 'image/png', width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };
 	}
+	if (bytes.length > 10 && bytes.toString('latin1', 0, 4) === 'GIF8') {
+		return { type: 'image/gif', width: bytes.readUInt16LE(6), height: bytes.readUInt16LE(8) };
+	}
 	if (bytes.length > 30 && bytes.toString('latin1', 0, 4) === 'RIFF' && bytes.toString('latin1', 8, 12) === 'WEBP') {
 		return { type: 'image/webp', width: bytes.readUInt16LE(26) & 0x3fff, height: bytes.readUInt16LE(28) & 0x3fff };
 	}

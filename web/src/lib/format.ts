@@ -1,5 +1,7 @@
 // Numbers and times as people say them.
+import { explores } from './api/explore';
 import type { Job, Picture, Request } from './api/types';
+import { explored } from './explored';
 import { library } from './state/library.svelte';
 import { faceOf } from './state/paint.svelte';
 
@@ -42,14 +44,13 @@ const KEEPING: Record<string, string> = {
 };
 const percent = (value: number): string => `${Math.round(value * 100)} %`;
 
+/** The photograph that a request is about. */
+export const contentOf = (request: Request | null | undefined): string | null => (request && 'content' in request ? (request.content ?? null) : null);
+
 /** How a picture was made, as rows of a name and a value. Only what is not as usual. */
 export function recipe(request: Request): [string, string][] {
 	const rows: [string, string | number | null | undefined | false][] = [];
-	if (request.kind === 'generate') {
-		rows.push(['Generator', request.model], ['Seeds', request.seeds.join(', ')], ['Truncation', request.trunc !== 1 && request.trunc]);
-		rows.push(['Classes', request.classes?.map((use) => `${use.class} ${percent(use.weight ?? 1)}`).join(', ')]);
-		rows.push(['Mirrored', request.mirror && 'yes'], ['Tiles without seams', request.tile && 'yes']);
-	}
+	if (explores(request)) rows.push(...explored(request));
 	if (request.kind === 'stylize') {
 		const total = request.styles.reduce((sum, use) => sum + (use.weight ?? 1), 0);
 		for (const use of request.styles) {
@@ -65,7 +66,8 @@ export function recipe(request: Request): [string, string][] {
 		for (const [name, value] of Object.entries(request.settings ?? {})) rows.push([plain(name), typeof value === 'object' ? JSON.stringify(value) : String(value)]);
 		rows.push(['Seed', !!request.seed && request.seed]);
 	}
-	for (const [name, value] of Object.entries(library.changes(request.adjust))) rows.push([plain(name), Number(value.toPrecision(4))]);
+	const adjust = 'adjust' in request ? request.adjust : undefined;
+	for (const [name, value] of Object.entries(library.changes(adjust))) rows.push([plain(name), Number(value.toPrecision(4))]);
 	return rows.filter(([, value]) => value !== undefined && value !== null && value !== '' && value !== false).map(([name, value]) => [name, String(value)]);
 }
 const plain = (name: string): string => {
@@ -77,7 +79,7 @@ const plain = (name: string): string => {
 export function madeOf(picture: Picture): string {
 	const request = picture.request;
 	if (!request) return '';
-	if (request.kind === 'generate') return request.model;
+	if (explores(request)) return request.model;
 	if (request.kind === 'adjust') return 'adjusted';
 	return recipe(request)
 		.filter(([name]) => name === 'Style' || name === 'Artist')

@@ -51,6 +51,17 @@ export const help: { title: string; keys: [string, string][] }[] = [
 		]
 	},
 	{
+		title: 'Generate',
+		keys: [
+			['Arrows, Enter', 'From picture to picture, enlarge'],
+			['F', 'Mark'],
+			['M', 'Mix with another'],
+			['W', 'Into the walk, or out'],
+			['Delete', 'Off the wall, out of the walk'],
+			['Shift ← →', 'Move a station of the walk']
+		]
+	},
+	{
 		title: 'Gallery',
 		keys: [
 			['← →', 'Next, previous'],

@@ -70,7 +70,7 @@ async function send(method: string, path: string, options: Options = {}): Promis
 	return response;
 }
 
-async function json<R>(method: string, path: string, options?: Options): Promise<R> {
+export async function json<R>(method: string, path: string, options?: Options): Promise<R> {
 	return (await (await send(method, path, options)).json()) as R;
 }
 
@@ -79,7 +79,7 @@ function query(values: Record<string, string | number | boolean | null | undefin
 	return given.length ? '?' + new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString() : '';
 }
 
-const at = encodeURIComponent;
+export const at = encodeURIComponent;
 
 /** Uploads with progress, which fetch cannot tell. */
 function upload(

@@ -1,4 +1,5 @@
 // What the server speaks, as its contract says; names are those of the wire.
+import type { ExploreRequest, MixUse, Move } from './explore';
 
 export type Role = 'content' | 'style' | 'mask' | 'result';
 
@@ -17,6 +18,8 @@ export interface Picture {
 	job: string | null;
 	request: Request | null;
 	missing: string[];
+	/** It lies in a generator's space, and others can be made from there. */
+	code?: boolean;
 }
 
 export type Layer = 'coarse' | 'middle' | 'fine';
@@ -71,6 +74,10 @@ export interface GenerateRequest {
 	kind: 'generate';
 	model: string;
 	seeds: number[];
+	/** Files from whose places pictures are made. */
+	codes?: string[];
+	moves?: Move[];
+	mix?: MixUse;
 	trunc?: number;
 	classes?: ClassUse[];
 	adjust?: Adjust;
@@ -78,7 +85,7 @@ export interface GenerateRequest {
 	tile?: boolean;
 	output?: Output;
 }
-export type Request = StylizeRequest | AdjustRequest | GenerateRequest;
+export type Request = StylizeRequest | AdjustRequest | GenerateRequest | ExploreRequest;
 
 export interface Progress {
 	stage: string;
@@ -132,6 +139,8 @@ export interface Generator {
 	height: number;
 	layers: number;
 	classes: string[];
+	/** Kept from a run here, not bundled. */
+	own?: boolean;
 }
 
 /** The part of JSON Schema (draft 2020-12) that forms are drawn from. */

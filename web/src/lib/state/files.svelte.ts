@@ -1,6 +1,7 @@
 // The gallery's pictures: results, newest first, fetched page by page and kept fresh by the event stream.
 import { api } from '#lib/api/client.ts';
 import type { Picture } from '#lib/api/types.ts';
+import { known } from './known.svelte';
 import { library } from './library.svelte';
 import { attempt, toasts } from './toasts.svelte';
 
@@ -56,19 +57,24 @@ class Files {
 		if (index >= 0) this.list[index] = file;
 		else if (!this.search.trim()) this.list.unshift(file);
 	}
-	/** Shows a picture large, in the gallery, wherever the page is now. */
-	show(file: Picture): void {
+	/** Makes sure that a picture is among the shown ones. */
+	include(file: Picture): void {
 		if (this.favourites) void this.filter(false);
 		if (!this.list.some((other) => other.id === file.id)) {
 			const later = this.list.findIndex((other) => other.created < file.created);
 			this.list.splice(later < 0 ? this.list.length : later, 0, file);
 		}
+	}
+	/** Shows a picture large, in the gallery, wherever the page is now. */
+	show(file: Picture): void {
+		this.include(file);
 		this.open = file.id;
 		location.hash = '#/gallery';
 	}
 	gone(id: string): void {
 		this.list = this.list.filter((file) => file.id !== id);
 		library.dropOwn(id);
+		known.gone(id);
 	}
 
 	async favour(file: Picture): Promise<void> {

@@ -1,6 +1,6 @@
 // What is on the easel: the photograph, the styles and every setting of the painting to be.
 import { api, Problem, urls } from '#lib/api/client.ts';
-import type { Adjust, Format, KeepColour, Layer, Picture, Request, StyleUse, StylizeRequest, Values } from '#lib/api/types.ts';
+import type { Adjust, AdjustRequest, Format, KeepColour, Layer, Picture, Request, StyleUse, StylizeRequest, Values } from '#lib/api/types.ts';
 import { jobs } from './jobs.svelte';
 import { library } from './library.svelte';
 import { mask } from './mask.svelte';
@@ -75,7 +75,7 @@ class Paint {
 	});
 
 	/** The whole request, or null while there is nothing to do. */
-	request = $derived.by((): Request | null => (this.content ? this.requestFor(this.content, true) : null));
+	request = $derived.by((): StylizeRequest | AdjustRequest | null => (this.content ? this.requestFor(this.content, true) : null));
 	key = $derived(this.request ? JSON.stringify(this.request) : '');
 
 	/** What the preview asks for: the same, but never by a method that takes minutes. */
@@ -98,7 +98,7 @@ class Paint {
 	asked = $derived((this.current?.state === 'queued' || this.current?.state === 'running') && this.jobKey === this.key);
 	working = $derived(this.current?.state === 'queued' || this.current?.state === 'running');
 
-	requestFor(content: Picture, own: boolean): Request | null {
+	requestFor(content: Picture, own: boolean): StylizeRequest | AdjustRequest | null {
 		if (this.lacking.length) return null;
 		const { styles, ...rest } = this.settings;
 		if (!styles.length) {
@@ -189,7 +189,7 @@ class Paint {
 	/** Takes over the settings of a picture that impasto made. */
 	async restore(picture: Picture): Promise<void> {
 		const request = picture.request;
-		if (!request || request.kind === 'generate') {
+		if (!request || !painted(request)) {
 			this.place([picture]);
 			return;
 		}
@@ -214,7 +214,7 @@ class Paint {
 
 	/** Takes over settings without touching the photograph. */
 	adopt(request: Request): void {
-		if (request.kind === 'generate') return;
+		if (!painted(request)) return;
 		const set = fresh();
 		set.adjust = library.changes(request.adjust);
 		set.format = request.output?.format ?? set.format;
@@ -303,6 +303,9 @@ class Paint {
 }
 
 export const hasQuality = (format: Format): boolean => format === 'jpeg' || format === 'webp';
+
+/** Whether a request is one of this view's. */
+const painted = (request: Request): request is StylizeRequest | AdjustRequest => request.kind === 'stylize' || request.kind === 'adjust';
 
 function useOf(choice: Choice): StyleUse {
 	return {

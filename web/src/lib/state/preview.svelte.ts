@@ -6,7 +6,7 @@ import type { Request } from '#lib/api/types.ts';
 const SETTLE_MS = 120;
 export const SIDE = 640;
 
-class Preview {
+export class Preview {
 	url = $state<string | null>(null);
 	busy = $state(false);
 	seconds = $state<number | null>(null);
