@@ -179,7 +179,7 @@ impl Stylizer for Fusion {
         // A code is what the encoder sees; it is the rest that learns an artist.
         let own = weights::collect(&self.generator);
         let mut encoder = own.iter().filter(|(name, _)| name.starts_with(ENCODER));
-        algorithm == super::DESCRIPTOR.name && encoder.all(|(name, array)| weights.get(name) == Some(array))
+        algorithm == DESCRIPTOR.name && encoder.all(|(name, array)| weights.get(name) == Some(array))
     }
 
     fn own_styles(&self) -> Vec<String> {
