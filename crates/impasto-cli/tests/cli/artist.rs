@@ -189,6 +189,12 @@ fn bundled_artists_are_listed_and_paint() {
     };
     let all: Vec<_> = names.iter().map(|name| painted(name)).collect();
     assert!((0..all.len()).all(|i| all[..i].iter().all(|other| *other != all[i])));
+    // Bundled styles mix with them: both see styles in the same way.
+    let both =
+        ["stylize", "photo.png", "--artist", "monet:0.5", "--style", "great-wave:0.5", "--seed", "1", "-o", "both.png"];
+    bench.run(&both).ok();
+    let both = quantised(&bench.open("both.png"));
+    assert!(all.iter().all(|alone| *alone != both));
     let ran = bench.run(&["stylize", "photo.png", "--artist", "manet", "-o", "x.png"]);
     ran.fails(2, &["there is no artist 'manet'", "'monet'"]);
 }

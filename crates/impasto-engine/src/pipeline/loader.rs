@@ -136,7 +136,8 @@ impl StyleLoader<'_> {
 
 /// Whether a network reads a code that bundled weights made.
 fn reads(network: &dyn Stylizer, code: &StyleHeader) -> bool {
-    let made_by = models::bundled_weights(&code.algorithm).filter(|bytes| *blake3::hash(bytes).to_hex() == *code.weights);
+    let made_by =
+        models::bundled_weights(&code.algorithm).filter(|bytes| *blake3::hash(bytes).to_hex() == *code.weights);
     let weights = made_by.and_then(|bytes| weights::decode(bytes).ok());
     weights.is_some_and(|(_, arrays)| network.reads_codes_of(&code.algorithm, &arrays))
 }
