@@ -1,6 +1,7 @@
 // What the server speaks, as its contract says; names are those of the wire.
+import type { TrainRequest } from './train';
 
-export type Role = 'content' | 'style' | 'mask' | 'result';
+export type Role = 'content' | 'style' | 'mask' | 'result' | 'data';
 
 export interface Picture {
 	id: string;
@@ -44,6 +45,8 @@ export interface StylizeRequest {
 	kind: 'stylize';
 	content?: string | null;
 	styles: StyleUse[];
+	/** The kept model that all artists of the request belong to; absent: the bundled one. */
+	model?: string;
 	method?: string;
 	settings?: Values;
 	strength?: number;
@@ -78,7 +81,15 @@ export interface GenerateRequest {
 	tile?: boolean;
 	output?: Output;
 }
-export type Request = StylizeRequest | AdjustRequest | GenerateRequest;
+/** A picture of one kind made one of another, by a kept translator. */
+export interface TranslateRequest extends Omit<StylizeRequest, 'kind' | 'styles' | 'method' | 'settings' | 'style_size' | 'model'> {
+	kind: 'translate';
+	model: string;
+	direction?: 'forward' | 'back';
+}
+export type Request = StylizeRequest | AdjustRequest | GenerateRequest | TranslateRequest | TrainRequest;
+/** What is painted from a photograph. */
+export type PaintRequest = StylizeRequest | AdjustRequest | TranslateRequest;
 
 export interface Progress {
 	stage: string;
@@ -122,6 +133,17 @@ export interface Style {
 export interface Artist {
 	name: string;
 	title: string;
+	/** The kept model whose hand it is; absent or null: bundled. */
+	model?: string | null;
+}
+/** A kept model that is no generator. */
+export interface OtherModel {
+	name: string;
+	title: string;
+	licence: string;
+	algorithm: string;
+	task: 'stylizer' | 'translator';
+	own: true;
 }
 export interface Generator {
 	name: string;
@@ -132,6 +154,8 @@ export interface Generator {
 	height: number;
 	layers: number;
 	classes: string[];
+	/** Kept from a run here. */
+	own?: boolean;
 }
 
 /** The part of JSON Schema (draft 2020-12) that forms are drawn from. */
