@@ -20,7 +20,7 @@ export const help: { title: string; keys: [string, string][] }[] = [
 	{
 		title: 'Everywhere',
 		keys: [
-			['1 2 3 4', 'Paint, Generate, Gallery, Queue'],
+			['1 2 3 4 5', 'Paint, Generate, Train, Gallery, Queue'],
 			['?', 'This help'],
 			['T', 'Dark or light']
 		]
@@ -48,6 +48,14 @@ export const help: { title: string; keys: [string, string][] }[] = [
 			['I', 'Invert'],
 			[`${ctrl} Z`, `Undo; with Shift, redo`],
 			['Arrows, Enter', 'Brush by keyboard']
+		]
+	},
+	{
+		title: 'Train',
+		keys: [
+			['← →', 'On a chart: step by step'],
+			['Home End', 'The first, the newest'],
+			['Esc', 'Follow the newest again']
 		]
 	},
 	{
