@@ -47,8 +47,11 @@ class Collections {
 		const base = wanted.trim().slice(0, NAME_MAX - 4) || 'Pictures';
 		return attempt(async () => {
 			for (let number = 1; ; number++) {
+				const name = number === 1 ? base : `${base} ${number}`;
+				// Another page may know of names that are taken.
+				if (this.list.some((one) => one.name === name)) continue;
 				try {
-					const made = await trainApi.createCollection(number === 1 ? base : `${base} ${number}`);
+					const made = await trainApi.createCollection(name);
 					this.put(made);
 					return made;
 				} catch (error) {

@@ -1,6 +1,7 @@
 // The gallery's pictures: results, newest first, fetched page by page and kept fresh by the event stream.
 import { api } from '#lib/api/client.ts';
 import type { Picture } from '#lib/api/types.ts';
+import { go } from '#lib/go.ts';
 import { library } from './library.svelte';
 import { attempt, toasts } from './toasts.svelte';
 
@@ -64,7 +65,7 @@ class Files {
 			this.list.splice(later < 0 ? this.list.length : later, 0, file);
 		}
 		this.open = file.id;
-		location.hash = '#/gallery';
+		go('#/gallery');
 	}
 	gone(id: string): void {
 		this.list = this.list.filter((file) => file.id !== id);

@@ -1,5 +1,6 @@
 // Models that were kept of runs here: which there are, and the ways to make pictures with them.
 import type { Task } from '#lib/api/train.ts';
+import { go } from '#lib/go.ts';
 import { artistId } from './choices';
 import { library } from './library.svelte';
 import { paint } from './paint.svelte';
@@ -23,12 +24,12 @@ export function keptModels(): KeptModel[] {
 export function makeWith(model: Pick<KeptModel, 'name' | 'task'>): void {
 	if (model.task === 'generator') {
 		wall.choose(model.name);
-		location.hash = '#/generate';
+		go('#/generate');
 		return;
 	}
 	const artist = library.artists.find((one) => one.model === model.name);
 	const [kind, id] = model.task === 'translator' ? (['translator', model.name] as const) : (['artist', artist ? artistId(artist) : ''] as const);
 	if (id && !paint.has(kind, id)) paint.choose(kind, id, false);
-	location.hash = '#/';
+	go('#/');
 }
 export const makeWords = (task: Task): string => (task === 'generator' ? 'Generate with it' : 'Paint with it');
