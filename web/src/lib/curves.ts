@@ -62,8 +62,17 @@ export function curvesOf(lines: LogLine[]): Curve[] {
 }
 /** Which curves are shown at first. */
 export const telling = (curves: Curve[]): string[] => {
-	const first = curves.filter((curve) => FIRST.includes(curve.key)).map((curve) => curve.key);
-	return (first.length ? first : curves.map((curve) => curve.key)).slice(0, 3);
+	const size = (curve: Curve) => {
+		const sizes = curve.parts.flatMap((part) => part.points.map(([, y]) => Math.abs(y))).sort((a, b) => a - b);
+		return sizes[sizes.length >> 1] ?? 0;
+	};
+	// A curve that was measured once or twice says nothing yet, and of unlike sizes one would flatten the other.
+	const told = curves.filter((curve) => curve.parts.some((part) => part.points.length > 2));
+	const known = told.filter((curve) => FIRST.includes(curve.key));
+	const [first, ...rest] = known.length ? known : told.length ? told : curves;
+	if (!first) return [];
+	const alike = rest.filter((curve) => Math.max(size(curve), size(first)) < 20 * Math.min(size(curve), size(first)));
+	return [first, ...alike].slice(0, 3).map((curve) => curve.key);
 };
 
 export function marksOf(lines: LogLine[]): Mark[] {

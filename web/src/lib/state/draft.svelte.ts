@@ -46,7 +46,13 @@ class Draft {
 	/** A name that says what it is, until one is typed. */
 	suggested = $derived.by(() => {
 		const names = this.chosen.map((id) => collections.get(id)?.name).filter(Boolean);
-		return names.length ? names.slice(0, 2).join(' and ') : '';
+		if (!names.length) return '';
+		const name = names.slice(0, 2).join(' and ');
+		const taken = (one: string) => runs.list.some((run) => run.name === one);
+		for (let number = 2, one = name; ; number++) {
+			if (!taken(one)) return one;
+			one = `${name}, ${number}`;
+		}
 	});
 	name = $derived(this.set.name.trim() || this.suggested);
 	/** What is still missing, in words; empty when it can begin. */
