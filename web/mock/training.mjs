@@ -70,7 +70,7 @@ export function training({ jobs, files, models, artists, presets, tell, fail, lo
 		const { seed: _, every: __, halved: ___, lines, timer: ____, swung: _____, ...rest } = run;
 		return {
 			...rest, name: job.title, state: STATE[job.state], created: job.created, started: job.started, finished: job.finished, progress: job.progress, notes: job.notes, problem: job.problem, request: job.request,
-			figures: lines.findLast((line) => line.metrics)?.metrics ?? {}, worries: lines.filter((line) => line.worry).map(({ step, worry }) => ({ step, text: worry })), checkpoints: run.checkpoints.slice(-5)
+			figures: lines.findLast((line) => line.metrics)?.metrics ?? {}, worries: lines.filter((line) => line.worry ?? line.trouble).map(({ step, worry, trouble }) => ({ step, text: worry ?? trouble })), checkpoints: run.checkpoints.slice(-5)
 		};
 	}
 	const say = (run) => tell('job', jobShown(jobs.get(run.id)));
@@ -122,7 +122,7 @@ export function training({ jobs, files, models, artists, presets, tell, fail, lo
 		for (const id of Object.values(sources ?? {}).flat()) lookUp(collections, id, 'collection');
 		const steps = settings.steps ?? LENGTH[what] ?? 12000;
 		runs.set(job.id, {
-			id: job.id, what, algorithm: job.request.architecture ?? ALGORITHMS[what] ?? what, step: 0, steps, samples_per_second: null, samples: [], checkpoints: [], config: { steps, batch: 8, ...settings }, kept: [],
+			id: job.id, what, algorithm: job.request.architecture ?? ALGORITHMS[what] ?? what, step: 0, steps, samples_per_second: null, samples: [], checkpoints: [], config: { algorithm: job.request.architecture ?? ALGORITHMS[what] ?? what, training: { steps }, settings: { batch: 8, ...settings } }, kept: [],
 			lines: [], seed: runs.size + 3, every: Math.max(1, Math.round(steps / 400)), sampling: Math.max(1, Math.round(steps / 20)), halved: false, swung: false
 		});
 		next();
@@ -161,8 +161,8 @@ export function training({ jobs, files, models, artists, presets, tell, fail, lo
 		const run = runOf(id);
 		if (active(run)) fail(409, 'conflict', 'It is still training: pause it first.');
 		if (!run.checkpoints.includes(json.step)) fail(404, 'not-found', 'There is no such checkpoint.');
+		run.lines.push({ step: run.step, trouble: 'rolled back by hand', back_to: json.step, changed: 'nothing' });
 		run.step = json.step;
-		run.lines = run.lines.filter((line) => line.step <= json.step);
 		for (const list of ['samples', 'checkpoints']) run[list] = run[list].filter((step) => step <= json.step);
 		const job = jobs.get(id);
 		Object.assign(job, { state: 'cancelled', problem: null, progress: { ...job.progress, done: json.step } });
@@ -205,12 +205,10 @@ export function training({ jobs, files, models, artists, presets, tell, fail, lo
 			return null;
 		}],
 		['GET', 'runs/:id/log', ({ id, url }) => {
-			const { lines } = runOf(id);
 			// Lines are counted rather than steps: training goes back now and then.
 			const after = Number(url.searchParams.get('after') ?? 0);
-			const cut = lines.findLastIndex((line) => line.step <= after);
-			const fresh = after ? lines.slice(cut + 1) : lines;
-			return { lines: fresh, last: lines.at(-1)?.step ?? 0 };
+			const lines = runOf(id).lines.slice(after, after + 5000);
+			return { lines, last: after + lines.length };
 		}],
 		['GET', 'runs/:id/samples/:step', ({ id, step }) => {
 			const run = runOf(id);

@@ -79,7 +79,7 @@ export function marksOf(lines: LogLine[]): Mark[] {
 	return lines.flatMap((line): Mark[] => {
 		if (line.trouble) {
 			const back = line.back_to === undefined ? '' : `; back to step ${line.back_to}`;
-			return [{ step: line.step, kind: 'back', text: `${line.trouble}${back}${line.changed ? ` with ${line.changed}` : ''}` }];
+			return [{ step: line.step, kind: 'back', text: `${line.trouble}${back}${line.changed && !line.changed.startsWith('nothing') ? ` with ${line.changed}` : ''}` }];
 		}
 		return line.worry ? [{ step: line.step, kind: 'worry', text: line.worry }] : [];
 	});

@@ -134,6 +134,7 @@ export const trainApi = {
 		json<Job>('POST', 'jobs', { json: body, headers: { 'Idempotency-Key': key } }),
 	runs: () => json<{ runs: Run[] }>('GET', 'runs'),
 	run: (id: string) => json<Run>('GET', `runs/${at(id)}`),
+	/** Lines behind the first `after`; `last` is what to give as `after` for those behind them. */
 	log: (id: string, after: number) => json<{ lines: LogLine[]; last: number }>('GET', `runs/${at(id)}/log${query({ after })}`),
 	pause: (id: string) => json<Run>('POST', `runs/${at(id)}/pause`),
 	resume: (id: string) => json<Run>('POST', `runs/${at(id)}/resume`),

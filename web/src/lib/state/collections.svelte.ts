@@ -85,6 +85,23 @@ class Collections {
 		return out;
 	}
 
+	/** One report is made at a time: others of this page wait for it here, those of other pages at the server. */
+	#turn: Promise<unknown> = Promise.resolve();
+	#inTurn(id: string): Promise<Report> {
+		const mine = this.#turn.then(async () => {
+			for (;;) {
+				try {
+					return await trainApi.report(id);
+				} catch (error) {
+					if (!(error instanceof Problem && error.busy)) throw error;
+					await new Promise((resolve) => setTimeout(resolve, (error.retryAfter ?? 2) * 1000));
+				}
+			}
+		});
+		this.#turn = mine.catch(() => undefined);
+		return mine;
+	}
+
 	/** Has a collection looked at, unless that was done since it changed. */
 	async look(id: string): Promise<void> {
 		const one = this.get(id);
@@ -102,7 +119,7 @@ class Collections {
 			if (now?.key === key) Object.assign(now, { busy: false }, result);
 		};
 		try {
-			settle({ report: await trainApi.report(id) });
+			settle({ report: await this.#inTurn(id) });
 		} catch (error) {
 			settle({ problem: error instanceof Error ? error.message : String(error), report: null });
 		}

@@ -58,18 +58,16 @@ class Draft {
 	/** What is still missing, in words; empty when it can begin. */
 	why = $derived.by(() => {
 		if (!this.trainer) return 'Choose what to make.';
-		const lacking = this.trainer.roles.find((role) => !role.optional && !this.sources[role.name]?.length && !(role.name === 'pairs' && this.#both));
-		if (lacking && !this.#instead(lacking)) return `Choose pictures: ${lacking.about.replace(/\.$/, '').replace(/^./, (letter) => letter.toLowerCase())}.`;
+		const roles = this.trainer.roles;
+		if (roles.some((role) => role.optional) && !this.sources.pairs?.length && !this.#both) return 'Choose pictures of both kinds, or pairs of them.';
+		const lacking = roles.find((role) => !role.optional && !this.sources[role.name]?.length);
+		if (lacking) return `Choose pictures: ${lacking.about.replace(/\.$/, '').replace(/^./, (letter) => letter.toLowerCase())}.`;
 		const empty = this.chosen.map((id) => collections.get(id)).find((one) => one && one.pictures === 0);
 		if (empty) return `“${empty.name}” holds no pictures.`;
 		if (!this.name) return 'Give it a name.';
 		return '';
 	});
 	#both = $derived(['a', 'b'].every((role) => this.sources[role]?.length));
-	/** Pairs stand instead of the two kinds, where a trainer takes either. */
-	#instead(role: Role): boolean {
-		return ['a', 'b'].includes(role.name) && !!this.sources.pairs?.length;
-	}
 
 	begin(collection?: string): void {
 		if (collection) this.set.sources = { data: [collection], photos: this.set.sources.photos ?? [], paintings: [collection], a: [], b: [collection] };
@@ -85,6 +83,8 @@ class Draft {
 	}
 	toggle(role: Role, id: string): void {
 		const now = this.sources[role.name] ?? [];
+		// Pairs stand instead of two kinds, where a trainer takes either.
+		if (role.optional) for (const other of this.trainer?.roles ?? []) if ((other.name === 'pairs') !== (role.name === 'pairs')) this.set.sources[other.name] = [];
 		this.set.sources[role.name] = now.includes(id) ? now.filter((one) => one !== id) : role.several ? [...now, id] : [id];
 	}
 

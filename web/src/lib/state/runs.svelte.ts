@@ -1,5 +1,5 @@
 // Trainings: all of them in short, those that are looked at with their logs, kept fresh by the event stream.
-import { freshKey } from '#lib/api/client.ts';
+import { Problem, freshKey } from '#lib/api/client.ts';
 import { trainApi, type LogLine, type Run, type TrainRequest, type Trainer } from '#lib/api/train.ts';
 import { library } from './library.svelte';
 import { jobs } from './jobs.svelte';
@@ -7,6 +7,10 @@ import { attempt, toasts } from './toasts.svelte';
 
 /** However quickly steps are told: not asked for oftener than this. */
 const REST_MS = 1500;
+/** So often something is tried again that has to wait for a checkpoint. */
+const PATIENCE = 20;
+/** From so many lines on a part of a log is not all of it. */
+const MANY = 1000;
 export const MOST_COMPARED = 4;
 
 /** What a run wrote down so far. */
@@ -15,10 +19,17 @@ interface Log {
 	last: number;
 }
 
-/** Lines that are not known yet: steps that came twice are told twice. */
-function fresh(lines: LogLine[], known: LogLine[]): LogLine[] {
-	const told = new Set(known.slice(-2 * lines.length - 50).map((line) => JSON.stringify(line)));
-	return lines.filter((line) => !told.has(JSON.stringify(line)));
+/** A run that was told to stop writes its checkpoint before anything else can be done with it: patient where the server
+ * says so. */
+async function patient<R>(call: () => Promise<R>): Promise<R> {
+	for (let tries = 0; ; tries++) {
+		try {
+			return await call();
+		} catch (error) {
+			if (!(error instanceof Problem && error.status === 409 && error.message.includes('moment')) || tries >= PATIENCE) throw error;
+			await new Promise((resolve) => setTimeout(resolve, REST_MS));
+		}
+	}
 }
 
 class Runs {
@@ -27,6 +38,8 @@ class Runs {
 	loaded = $state(false);
 	#logs = $state.raw<Record<string, Log>>({});
 	#rest = new Map<string, { again: boolean }>();
+	/** Deleted here, or about to be: not to be asked for. */
+	#gone = new Set<string>();
 
 	get = (id: string): Run | undefined => this.list.find((run) => run.id === id);
 	log = (id: string): LogLine[] => this.#logs[id]?.lines ?? [];
@@ -54,6 +67,7 @@ class Runs {
 
 	/** Has a run and its log brought up to date, soon if not now. */
 	touch(id: string): void {
+		if (this.#gone.has(id)) return;
 		const rest = this.#rest.get(id);
 		if (rest) {
 			rest.again = true;
@@ -68,24 +82,24 @@ class Runs {
 			}, REST_MS)
 		);
 	}
-	/** Everything from the start: steps that were undone may have been learnt anew. */
-	again(id: string): void {
-		const { [id]: _, ...others } = this.#logs;
-		this.#logs = others;
-		this.touch(id);
-	}
 	async #fetch(id: string): Promise<void> {
 		const known = this.#logs[id];
-		// Where training went back, steps come again: then the log is read from its start.
-		const back = known !== undefined && (this.get(id)?.step ?? 0) < known.last;
-		const after = back ? 0 : (known?.last ?? 0);
 		// Whoever looks sees what is old for a moment; what is wrong is said by the actions.
-		const [run, log] = await Promise.all([trainApi.run(id).catch(() => null), trainApi.log(id, after).catch(() => null)]);
+		const [run, log] = await Promise.all([trainApi.run(id).catch((error: unknown) => this.#lost(id, error)), trainApi.log(id, known?.last ?? 0).catch(() => null)]);
+		if (this.#gone.has(id)) return;
 		if (run) this.put(run);
-		// It may have been forgotten meanwhile, to be read anew.
-		if (!log || this.#logs[id] !== known || (known && !back && !log.lines.length)) return;
-		const lines = after ? [...(known?.lines ?? []), ...fresh(log.lines, known?.lines ?? [])] : log.lines;
-		this.#logs = { ...this.#logs, [id]: { lines, last: log.last } };
+		if (!log || (known && !log.lines.length)) return;
+		this.#logs = { ...this.#logs, [id]: { lines: [...(known?.lines ?? []), ...log.lines], last: log.last } };
+		// A long log comes in parts.
+		if (log.lines.length >= MANY) this.touch(id);
+	}
+	/** One that was deleted elsewhere. */
+	#lost(id: string, error: unknown): null {
+		if (error instanceof Problem && error.status === 404) {
+			this.#gone.add(id);
+			this.list = this.list.filter((run) => run.id !== id);
+		}
+		return null;
 	}
 
 	start = (title: string, request: TrainRequest): Promise<string | undefined> =>
@@ -98,8 +112,8 @@ class Runs {
 	pause = (id: string): Promise<boolean> => this.#act(() => trainApi.pause(id));
 	resume = (id: string): Promise<boolean> => this.#act(() => trainApi.resume(id));
 	async rollBack(id: string, step: number): Promise<boolean> {
-		const done = await this.#act(() => trainApi.rollBack(id, step));
-		if (done) this.again(id);
+		const done = await this.#act(() => patient(() => trainApi.rollBack(id, step)));
+		if (done) this.touch(id);
 		return done;
 	}
 	async #act(call: () => Promise<Run>): Promise<boolean> {
@@ -108,25 +122,32 @@ class Runs {
 		return run !== undefined;
 	}
 	async remove(run: Run): Promise<boolean> {
-		if (!(await attempt(() => trainApi.deleteRun(run.id)))) return false;
+		this.#gone.add(run.id);
+		if (!(await attempt(() => patient(() => trainApi.deleteRun(run.id))))) {
+			this.#gone.delete(run.id);
+			return false;
+		}
 		this.list = this.list.filter((other) => other.id !== run.id);
 		jobs.gone(run.id);
 		toasts.show(`Deleted “${run.name}”.`);
 		return true;
 	}
-	/** Waits until a run that was told to stop has done so. */
-	async stopped(id: string): Promise<void> {
-		for (let tries = 0; tries < 240; tries++) {
+	/** Stops a run and waits until all that it learnt is written down. */
+	async stop(id: string): Promise<boolean> {
+		const reached = Math.max(this.get(id)?.step ?? 0, jobs.get(id)?.progress?.done ?? 0);
+		if (!(await this.pause(id))) return false;
+		for (let tries = 0; tries < 2 * PATIENCE; tries++) {
 			const run = await trainApi.run(id).catch(() => null);
 			if (run) this.put(run);
-			if (run && run.state !== 'training' && run.state !== 'queued') return;
-			await new Promise((resolve) => setTimeout(resolve, 500));
+			if (run && !busy(run) && (run.checkpoints.at(-1) ?? -1) >= reached) break;
+			await new Promise((resolve) => setTimeout(resolve, REST_MS / 2));
 		}
+		return true;
 	}
 
 	/** Keeps what a run learnt as a model; throws where that is refused, which is said beside the name. */
 	async keep(id: string, name: string): Promise<void> {
-		await trainApi.keep(id, name);
+		await patient(() => trainApi.keep(id, name));
 		await attempt(() => library.load());
 		this.touch(id);
 	}
