@@ -1,6 +1,7 @@
 // The training that is about to be started: what, from which pictures, and how.
 import type { Recipe, Role, TrainRequest, Trainer } from '#lib/api/train.ts';
 import type { Schema, Values } from '#lib/api/types.ts';
+import { roleTitle } from '#lib/components/train/words.ts';
 import { collections } from './collections.svelte';
 import { runs } from './runs.svelte';
 import { recall, remember } from './stored';
@@ -15,6 +16,9 @@ const fresh = () => ({
 	side: null as number | null,
 	architecture: null as string | null
 });
+
+/** Settings that are changed most. */
+const FIRST = ['steps', 'batch', 'rate', 'seed'];
 
 class Draft {
 	set = $state({ ...fresh(), ...recall('training', {}) });
@@ -36,12 +40,18 @@ class Draft {
 	schema = $derived.by((): Schema | null => {
 		const schema = this.trainer?.settings;
 		if (!schema?.properties) return null;
-		const advice = { ...this.recipe } as Record<string, unknown>;
-		const properties = Object.entries(schema.properties).map(([name, of]) => {
+		const { recipe } = this;
+		const advice: Record<string, unknown> = { ...recipe, 'augment.policy': recipe?.augment, 'vary.mirror': recipe?.mirror };
+		// A size has a choice of its own.
+		const own = this.trainer?.task === 'generator' ? ['size'] : [];
+		const known = Object.entries(schema.properties).filter(([name]) => !own.includes(name));
+		const properties = known.map(([name, of]) => {
 			const value = advice[name];
 			return [name, ['number', 'boolean', 'string'].includes(typeof value) ? { ...of, default: value } : of];
 		});
-		return { ...schema, properties: Object.fromEntries(properties) };
+		const names = schema['x-order'] ?? Object.keys(schema.properties);
+		const order = [...FIRST.filter((name) => names.includes(name)), ...names.filter((name) => !FIRST.includes(name))];
+		return { ...schema, properties: Object.fromEntries(properties), 'x-order': order };
 	});
 	/** A name that says what it is, until one is typed. */
 	suggested = $derived.by(() => {
@@ -61,7 +71,7 @@ class Draft {
 		const roles = this.trainer.roles;
 		if (roles.some((role) => role.optional) && !this.sources.pairs?.length && !this.#both) return 'Choose pictures of both kinds, or pairs of them.';
 		const lacking = roles.find((role) => !role.optional && !this.sources[role.name]?.length);
-		if (lacking) return `Choose pictures: ${lacking.about.replace(/\.$/, '').replace(/^./, (letter) => letter.toLowerCase())}.`;
+		if (lacking) return `Choose pictures for “${roleTitle(lacking)}”.`;
 		const empty = this.chosen.map((id) => collections.get(id)).find((one) => one && one.pictures === 0);
 		if (empty) return `“${empty.name}” holds no pictures.`;
 		if (!this.name) return 'Give it a name.';
@@ -70,7 +80,7 @@ class Draft {
 	#both = $derived(['a', 'b'].every((role) => this.sources[role]?.length));
 
 	begin(collection?: string): void {
-		if (collection) this.set.sources = { data: [collection], photos: this.set.sources.photos ?? [], paintings: [collection], a: [], b: [collection] };
+		if (collection) this.set.sources = { data: [collection], paintings: [collection], styles: [collection], b: [collection] };
 		this.set.name = '';
 	}
 	choose(trainer: Trainer): void {

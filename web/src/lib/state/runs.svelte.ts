@@ -109,8 +109,7 @@ class Runs {
 			await this.load();
 			return job.id;
 		});
-	pause = (id: string): Promise<boolean> => this.#act(() => trainApi.pause(id));
-	resume = (id: string): Promise<boolean> => this.#act(() => trainApi.resume(id));
+	resume = (id: string): Promise<boolean> => this.#act(() => patient(() => trainApi.resume(id)));
 	async rollBack(id: string, step: number): Promise<boolean> {
 		const done = await this.#act(() => patient(() => trainApi.rollBack(id, step)));
 		if (done) this.touch(id);
@@ -133,13 +132,13 @@ class Runs {
 		return true;
 	}
 	/** Stops a run and waits until all that it learnt is written down. */
-	async stop(id: string): Promise<boolean> {
+	async pause(id: string): Promise<boolean> {
 		const reached = Math.max(this.get(id)?.step ?? 0, jobs.get(id)?.progress?.done ?? 0);
-		if (!(await this.pause(id))) return false;
+		if (!(await this.#act(() => trainApi.pause(id)))) return false;
 		for (let tries = 0; tries < 2 * PATIENCE; tries++) {
 			const run = await trainApi.run(id).catch(() => null);
 			if (run) this.put(run);
-			if (run && !busy(run) && (run.checkpoints.at(-1) ?? -1) >= reached) break;
+			if (run && !busy(run) && (!reached || (run.checkpoints.at(-1) ?? -1) >= reached)) break;
 			await new Promise((resolve) => setTimeout(resolve, REST_MS / 2));
 		}
 		return true;
