@@ -189,6 +189,9 @@ for (const size of SIZES) {
 			await page.getByRole('link', { name }).first().click();
 			await page.getByRole('heading', { level: 1, name }).waitFor();
 		});
+		const { runs } = await (await send('runs', 'GET')).json();
+		for (const run of runs.filter((one) => one.name === name)) await send(`runs/${run.id}`, 'DELETE');
+		await send(`collections/${set}`, 'DELETE');
 	});
 
 	test(`pause, go back, compare, ${size.name}`, { ...needsPhotos, timeout: 15 * 60_000 }, async () => {

@@ -68,8 +68,8 @@ export const telling = (curves: Curve[]): string[] => {
 	};
 	// A curve that was measured once or twice says nothing yet, and of unlike sizes one would flatten the other.
 	const told = curves.filter((curve) => curve.parts.some((part) => part.points.length > 2));
-	const known = told.filter((curve) => FIRST.includes(curve.key));
-	const [first, ...rest] = known.length ? known : told.length ? told : curves;
+	const known = (list: Curve[]) => list.filter((curve) => FIRST.includes(curve.key));
+	const [first, ...rest] = [known(told), known(curves), told, curves].find((list) => list.length) ?? [];
 	if (!first) return [];
 	const alike = rest.filter((curve) => Math.max(size(curve), size(first)) < 20 * Math.min(size(curve), size(first)));
 	return [first, ...alike].slice(0, 3).map((curve) => curve.key);
