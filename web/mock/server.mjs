@@ -15,6 +15,7 @@ import { explorer } from './explore.mjs';
 import { CSP, TYPES } from './headers.mjs';
 import { ADJUSTMENTS, ARTISTS, GENERATORS, METHODS, STYLES } from './library.mjs';
 import { sizeOf } from './size.mjs';
+import { training } from './training.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const studio = join(here, '../../crates/impasto-server/studio');
@@ -28,6 +29,7 @@ const work = mkdtempSync(join(tmpdir(), 'studio-mock-'));
 
 const files = new Map();
 const jobs = new Map();
+const models = { generators: GENERATORS, others: [] };
 const presets = new Map();
 const streams = new Set();
 const log = [];
@@ -96,6 +98,7 @@ async function paint(request, side, signal) {
 	}
 	const out = join(work, `${newId('p')}.jpg`);
 	const adjust = Object.entries(request.adjust ?? {}).flatMap(([name, value]) => [`--${name.replace('_', '-')}`, String(value)]);
+	if (request.kind === 'translate') return readFileSync(original.path);
 	if (request.kind === 'adjust') await run(['adjust', original.path, '-o', out, ...adjust], signal);
 	else {
 		const args = request.styles.flatMap((use) => {
@@ -115,8 +118,10 @@ async function paint(request, side, signal) {
 }
 
 async function workOff() {
-	if ([...jobs.values()].some((job) => job.state === 'running')) return;
-	const [job] = [...jobs.values()].filter((one) => one.state === 'queued').sort((a, b) => a.order - b.order);
+	// Trainings go on beside the rest.
+	const others = [...jobs.values()].filter((job) => job.kind !== 'train');
+	if (others.some((job) => job.state === 'running')) return;
+	const [job] = others.filter((one) => one.state === 'queued').sort((a, b) => a.order - b.order);
 	if (!job) return;
 	Object.assign(job, { state: 'running', started: now(), attempts: job.attempts + 1, stop: new AbortController() });
 	tell('job', jobShown(job));
@@ -137,7 +142,7 @@ async function workOff() {
 		if (job.kind === 'directions') job.notes.push('8 directions were found.');
 		for (const request of exploring.handles(job.request) ? [] : [job.request]) {
 			const content = files.get(request.content);
-			const styles = (request.styles ?? []).map((use) => use.name ?? use.artist ?? 'own').join('+');
+			const styles = (request.styles ?? []).map((use) => use.name ?? use.artist ?? 'own').join('+') || (request.kind === 'translate' && request.model);
 			const name = `${content.name.replace(/\.\w+$/, '')}-${styles || 'adjusted'}.jpg`;
 			const bytes = await paint(request, null, job.stop.signal);
 			job.results.push(shown(store(bytes, name, 'result', { job: job.id, request })));
@@ -180,12 +185,15 @@ const page = (list, url, key) => {
 	return { [key]: cut, next: from + limit < sorted.length ? cut.at(-1).id : null };
 };
 
+const school = training({ jobs, files, models, artists: ARTISTS, presets, tell, fail, lookUp, newId, now, jobShown, shown, page: (...args) => page(...args) });
+
 const routes = [
 	...exploring.routes,
+	...school.routes,
 	['GET', 'status', () => ({ version: '0.1.0', device: 'cpu', queue: { queued: 0, running: 0 }, limits: { max_file_bytes: 67108864, max_pixels: 64e6, max_side: 16384, max_queued: 1000 } })],
 	['GET', 'styles', () => ({ styles: STYLES })],
 	['GET', 'artists', () => ({ artists: ARTISTS })],
-	['GET', 'models', () => ({ generators: GENERATORS, others: [] })],
+	['GET', 'models', () => models],
 	['GET', 'methods', () => ({ methods: METHODS, default: 'fusion' })],
 	['GET', 'adjustments', () => ADJUSTMENTS],
 	['GET', 'presets', () => ({ presets: [...presets].map(([name, request]) => ({ name, request })) })],
@@ -227,7 +235,8 @@ const routes = [
 		};
 		jobs.set(job.id, job);
 		tell('job', jobShown(job));
-		void workOff();
+		if (job.kind === 'train') school.begin(job);
+		else void workOff();
 		response.statusCode = 202;
 		return jobShown(job);
 	}],
@@ -238,7 +247,8 @@ const routes = [
 	['GET', 'jobs/:id', ({ id }) => jobShown(lookUp(jobs, id, 'job'))],
 	['DELETE', 'jobs/:id', ({ id }) => {
 		const job = lookUp(jobs, id, 'job');
-		if (job.state === 'running') job.stop.abort();
+		if (job.kind === 'train' && ['running', 'queued'].includes(job.state)) school.cancel(job);
+		else if (job.state === 'running') job.stop.abort();
 		else if (job.state === 'queued') {
 			Object.assign(job, { state: 'cancelled', finished: now() });
 			tell('job', jobShown(job));
@@ -300,6 +310,7 @@ async function answer(request, response) {
 		const values = method === request.method ? match(pattern, path) : null;
 		if (!values) continue;
 		const result = await call({ ...values, url, body, json, response, signal: abort.signal });
+		if (response.writableEnded) return;
 		if (result === null) return response.writeHead(204).end();
 		if (Buffer.isBuffer(result)) {
 			response.setHeader('X-Seconds', '0.3');

@@ -94,6 +94,7 @@ const post = (path, method, body) =>
 for (const size of SIZES) {
 	test(`texts stay texts, ${size.name}`, async () => {
 		const presets = [];
+		const collections = [];
 		for (const [number, payload] of PAYLOADS.entries()) {
 			const named = encodeURIComponent(payload);
 			const upload = await fetch(`${base}/v1/files?role=style&name=${named}`, { method: 'POST', body: picture(payload, number + size.width) });
@@ -107,8 +108,11 @@ for (const size of SIZES) {
 				request: { kind: 'stylize', styles: [{ name: 'great-wave' }] }
 			});
 			if (preset.ok) presets.push(name);
+			const collection = await post('/v1/collections', 'POST', { name });
+			if (collection.ok) collections.push((await collection.json()).id);
 		}
 		assert.ok(presets.length > 40, `${presets.length} presets`);
+		assert.ok(collections.length > 40, `${collections.length} collections`);
 		try {
 			await visit(size, '/', async (page) => {
 				page.on('dialog', () => assert.fail('a dialog opened'));
@@ -124,7 +128,7 @@ for (const size of SIZES) {
 				await harmless('paint');
 				await page.getByText('Presets', { exact: true }).first().click();
 				await harmless('presets');
-				for (const view of ['gallery', 'queue', 'generate']) {
+				for (const view of ['gallery', 'queue', 'generate', 'train', `train/collection/${collections[0]}`, 'train/new']) {
 					await page.evaluate((hash) => (location.hash = hash), `#/${view}`);
 					await harmless(view);
 				}
@@ -133,6 +137,7 @@ for (const size of SIZES) {
 				await page.getByText('onerror=').first().waitFor();
 			});
 		} finally {
+			await Promise.all(collections.map((id) => fetch(`${base}/v1/collections/${id}`, { method: 'DELETE' })));
 			await Promise.all(presets.map((name) => fetch(`${base}/v1/presets/${encodeURIComponent(name)}`, { method: 'DELETE' })));
 		}
 	});

@@ -31,8 +31,9 @@ export async function close() {
 	await browser?.close();
 }
 
-/** Opens the studio, hands it to `journey`, and fails if the page complained meanwhile. */
-export async function visit(size, path, journey) {
+/** Opens the studio, hands it to `journey`, and fails if the page complained meanwhile; of answers that refuse something
+ * on purpose the browser complains too, which `but` lets pass. */
+export async function visit(size, path, journey, but = []) {
 	browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
 	const phone = size.width < 600;
 	const context = await browser.newContext({
@@ -45,7 +46,7 @@ export async function visit(size, path, journey) {
 	const page = await context.newPage();
 	page.setDefaultTimeout(60_000);
 	const complaints = [];
-	page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+	page.on('console', (message) => message.type() === 'error' && !but.some((one) => one.test(message.text())) && complaints.push(message.text()));
 	page.on('pageerror', (error) => complaints.push(String(error)));
 	await page.addInitScript(() => {
 		addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));

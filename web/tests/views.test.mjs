@@ -91,7 +91,7 @@ for (const size of SIZES) {
 			await page.keyboard.press('t');
 			assert.match(await page.evaluate(() => document.documentElement.dataset.theme ?? ''), /dark|light/);
 			await accessible(page, 'other colours');
-			for (const [key, heading] of [['2', 'Generate'], ['3', 'Gallery'], ['4', 'Queue'], ['1', 'Paint']]) {
+			for (const [key, heading] of [['2', 'Generate'], ['3', 'Train'], ['4', 'Gallery'], ['5', 'Queue'], ['1', 'Paint']]) {
 				await page.keyboard.press(key);
 				await page.getByRole('heading', { level: 1, name: heading }).waitFor({ state: 'attached' });
 			}

@@ -3,7 +3,7 @@ import { explores } from './api/explore';
 import type { Job, Picture, Request } from './api/types';
 import { explored } from './explored';
 import { library } from './state/library.svelte';
-import { faceOf } from './state/paint.svelte';
+import { choiceOf, faceOf } from './state/choices';
 
 export function timeLeft(seconds: number): string {
 	if (seconds < 1) return 'almost done';
@@ -54,24 +54,29 @@ export function recipe(request: Request): [string, string][] {
 	if (request.kind === 'stylize') {
 		const total = request.styles.reduce((sum, use) => sum + (use.weight ?? 1), 0);
 		for (const use of request.styles) {
-			const kind = use.name ? 'name' : use.artist ? 'artist' : use.file ? 'file' : 'missing';
-			const face = faceOf({ kind, id: use[kind] ?? '?' });
+			const choice = choiceOf(use, request.model);
 			const share = request.styles.length > 1 ? `, ${percent((use.weight ?? 1) / (total || 1))}` : '';
 			const layers = use.layers?.length ? ` (${use.layers.join(', ')})` : '';
-			rows.push([kind === 'artist' ? 'Artist' : 'Style', face.title + layers + share]);
+			rows.push([choice.kind === 'artist' ? 'Artist' : 'Style', faceOf(choice).title + layers + share]);
 		}
-		rows.push(['Method', request.method], ['Strength', (request.strength ?? 1) !== 1 && percent(request.strength ?? 1)]);
+		rows.push(['Method', request.method], ['Style seen at', request.style_size && `${request.style_size} px`]);
+	}
+	if (request.kind === 'translate') rows.push(['Translator', faceOf({ kind: 'translator', id: request.model }).title], ['Way', request.direction === 'back' && 'back']);
+	if (request.kind === 'stylize' || request.kind === 'translate') {
+		rows.push(['Model', request.kind === 'stylize' && request.model], ['Strength', (request.strength ?? 1) !== 1 && percent(request.strength ?? 1)]);
 		rows.push(['Colours', KEEPING[request.preserve_color ?? ''] ?? ''], ['Mask', request.mask && 'painted by hand']);
-		rows.push(['Longer side', request.size && `${request.size} px`], ['Style seen at', request.style_size && `${request.style_size} px`]);
+		rows.push(['Longer side', request.size && `${request.size} px`], ['Seed', !!request.seed && request.seed]);
+	}
+	if (request.kind === 'train') rows.push(['Training', request.what], ['Preset', request.preset], ['Time limit', request.minutes && `${request.minutes} min`]);
+	if (request.kind === 'stylize' || request.kind === 'train') {
 		for (const [name, value] of Object.entries(request.settings ?? {})) rows.push([plain(name), typeof value === 'object' ? JSON.stringify(value) : String(value)]);
-		rows.push(['Seed', !!request.seed && request.seed]);
 	}
 	const adjust = 'adjust' in request ? request.adjust : undefined;
 	for (const [name, value] of Object.entries(library.changes(adjust))) rows.push([plain(name), Number(value.toPrecision(4))]);
 	return rows.filter(([, value]) => value !== undefined && value !== null && value !== '' && value !== false).map(([name, value]) => [name, String(value)]);
 }
-const plain = (name: string): string => {
-	const words = name.replaceAll('_', ' ');
+export const plain = (name: string): string => {
+	const words = name.replaceAll(/[_.]/g, ' ');
 	return words.charAt(0).toUpperCase() + words.slice(1);
 };
 
@@ -82,7 +87,7 @@ export function madeOf(picture: Picture): string {
 	if (explores(request)) return request.model;
 	if (request.kind === 'adjust') return 'adjusted';
 	return recipe(request)
-		.filter(([name]) => name === 'Style' || name === 'Artist')
+		.filter(([name]) => ['Style', 'Artist', 'Translator'].includes(name))
 		.map(([, value]) => value.replace(/,? ?\(.*?\)/, ''))
 		.join(' + ');
 }

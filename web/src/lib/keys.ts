@@ -20,7 +20,7 @@ export const help: { title: string; keys: [string, string][] }[] = [
 	{
 		title: 'Everywhere',
 		keys: [
-			['1 2 3 4', 'Paint, Generate, Gallery, Queue'],
+			['1 2 3 4 5', 'Paint, Generate, Train, Gallery, Queue'],
 			['?', 'This help'],
 			['T', 'Dark or light']
 		]
@@ -59,6 +59,14 @@ export const help: { title: string; keys: [string, string][] }[] = [
 			['W', 'Into the walk, or out'],
 			['Delete', 'Off the wall, out of the walk'],
 			['Shift ← →', 'Move a station of the walk']
+		]
+	},
+	{
+		title: 'Train',
+		keys: [
+			['← →', 'On a chart: step by step'],
+			['Home End', 'The first, the newest'],
+			['Esc', 'Follow the newest again']
 		]
 	},
 	{

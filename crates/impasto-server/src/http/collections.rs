@@ -131,6 +131,7 @@ struct Recipe {
 
 /// What suits an imitation.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ImitationWay)]
 struct Way {
     /// `single`, `codes`, `artist` or `cut`.
     way: &'static str,

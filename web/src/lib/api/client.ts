@@ -47,7 +47,7 @@ interface Options {
 	keepalive?: boolean;
 }
 
-async function send(method: string, path: string, options: Options = {}): Promise<Response> {
+export async function send(method: string, path: string, options: Options = {}): Promise<Response> {
 	const headers: Record<string, string> = { ...options.headers };
 	if (options.json !== undefined) headers['Content-Type'] = 'application/json';
 	let response: Response;
@@ -74,7 +74,7 @@ export async function json<R>(method: string, path: string, options?: Options): 
 	return (await (await send(method, path, options)).json()) as R;
 }
 
-function query(values: Record<string, string | number | boolean | null | undefined>): string {
+export function query(values: Record<string, string | number | boolean | null | undefined>): string {
 	const given = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== '');
 	return given.length ? '?' + new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString() : '';
 }
@@ -134,7 +134,7 @@ export const api = {
 
 	styles: () => json<{ styles: T.Style[] }>('GET', 'styles'),
 	artists: () => json<{ artists: T.Artist[] }>('GET', 'artists'),
-	models: () => json<{ generators: T.Generator[] }>('GET', 'models'),
+	models: () => json<{ generators: T.Generator[]; others?: T.OtherModel[] }>('GET', 'models'),
 	methods: () => json<{ methods: T.Method[]; default: string }>('GET', 'methods'),
 	adjustments: () => json<T.Schema>('GET', 'adjustments'),
 	presets: () => json<{ presets: T.Preset[] }>('GET', 'presets'),

@@ -1,7 +1,8 @@
 // What the server speaks, as its contract says; names are those of the wire.
 import type { ExploreRequest, MixUse, Move } from './explore';
+import type { TrainRequest } from './train';
 
-export type Role = 'content' | 'style' | 'mask' | 'result';
+export type Role = 'content' | 'style' | 'mask' | 'result' | 'data';
 
 export interface Picture {
 	id: string;
@@ -47,6 +48,8 @@ export interface StylizeRequest {
 	kind: 'stylize';
 	content?: string | null;
 	styles: StyleUse[];
+	/** The kept model that all artists of the request belong to; absent: the bundled one. */
+	model?: string;
 	method?: string;
 	settings?: Values;
 	strength?: number;
@@ -85,7 +88,15 @@ export interface GenerateRequest {
 	tile?: boolean;
 	output?: Output;
 }
-export type Request = StylizeRequest | AdjustRequest | GenerateRequest | ExploreRequest;
+/** A picture of one kind made one of another, by a kept translator. */
+export interface TranslateRequest extends Omit<StylizeRequest, 'kind' | 'styles' | 'method' | 'settings' | 'style_size' | 'model'> {
+	kind: 'translate';
+	model: string;
+	direction?: 'forward' | 'back';
+}
+export type Request = StylizeRequest | AdjustRequest | GenerateRequest | ExploreRequest | TranslateRequest | TrainRequest;
+/** What is painted from a photograph. */
+export type PaintRequest = StylizeRequest | AdjustRequest | TranslateRequest;
 
 export interface Progress {
 	stage: string;
@@ -129,6 +140,17 @@ export interface Style {
 export interface Artist {
 	name: string;
 	title: string;
+	/** The kept model whose hand it is; absent or null: bundled. */
+	model?: string | null;
+}
+/** A kept model that is no generator. */
+export interface OtherModel {
+	name: string;
+	title: string;
+	licence: string;
+	algorithm: string;
+	task: 'stylizer' | 'translator';
+	own: true;
 }
 export interface Generator {
 	name: string;

@@ -2,6 +2,7 @@
 import { api } from '#lib/api/client.ts';
 import type { Picture } from '#lib/api/types.ts';
 import { known } from './known.svelte';
+import { go } from '#lib/go.ts';
 import { library } from './library.svelte';
 import { attempt, toasts } from './toasts.svelte';
 
@@ -69,7 +70,7 @@ class Files {
 	show(file: Picture): void {
 		this.include(file);
 		this.open = file.id;
-		location.hash = '#/gallery';
+		go('#/gallery');
 	}
 	gone(id: string): void {
 		this.list = this.list.filter((file) => file.id !== id);

@@ -1,11 +1,13 @@
 // What the server offers: styles, artists, generators, methods, adjustments. Fetched once, and again after a gap.
 import { api } from '#lib/api/client.ts';
-import type { Adjust, Artist, Generator, Method, Picture, Schema, Status, Style } from '#lib/api/types.ts';
+import type { Adjust, Artist, Generator, Method, OtherModel, Picture, Schema, Status, Style } from '#lib/api/types.ts';
 
 class Library {
 	styles = $state<Style[]>([]);
 	artists = $state<Artist[]>([]);
 	generators = $state<Generator[]>([]);
+	/** Kept models that are no generators. */
+	others = $state<OtherModel[]>([]);
 	methods = $state<Method[]>([]);
 	defaultMethod = $state('fusion');
 	adjustments = $state<Schema>({});
@@ -27,6 +29,7 @@ class Library {
 		this.styles = styles.styles;
 		this.artists = artists.artists;
 		this.generators = models.generators;
+		this.others = models.others ?? [];
 		this.methods = methods.methods;
 		this.defaultMethod = methods.default;
 		this.adjustments = adjustments;
@@ -36,7 +39,7 @@ class Library {
 	}
 
 	style = (name: string): Style | undefined => this.styles.find((style) => style.name === name);
-	artist = (name: string): Artist | undefined => this.artists.find((artist) => artist.name === name);
+	translator = (name: string): OtherModel | undefined => this.others.find((model) => model.name === name && model.task === 'translator');
 	method = (name: string): Method | undefined => this.methods.find((method) => method.name === name);
 
 	/** The adjustments that change something. The server writes all of them into what it made. */

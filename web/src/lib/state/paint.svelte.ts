@@ -1,23 +1,12 @@
 // What is on the easel: the photograph, the styles and every setting of the painting to be.
-import { api, Problem, urls } from '#lib/api/client.ts';
-import type { Adjust, AdjustRequest, Format, KeepColour, Layer, Picture, Request, StyleUse, StylizeRequest, Values } from '#lib/api/types.ts';
+import { api, Problem } from '#lib/api/client.ts';
+import type { Adjust, Format, KeepColour, PaintRequest, Picture, Request, StylizeRequest, TranslateRequest, Values } from '#lib/api/types.ts';
+import { MOST_STYLES, beside, choicesOf, paintable, stylesOf, type Choice, type ChoiceKind } from './choices';
 import { jobs } from './jobs.svelte';
 import { library } from './library.svelte';
 import { mask } from './mask.svelte';
 import { recall, remember } from './stored';
 import { attempt, toasts } from './toasts.svelte';
-
-export const MOST_STYLES = 8;
-export const LAYERS: Layer[] = ['coarse', 'middle', 'fine'];
-
-export type ChoiceKind = 'name' | 'artist' | 'file' | 'missing';
-export interface Choice {
-	kind: ChoiceKind;
-	id: string;
-	weight: number;
-	/** Of artists: which of their layers paint; all where empty. */
-	layers: Layer[];
-}
 
 const fresh = () => ({
 	strength: 1,
@@ -29,6 +18,8 @@ const fresh = () => ({
 	styleSize: null as number | null,
 	adjust: {} as Adjust,
 	seed: 0,
+	/** Of translators between two kinds of pictures: which way. */
+	back: false,
 	format: 'png' as Format,
 	quality: 95
 });
@@ -58,10 +49,12 @@ class Paint {
 	/** The photograph on the easel was taken from the server in the meantime. */
 	restored = $state(false);
 
+	/** The translator that paints, instead of styles. */
+	translator = $derived(this.choices.find((choice) => choice.kind === 'translator')?.id ?? null);
 	/** What would be painted, without the photograph: presets are made of this. */
-	settings = $derived.by((): StylizeRequest => {
+	settings = $derived.by((): StylizeRequest | TranslateRequest => {
 		const set = this.set;
-		const request: StylizeRequest = { kind: 'stylize', styles: this.choices.map(useOf) };
+		const request: StylizeRequest = { kind: 'stylize', ...stylesOf(this.choices) };
 		if (set.method) request.method = set.method;
 		if (set.method && Object.keys(set.settings).length) request.settings = $state.snapshot(set.settings) as Values;
 		if (set.strength !== 1) request.strength = set.strength;
@@ -71,20 +64,22 @@ class Paint {
 		if (Object.keys(set.adjust).length) request.adjust = $state.snapshot(set.adjust) as Adjust;
 		if (set.seed) request.seed = set.seed;
 		if (set.format !== 'png') request.output = { format: set.format, ...(hasQuality(set.format) && { jpeg_quality: set.quality }) };
-		return request;
+		if (!this.translator) return request;
+		const { styles: _, model: __, method: ___, settings: ____, style_size: _____, ...rest } = request;
+		return { ...rest, kind: 'translate', model: this.translator, ...(set.back && { direction: 'back' as const }) };
 	});
 
 	/** The whole request, or null while there is nothing to do. */
-	request = $derived.by((): StylizeRequest | AdjustRequest | null => (this.content ? this.requestFor(this.content, true) : null));
+	request = $derived.by((): PaintRequest | null => (this.content ? this.requestFor(this.content, true) : null));
 	key = $derived(this.request ? JSON.stringify(this.request) : '');
 
 	/** What the preview asks for: the same, but never by a method that takes minutes. */
 	previewRequest = $derived.by((): Request | null => {
 		if (!this.request) return null;
 		const { output: _, ...request } = this.request;
-		if (request.kind !== 'stylize') return request;
+		if (request.kind === 'adjust') return request;
 		const { size: __, ...seen } = request;
-		if (!this.slow) return seen;
+		if (seen.kind === 'translate' || !this.slow) return seen;
 		const { method: ___, settings: ____, ...quick } = seen;
 		return quick;
 	});
@@ -98,14 +93,13 @@ class Paint {
 	asked = $derived((this.current?.state === 'queued' || this.current?.state === 'running') && this.jobKey === this.key);
 	working = $derived(this.current?.state === 'queued' || this.current?.state === 'running');
 
-	requestFor(content: Picture, own: boolean): StylizeRequest | AdjustRequest | null {
+	requestFor(content: Picture, own: boolean): PaintRequest | null {
 		if (this.lacking.length) return null;
-		const { styles, ...rest } = this.settings;
-		if (!styles.length) {
-			if (!rest.adjust) return null;
-			return { kind: 'adjust', content: content.id, adjust: rest.adjust, ...(rest.output && { output: rest.output }) };
+		const request: PaintRequest = { ...this.settings, content: content.id };
+		if (!this.choices.length) {
+			if (!request.adjust) return null;
+			return { kind: 'adjust', content: content.id, adjust: request.adjust, ...(request.output && { output: request.output }) };
 		}
-		const request: StylizeRequest = { ...rest, styles, content: content.id };
 		// A mask belongs to one photograph.
 		if (own && mask.file) {
 			request.mask = mask.file;
@@ -128,12 +122,9 @@ class Paint {
 			toasts.show(`At most ${MOST_STYLES} styles go into one picture.`);
 			return;
 		}
-		// Bundled paintings are codes of one network, artists hands of another: neither reads the other's. Own paintings
-		// are pictures, which both read.
-		const foe = { name: 'artist', artist: 'name' }[kind as string];
-		const kept = add ? this.choices.filter((other) => other.kind !== foe) : [];
-		if (add && kept.length < this.choices.length) toasts.show('Artists mix with artists and with your own paintings, not with the bundled ones.');
-		this.choices = [...kept, choice];
+		const { kept, why } = beside(choice, this.choices);
+		if (add && why) toasts.show(why);
+		this.choices = [...(add ? kept : []), choice];
 	}
 	drop(kind: ChoiceKind, id: string): void {
 		this.choices = this.choices.filter((choice) => choice.kind !== kind || choice.id !== id);
@@ -189,7 +180,7 @@ class Paint {
 	/** Takes over the settings of a picture that impasto made. */
 	async restore(picture: Picture): Promise<void> {
 		const request = picture.request;
-		if (!request || !painted(request)) {
+		if (!paintable(request)) {
 			this.place([picture]);
 			return;
 		}
@@ -197,7 +188,7 @@ class Paint {
 		this.adopt(request);
 		if (content) this.place([content]);
 		else if (!this.content) this.place([picture]);
-		if (request.kind === 'stylize' && request.mask && content) {
+		if (request.kind !== 'adjust' && request.mask && content) {
 			await mask.load(request.mask, content, request.invert_mask ?? false).catch((error: unknown) => toasts.error(error));
 		}
 		const missing = picture.missing.length ? picture.missing.join(', ') : null;
@@ -214,22 +205,25 @@ class Paint {
 
 	/** Takes over settings without touching the photograph. */
 	adopt(request: Request): void {
-		if (!painted(request)) return;
+		if (!paintable(request)) return;
 		const set = fresh();
 		set.adjust = library.changes(request.adjust);
 		set.format = request.output?.format ?? set.format;
 		set.quality = request.output?.jpeg_quality ?? set.quality;
-		if (request.kind === 'stylize') {
+		if (request.kind !== 'adjust') {
 			set.strength = request.strength ?? set.strength;
 			set.preserve = request.preserve_color ?? set.preserve;
-			set.method = request.method ?? null;
-			set.settings = { ...request.settings };
 			set.feather = request.feather ?? 0;
 			set.size = request.size ?? null;
-			set.styleSize = request.style_size ?? null;
 			set.seed = request.seed ?? 0;
 		}
-		this.choices = request.kind === 'stylize' ? request.styles.map(choiceOf) : [];
+		if (request.kind === 'stylize') {
+			set.method = request.method ?? null;
+			set.settings = { ...request.settings };
+			set.styleSize = request.style_size ?? null;
+		}
+		if (request.kind === 'translate') set.back = request.direction === 'back';
+		this.choices = choicesOf(request);
 		this.set = set;
 		for (const choice of this.choices) if (choice.kind === 'file') void this.#learn(choice.id);
 	}
@@ -303,35 +297,5 @@ class Paint {
 }
 
 export const hasQuality = (format: Format): boolean => format === 'jpeg' || format === 'webp';
-
-/** Whether a request is one of this view's. */
-const painted = (request: Request): request is StylizeRequest | AdjustRequest => request.kind === 'stylize' || request.kind === 'adjust';
-
-function useOf(choice: Choice): StyleUse {
-	return {
-		[choice.kind]: choice.id,
-		...(choice.kind === 'artist' && choice.layers.length > 0 && { layers: [...choice.layers] }),
-		weight: choice.weight
-	};
-}
-function choiceOf(use: StyleUse): Choice {
-	const kind: ChoiceKind = use.name !== undefined ? 'name' : use.artist !== undefined ? 'artist' : use.file !== undefined ? 'file' : 'missing';
-	return { kind, id: use[kind] ?? '?', weight: use.weight ?? 1, layers: use.layers ?? [] };
-}
-
-/** How a choice is called and looks. */
-export function faceOf(choice: Pick<Choice, 'kind' | 'id'>): { title: string; by: string; thumb: string | null } {
-	if (choice.kind === 'name') {
-		const style = library.style(choice.id);
-		return { title: style?.title ?? choice.id, by: style?.artist ?? '', thumb: urls.style(choice.id) };
-	}
-	if (choice.kind === 'artist') {
-		return { title: library.artist(choice.id)?.title ?? choice.id, by: 'artist', thumb: urls.artist(choice.id) };
-	}
-	if (choice.kind === 'file') {
-		return { title: library.own.find((file) => file.id === choice.id)?.name ?? 'Own painting', by: 'yours', thumb: urls.thumb(choice.id) };
-	}
-	return { title: choice.id, by: 'not here', thumb: null };
-}
 
 export const paint = new Paint();

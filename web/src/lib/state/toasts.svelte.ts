@@ -1,5 +1,6 @@
 // Short messages in a corner. Errors stay longer; what can be undone offers it.
 import { aborted, Problem } from '#lib/api/client.ts';
+import { go } from '#lib/go.ts';
 
 export interface Toast {
 	id: number;
@@ -44,7 +45,7 @@ class Toasts {
 	}
 	act(toast: Toast): void {
 		toast.action?.run?.();
-		if (toast.action?.to) location.hash = toast.action.to;
+		if (toast.action?.to) go(toast.action.to);
 		this.close(toast.id);
 	}
 	close(id: number): void {

@@ -1,10 +1,11 @@
 // What was made becomes what is painted with.
 import { api } from '#lib/api/client.ts';
 import type { Picture } from '#lib/api/types.ts';
+import { go } from '#lib/go.ts';
 import { paint } from './paint.svelte';
 import { attempt } from './toasts.svelte';
 
-const goPaint = () => (location.hash = '#/');
+const goPaint = () => go('#/');
 
 /** A picture that is here as the style of the next painting, or as what is painted on. */
 export async function useAs(role: 'content' | 'style', file: Picture): Promise<void> {

@@ -6,7 +6,7 @@ version: "studio"
 
 const element = document.currentScript.parentElement;
 
-import("/_app/immutable/bundle.btz-N--z.js").then((app) => {
+import("/_app/immutable/bundle.Byp7IyFG.js").then((app) => {
 app.start(element)
 });
 }
