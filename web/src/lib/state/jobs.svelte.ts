@@ -20,10 +20,19 @@ class Jobs {
 
 	get = (id: string | null): Job | undefined => (id ? this.#byId[id] : undefined);
 
+	/** What the stream told of while a list was on its way, which the list may not know yet. */
+	#told = new Map<string, Job | null>();
+
 	async load(): Promise<void> {
+		this.#told.clear();
 		// Unfinished jobs may be older than the newest page of all.
 		const [recent, open] = await Promise.all([api.jobs({ limit: PAGE }), api.jobs({ state: 'queued,running', limit: 200 })]);
-		this.#byId = Object.fromEntries([...open.jobs, ...recent.jobs].map((job) => [job.id, job]));
+		const all = Object.fromEntries([...open.jobs, ...recent.jobs].map((job) => [job.id, job]));
+		for (const [id, job] of this.#told) {
+			if (job) all[id] = job;
+			else delete all[id];
+		}
+		this.#byId = all;
 		this.next = recent.next;
 		this.loaded = true;
 	}
@@ -35,9 +44,11 @@ class Jobs {
 	}
 
 	put(job: Job): void {
+		this.#told.set(job.id, job);
 		this.#byId[job.id] = job;
 	}
 	gone(id: string): void {
+		this.#told.set(id, null);
 		delete this.#byId[id];
 	}
 	progress(event: Progress & { job: string }): void {

@@ -6,7 +6,7 @@ version: "studio"
 
 const element = document.currentScript.parentElement;
 
-import("/_app/immutable/bundle.Byp7IyFG.js").then((app) => {
+import("/_app/immutable/bundle.BRQg8ODt.js").then((app) => {
 app.start(element)
 });
 }
