@@ -144,7 +144,7 @@ fn options(request: &Value, has: &dyn Fn(&str) -> bool) -> Result<Vec<String>, S
     if request["mix"].is_object() {
         return Err("its mixture is of the studio; mix here with --mix SEED@LAYERS".to_owned());
     }
-    let kept = found.into_iter().filter(|(option, _)| !has(option) && !(option == "--method" && has("-m")));
+    let kept = found.into_iter().filter(|(option, _)| !(has(option) || option == "--method" && has("-m")));
     Ok(kept.map(|(option, value)| value.map_or(option.clone(), |value| format!("{option}={value}"))).collect())
 }
 
