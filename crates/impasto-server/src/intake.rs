@@ -152,7 +152,7 @@ fn restrict(haste: Haste) {
     {
         use rustix::process::{Resource, Rlimit, setrlimit};
         if haste == Haste::Client {
-            yield_to_engine();
+            yield_to_engine(19);
         }
         let set = |resource, most| {
             // A limit that cannot be set is one that the system does not know.
@@ -164,12 +164,15 @@ fn restrict(haste: Haste) {
     }
 }
 
-/// Gives way to the engine's threads: uploads wait for previews, not the other way round. Linux has a priority for each thread;
-/// elsewhere it would be that of the whole process, which is left as it is.
-pub(crate) fn yield_to_engine() {
+/// Gives way to the engine's threads, from 0 to 19: uploads wait for previews, not the other way round. Linux has a level for
+/// each thread, its own and not added to that of the thread which began it; elsewhere it would be that of the whole process,
+/// which is left as it is.
+pub(crate) fn yield_to_engine(by: i32) {
     // A system that does not let itself be told so schedules as it likes.
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(10);
+    let _ = rustix::process::setpriority_process(None, by);
+    #[cfg(not(target_os = "linux"))]
+    let _ = by;
 }
 
 fn look(question: &Question) -> Result<Facts, Refusal> {

@@ -368,14 +368,14 @@ fn percent(name: &str) -> String {
 
 /// A file as a browser can show it, at most 1600 px a side.
 #[utoipa::path(get, path = "/v1/files/{id}/view", tag = "files", params(("id" = String, Path)),
-    responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 404, body = Problem)))]
+    responses((status = 200, content_type = "image/*", body = Vec<u8>), (status = 404, body = Problem)))]
 pub(super) async fn view(State(app): State<Arc<App>>, Id(id): Id) -> Outcome<Response> {
     shown(app, id, VIEW).await
 }
 
 /// The same, at most 320 px a side.
 #[utoipa::path(get, path = "/v1/files/{id}/thumb", tag = "files", params(("id" = String, Path)),
-    responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 404, body = Problem)))]
+    responses((status = 200, content_type = "image/*", body = Vec<u8>), (status = 404, body = Problem)))]
 pub(super) async fn thumb(State(app): State<Arc<App>>, Id(id): Id) -> Outcome<Response> {
     shown(app, id, THUMB).await
 }

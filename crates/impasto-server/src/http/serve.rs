@@ -34,7 +34,7 @@ pub fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), Serve
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(32)
-        .on_thread_start(yield_to_engine)
+        .on_thread_start(|| yield_to_engine(10))
         .enable_all()
         .build()
         .map_err(|e| ServeError::Data(format!("the runtime does not start: {e}")))?;

@@ -53,7 +53,7 @@ fn taken(error: rusqlite::Error, name: &str) -> Problem {
 impl Store {
     /// All collections, the newest first.
     pub(crate) fn collections(&self) -> Outcome<Vec<Collection>> {
-        let connection = self.connection();
+        let connection = self.reader();
         let mut statement = connection.prepare_cached("SELECT id, name, created FROM collections ORDER BY seq DESC")?;
         let rows = statement.query_map([], |row| collection(&connection, row))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -61,7 +61,7 @@ impl Store {
 
     /// One of them.
     pub(crate) fn collection_of(&self, id: &str) -> Outcome<Collection> {
-        let connection = self.connection();
+        let connection = self.reader();
         let sql = "SELECT id, name, created FROM collections WHERE id = ?1";
         let found = connection.prepare_cached(sql)?.query_row([id], |row| collection(&connection, row)).optional()?;
         found.ok_or_else(|| Problem::not_found("collection"))
@@ -109,7 +109,7 @@ impl Store {
         }
         for file in held.into_iter().filter(|file| file.role == super::Role::Data) {
             let still = "SELECT EXISTS (SELECT 1 FROM members WHERE file = ?1)";
-            let still: bool = self.connection().query_row(still, [&file.id], |row| row.get(0))?;
+            let still: bool = self.reader().query_row(still, [&file.id], |row| row.get(0))?;
             if !still {
                 // One that a job needs stays.
                 let _ = self.remove_file(&file.id);
@@ -120,7 +120,7 @@ impl Store {
 
     /// The pictures of a collection, in a fixed order.
     pub(crate) fn members(&self, id: &str) -> Outcome<Vec<FileInfo>> {
-        let connection = self.connection();
+        let connection = self.reader();
         let sql = format!(
             "SELECT {COLUMNS} FROM files WHERE id IN (SELECT file FROM members WHERE collection = ?1) ORDER BY seq"
         );

@@ -41,7 +41,7 @@ pub(super) fn note(connection: &Connection, kind: &'static str, subject: &str) -
 impl Store {
     /// The changes after number `after`, oldest first, at most `limit`; `None` where some of them are no longer kept.
     pub(crate) fn changes_after(&self, after: i64, limit: u32) -> Outcome<Option<Vec<Change>>> {
-        let connection = self.connection();
+        let connection = self.reader();
         let first: Option<i64> =
             connection.query_row("SELECT min(seq) FROM events", [], |row| row.get(0)).optional()?.flatten();
         let last = last(&connection)?;
@@ -59,7 +59,7 @@ impl Store {
 
     /// The number of the last change.
     pub(crate) fn last_change(&self) -> Outcome<i64> {
-        Ok(last(&self.connection())?)
+        Ok(last(&self.reader())?)
     }
 
     /// Tells of changes that were committed.

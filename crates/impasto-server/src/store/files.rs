@@ -236,7 +236,7 @@ pub(crate) fn refused(error: &std::io::Error) -> Problem {
 impl Store {
     /// A picture.
     pub(crate) fn file(&self, id: &str) -> Outcome<FileInfo> {
-        find(&self.connection(), id)?.ok_or_else(|| Problem::not_found("file"))
+        find(&self.reader(), id)?.ok_or_else(|| Problem::not_found("file"))
     }
 
     /// The picture with these bytes: of this role, or of any.
@@ -244,7 +244,7 @@ impl Store {
         let sql = format!(
             "SELECT {COLUMNS} FROM files WHERE blake3 = ?1 AND (?2 IS NULL OR role = ?2) ORDER BY seq DESC LIMIT 1"
         );
-        let connection = self.connection();
+        let connection = self.reader();
         let found = connection.prepare_cached(&sql)?.query_row(params![blake3, role.map(Role::name)], read);
         Ok(found.optional()?)
     }
@@ -274,7 +274,7 @@ impl Store {
         }
         sql += " ORDER BY seq DESC LIMIT ?";
         values.push(i64::from(query.limit + 1).into());
-        let connection = self.connection();
+        let connection = self.reader();
         let mut statement = connection.prepare(&sql)?;
         let mut files: Vec<FileInfo> =
             statement.query_map(params_from_iter(values), read)?.collect::<rusqlite::Result<_>>()?;
@@ -386,7 +386,7 @@ impl Store {
             }
         }
         for entry in below(self.files_folder()) {
-            let known = find(&self.connection(), &entry.file_name().to_string_lossy())?.is_some();
+            let known = find(&self.reader(), &entry.file_name().to_string_lossy())?.is_some();
             if !known {
                 gone(entry.path()).map_err(Problem::internal)?;
             }

@@ -182,7 +182,7 @@ pub(super) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option
 impl Store {
     /// A job.
     pub(crate) fn job(&self, id: &str) -> Outcome<Job> {
-        find(&self.connection(), id)?.ok_or_else(|| Problem::not_found("job"))
+        find(&self.reader(), id)?.ok_or_else(|| Problem::not_found("job"))
     }
 
     /// Jobs, the newest first, and where the next page begins.
@@ -207,7 +207,7 @@ impl Store {
         }
         sql += " ORDER BY seq DESC LIMIT ?";
         values.push(i64::from(query.limit + 1).into());
-        let connection = self.connection();
+        let connection = self.reader();
         let mut statement = connection.prepare(&sql)?;
         let mut jobs: Vec<Job> = statement
             .query_map(params_from_iter(values), |row| read(&connection, row))?
@@ -220,7 +220,7 @@ impl Store {
 
     /// How many jobs are in each state.
     pub(crate) fn counts(&self) -> Outcome<Vec<(&'static str, u64)>> {
-        let connection = self.connection();
+        let connection = self.reader();
         let count = |state: State| -> rusqlite::Result<(&'static str, u64)> {
             let sql = "SELECT count(*) FROM jobs WHERE state = ?1";
             let count = connection.prepare_cached(sql)?.query_row([state.name()], |row| row.get(0))?;

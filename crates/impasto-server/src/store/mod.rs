@@ -40,6 +40,8 @@ pub(crate) struct Store(Arc<Inner>);
 
 struct Inner {
     connection: Mutex<Connection>,
+    /// What is looked up need not wait for what is being flushed to the disk.
+    reader: Mutex<Connection>,
     live: broadcast::Sender<Live>,
     folder: PathBuf,
     /// Held for as long as the store is open, so that no second server works in the folder.
@@ -64,16 +66,23 @@ impl Store {
         }
         let path = folder.join("queue.sqlite");
         let connection = connect(&path).map_err(|e| failed(&path, &e))?;
+        let reader = reader(&path).map_err(|e| failed(&path, &e))?;
         let (live, _) = broadcast::channel(BEHIND);
-        let store = Self(Arc::new(Inner { connection: Mutex::new(connection), live, folder, _lock: lock }));
+        let (connection, reader) = (Mutex::new(connection), Mutex::new(reader));
+        let store = Self(Arc::new(Inner { connection, reader, live, folder, _lock: lock }));
         store.take_back().map_err(|e| failed(&path, &e.detail))?;
         store.sweep().map_err(|e| failed(&path, &e.detail))?;
         Ok(store)
     }
 
-    /// The one connection; a panic elsewhere leaves no transaction behind, since a transaction that is dropped is undone.
+    /// The one connection that writes; a panic elsewhere leaves no transaction behind, since a transaction that is dropped is undone.
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.0.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection that sees all that was committed, and writes nothing.
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a change and notes the events that tell of it: all of it or nothing. They are told once it is on the disk.
@@ -140,6 +149,15 @@ fn connect(path: &Path) -> Result<Connection, String> {
         "ok" => Ok(connection),
         damage => Err(format!("is damaged ({damage}); put it aside and start again, the files stay")),
     }
+}
+
+/// A second connection to what [`connect`] opened.
+fn reader(path: &Path) -> Result<Connection, String> {
+    let text = |e: rusqlite::Error| e.to_string();
+    let reader = Connection::open(path).map_err(text)?;
+    reader.busy_timeout(std::time::Duration::from_secs(10)).map_err(text)?;
+    reader.pragma_update(None, "query_only", true).map_err(text)?;
+    Ok(reader)
 }
 
 /// Now, as the store writes it.

@@ -45,7 +45,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Kept> {
 impl Store {
     /// All, the newest first.
     pub(crate) fn all_kept(&self) -> Outcome<Vec<Kept>> {
-        let connection = self.connection();
+        let connection = self.reader();
         let sql = format!("SELECT {COLUMNS} FROM models ORDER BY created DESC, name");
         let mut statement = connection.prepare_cached(&sql)?;
         Ok(statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
@@ -53,7 +53,7 @@ impl Store {
 
     /// One of them.
     pub(crate) fn kept(&self, name: &str) -> Outcome<Kept> {
-        let connection = self.connection();
+        let connection = self.reader();
         let sql = format!("SELECT {COLUMNS} FROM models WHERE name = ?1");
         let found = connection.prepare_cached(&sql)?.query_row([name], read).optional()?;
         found.ok_or_else(|| Problem::not_found("model"))

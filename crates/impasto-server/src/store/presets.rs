@@ -19,7 +19,7 @@ pub(crate) struct Preset {
 impl Store {
     /// All that this version understands, by name.
     pub(crate) fn presets(&self) -> Outcome<Vec<Preset>> {
-        let connection = self.connection();
+        let connection = self.reader();
         let mut statement = connection.prepare_cached("SELECT name, request FROM presets ORDER BY name")?;
         let rows = statement.query_map([], |row| {
             let request = serde_json::from_str(row.get_ref(1)?.as_str()?).ok();
