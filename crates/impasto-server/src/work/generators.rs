@@ -4,12 +4,11 @@ use std::path::Path;
 
 use impasto_engine::Control;
 use impasto_engine::EngineError;
-use impasto_engine::Event;
 use impasto_engine::pipeline::Target;
 use impasto_engine::pipeline::explore::{Brood, Eye, Walk as Way, find, offspring, project, projected};
 use impasto_engine::pipeline::generate::{Code, GenerationJob, Made as Generated, Studio};
 use impasto_image::animation::encode_gif;
-use impasto_image::{Format, ImageError, Picture};
+use impasto_image::{Format, ImageError};
 
 use super::jobs::Made;
 use super::{Shared, lock};
@@ -95,21 +94,8 @@ impl Shared {
         let place = self.place(&format!("{}-walk", walk.model), Format::Gif)?;
         let bytes = self.with_studio(walk.job(store)?, |studio| {
             let way = Way::new(studio, &stations, walk.walk())?;
-            let total = way.frames() as u64;
-            control.emit(Event::Started { stage: "frames".into(), total });
-            let (mut ready, mut next): (Vec<Picture>, usize) = (Vec::new(), 0);
-            let frames = || -> Result<Option<Picture>, Stopped> {
-                if ready.is_empty() && next < way.frames() {
-                    control.check()?;
-                    let end = (next + studio.together()).min(way.frames());
-                    ready = way.paint(next..end)?;
-                    ready.reverse();
-                    next = end;
-                    control.emit(Event::Progress { done: end as u64, total, message: String::new() });
-                }
-                Ok(ready.pop())
-            };
-            encode_gif(walk.fps, frames).map_err(|stopped| stopped.0)
+            let mut frames = way.one_by_one(control);
+            encode_gif(walk.fps, || frames().map_err(Stopped::from)).map_err(|stopped| stopped.0)
         })?;
         std::fs::write(place.file(), bytes).map_err(|e| refused(&e))?;
         Ok(vec![self.looked_at(place, Request::Walk(walk.clone()))?])

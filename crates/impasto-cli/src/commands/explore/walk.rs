@@ -8,7 +8,7 @@ use impasto_engine::pipeline::explore::{Ease, Space, Walk, WalkJob};
 use impasto_engine::pipeline::generate::{Point, Seeds};
 use impasto_engine::pipeline::{OutputOptions, Target};
 use impasto_engine::weights::write_atomic;
-use impasto_engine::{Control, EngineError, Event};
+use impasto_engine::{EngineError, Event};
 use impasto_image::animation::{GIF_RATES, encode_gif};
 use impasto_image::{ImageError, Picture};
 
@@ -125,11 +125,10 @@ pub(super) fn run(args: &WalkArgs, global: &Global, reporter: &Reporter) -> Resu
     }
     let writer = Writer { options: &options, reporter, control: &control };
     let (started, stage) = (Instant::now(), "frames".to_owned());
-    control.emit(Event::Started { stage: stage.clone(), total: walk.frames() as u64 });
-    let mut source = Source { walk: &walk, control: &control, together: studio.together(), ready: Vec::new(), next: 0 };
+    let mut source = walk.one_by_one(&control);
     let mut number = 0;
     let mut next = || -> Result<Option<Picture>, Stopped> {
-        let Some(picture) = source.next()? else { return Ok(None) };
+        let Some(picture) = source()? else { return Ok(None) };
         if let Some(path) = frame(number) {
             let made = walk.made(number, &points, picture.clone());
             Target::File(path).write(&made.picture, &options, Some(made.parameters), &control)?;
@@ -154,29 +153,4 @@ pub(super) fn run(args: &WalkArgs, global: &Global, reporter: &Reporter) -> Resu
         writer.say(folder);
     }
     Ok(())
-}
-
-/// Gives the frames of a walk one by one, made several at a time.
-struct Source<'a> {
-    walk: &'a Walk<'a>,
-    control: &'a Control,
-    together: usize,
-    /// Those that are made, the next one last.
-    ready: Vec<Picture>,
-    next: usize,
-}
-
-impl Source<'_> {
-    fn next(&mut self) -> Result<Option<Picture>, EngineError> {
-        if self.ready.is_empty() && self.next < self.walk.frames() {
-            self.control.check()?;
-            let end = (self.next + self.together).min(self.walk.frames());
-            self.ready = self.walk.paint(self.next..end)?;
-            self.ready.reverse();
-            self.next = end;
-            let (done, total) = (end as u64, self.walk.frames() as u64);
-            self.control.emit(Event::Progress { done, total, message: String::new() });
-        }
-        Ok(self.ready.pop())
-    }
 }

@@ -4,6 +4,7 @@ use impasto_image::Picture;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::control::{Control, Event};
 use crate::error::{EngineError, Result};
 use crate::generator::Form;
 use crate::pipeline::generate::{Code, CodeNoise, Line, Made, Point, Studio, blend};
@@ -136,6 +137,28 @@ impl<'a> Walk<'a> {
         self.studio.paint(&codes)
     }
 
+    /// Gives the frames one by one, `None` behind the last; several are made at a time, and progress is told.
+    ///
+    /// # Errors
+    /// What is given fails as [`Studio::paint`] does, and with [`EngineError::Cancelled`].
+    pub fn one_by_one<'w>(&'w self, control: &'w Control) -> impl FnMut() -> Result<Option<Picture>> + 'w {
+        let total = self.frames();
+        control.emit(Event::Started { stage: "frames".to_owned(), total: total as u64 });
+        // Those that are made, the next one last.
+        let (mut ready, mut next): (Vec<Picture>, usize) = (Vec::new(), 0);
+        move || {
+            if ready.is_empty() && next < total {
+                control.check()?;
+                let end = (next + self.studio.together()).min(total);
+                ready = self.paint(next..end)?;
+                ready.reverse();
+                next = end;
+                control.emit(Event::Progress { done: end as u64, total: total as u64, message: String::new() });
+            }
+            Ok(ready.pop())
+        }
+    }
+
     /// What is written into frame `index`.
     pub fn made(&self, index: usize, points: &[Point], picture: Picture) -> Made {
         let (studio, job) = (self.studio, self.studio.job());
@@ -195,6 +218,10 @@ mod tests {
                     assert_eq!(walk.code(index).noise, studio.noise_of(3));
                 }
                 let pictures = walk.paint(0..frames).unwrap();
+                let control = Control::silent();
+                let mut given = walk.one_by_one(&control);
+                let given: Vec<Picture> = std::iter::from_fn(|| given().unwrap()).collect();
+                assert_eq!(given, pictures);
                 assert!(pictures.windows(2).all(|pair| pair[0] != pair[1]));
                 // The middle of a leg is between its ends.
                 let (a, b) = (walk.code(0), walk.code(4));
