@@ -138,8 +138,12 @@ fn style(spec: &StyleSpec, fact: Option<&Value>, stored: Stored<'_>, missing: &m
 
 fn generate(parameters: &Value) -> Option<Request> {
     let job = parameters.get("generation")?;
-    // What files decided is told by the code that such a picture carries.
-    if job.get("moves").is_some() || job.get("mix").is_some() {
+    // What files decided is told by the code that such a picture carries; the rest cannot be asked here, and without it this
+    // would be another picture.
+    let set = ["moves", "mix", "codes", "trunc_cutoff"].iter().any(|name| job.get(name).is_some());
+    let unusual = |name: &str, usual: Value| job.get(name).is_some_and(|value| *value != usual);
+    if set || unusual("noise", "random".into()) || unusual("repeat", 1.into()) || parameters.get("variation").is_some()
+    {
         return None;
     }
     let seed = parameters.get("seed")?.as_u64()?;

@@ -190,4 +190,19 @@ fn generated_pictures_have_recipes() {
         "classes": [{"class": "dress", "weight": 0.5}]
     });
     assert_eq!(recipe.request, serde_json::from_value(expected).unwrap());
+    // What cannot be asked for here would come back as another picture.
+    for (place, value) in [
+        ("/generation/codes", json!(["c0=1.5"])),
+        ("/generation/trunc_cutoff", json!(2)),
+        ("/generation/noise", json!("none")),
+        ("/generation/repeat", json!(3)),
+        ("/generation/moves", json!(["d.safetensors:pca0=1"])),
+        ("/generation/mix", json!("4@0")),
+        ("/variation", json!(3)),
+    ] {
+        let mut other = parameters.clone();
+        let (table, key) = place.rsplit_once('/').unwrap();
+        other.pointer_mut(table).unwrap()[key] = value;
+        assert_eq!(super::recipe(&other, &|_| None), None, "{place}");
+    }
 }

@@ -1,7 +1,7 @@
 //! A job's life: one state machine, and nothing changes but through it.
 //!
 //! ```text
-//! queued -> running -> done | failed | cancelled        cancelled, failed -> queued (retry)
+//! queued -> running -> done | failed | cancelled        cancelled, failed -> queued (retry); a training also from done
 //!        -> cancelled          running -> queued (the server stopped)
 //! ```
 
