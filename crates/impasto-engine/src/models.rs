@@ -33,11 +33,16 @@ pub fn bundled_weights(algorithm: &str) -> Option<&'static [u8]> {
 /// # Errors
 /// [`EngineError::Internal`] when the bundled weights cannot be read.
 pub fn artists() -> Result<Vec<String>> {
-    if bundled_weights(registry::ARTISTS).is_none() {
-        return Ok(Vec::new());
-    }
+    if bundled_weights(registry::ARTISTS).is_none() { Ok(Vec::new()) } else { artists_of(None) }
+}
+
+/// The artists that the weights in `file` know, or the bundled ones.
+///
+/// # Errors
+/// Those of [`open_network`].
+pub fn artists_of(file: Option<&Path>) -> Result<Vec<String>> {
     let device = device::open(DeviceSpec::Cpu)?.device;
-    let (network, _) = open_network(registry::find(registry::ARTISTS)?, None, Direction::default(), &device)?;
+    let (network, _) = open_network(registry::find(registry::ARTISTS)?, file, Direction::default(), &device)?;
     Ok(network.own_styles())
 }
 

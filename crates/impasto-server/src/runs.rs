@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
+use impasto_engine::models::artists_of;
 use impasto_engine::registry;
 use impasto_engine::train::{Checkpoint, RunDir};
 use impasto_engine::weights::{self, Header, Precision};
@@ -108,18 +109,9 @@ impl RunFiles {
         let (header, arrays) = weights::load(&weights)?;
         let header = Header { title: title.to_owned(), ..header };
         weights::save(to, &header, &arrays, Precision::F16)?;
-        let artists = if header.algorithm == registry::ARTISTS { artists(to)? } else { Vec::new() };
+        let artists = if header.algorithm == registry::ARTISTS { artists_of(Some(to))? } else { Vec::new() };
         Ok((header, artists))
     }
-}
-
-/// The artists that weights know.
-fn artists(weights: &Path) -> Outcome<Vec<String>> {
-    let device = impasto_engine::device::open(impasto_engine::device::DeviceSpec::Cpu)?.device;
-    let entry = registry::find(registry::ARTISTS)?;
-    let direction = impasto_engine::Direction::default();
-    let (network, _) = impasto_engine::models::open_network(entry, Some(weights), direction, &device)?;
-    Ok(network.own_styles())
 }
 
 /// The steps in the names of a folder's entries, `step-NUMBER`, sorted, each once.

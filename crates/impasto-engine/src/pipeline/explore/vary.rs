@@ -49,13 +49,14 @@ pub fn vary(studio: &Studio, job: &VaryJob, control: &Control) -> Result<Vec<Var
     };
     let codes: Vec<Code> = (0..job.count).map(code).collect();
     let pictures = studio.painted("variations", &codes, control)?;
-    let made = |(index, (code, picture)): (usize, (Code, _))| {
+    let made = |(index, (code, picture)): (usize, (Code, _))| -> Result<Variation> {
         let line = Line::new("explore vary", studio.job()).option("seed", job.seed).option("amount", job.amount);
-        let facts = json!({"seed": job.seed, "amount": job.amount, "variation": index});
+        let carried = studio.carried(&code)?;
+        let facts = json!({"seed": job.seed, "amount": job.amount, "variation": index, "code": carried});
         let parameters = studio.parameters(line.option("count", job.count).job(studio.job()), facts);
-        Variation { made: Made { picture, parameters }, code }
+        Ok(Variation { made: Made { picture, parameters }, code })
     };
-    Ok(codes.into_iter().zip(pictures).enumerate().map(made).collect())
+    codes.into_iter().zip(pictures).enumerate().map(made).collect()
 }
 
 /// A latent near another: its normal part turned by some noise, its codes kept.
