@@ -48,6 +48,9 @@ struct Record {
     /// Seconds of a preview, medians.
     alone: f64,
     in_the_crowd: f64,
+    /// Of these, seconds of painting as the server says.
+    painting_alone: f64,
+    painting_in_the_crowd: f64,
     /// Most resident memory of the server in bytes.
     before: u64,
     most: u64,
@@ -133,14 +136,26 @@ fn stylize(content: &str) -> Value {
     json!({"kind": "stylize", "content": content, "styles": [{"name": "great-wave"}], "size": 256})
 }
 
-/// Seconds that a preview takes, and its status.
-fn preview(agent: &ureq::Agent, base: &str, content: &str) -> Result<(u16, f64)> {
+/// Seconds that a preview takes and those that the server painted.
+#[derive(Clone, Copy)]
+struct Looked {
+    seconds: f64,
+    painting: f64,
+}
+
+/// Looks at a preview.
+fn preview(agent: &ureq::Agent, base: &str, content: &str) -> Result<Looked> {
     let body = json!({"request": stylize(content), "side": 512}).to_string();
     let started = Instant::now();
     let request = agent.post(format!("{base}/v1/preview")).header("content-type", "application/json");
     let mut response = request.send(body)?;
     response.body_mut().read_to_vec()?;
-    Ok((response.status().as_u16(), started.elapsed().as_secs_f64()))
+    let seconds = started.elapsed().as_secs_f64();
+    if response.status() != 200 {
+        bail!("the quiet client was told {}", response.status());
+    }
+    let painting = response.headers().get("x-seconds").and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+    Ok(Looked { seconds, painting: painting.context("a preview does not say how long it took")? })
 }
 
 /// A picture of about 2 MB that differs from all others: noise does not compress.
@@ -157,9 +172,16 @@ fn noisy(number: u64) -> Result<Vec<u8>> {
     Ok(impasto_image::encode(&Picture::from_rgb(width, height, rgb)?, &EncodeOptions::new(Format::Png))?)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+impl Looked {
+    /// The medians of both.
+    fn median(looks: &[Self]) -> Self {
+        let median = |part: fn(&Self) -> f64| {
+            let mut values: Vec<f64> = looks.iter().map(part).collect();
+            values.sort_by(f64::total_cmp);
+            values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+        };
+        Self { seconds: median(|look| look.seconds), painting: median(|look| look.painting) }
+    }
 }
 
 /// Runs the command.
@@ -168,16 +190,10 @@ pub(crate) fn run(args: &CrowdArgs) -> Result<()> {
     let server = Server::start(args.impasto.as_ref().unwrap_or(&beside))?;
     let quiet = agent();
     let photo = upload(&quiet, &server.base, &noisy(1)?)?.id.context("the quiet client's picture was not taken")?;
-    let looked = |times: usize| -> Result<Vec<f64>> {
-        (0..times)
-            .map(|_| match preview(&quiet, &server.base, &photo)? {
-                (200, seconds) => Ok(seconds),
-                (status, _) => bail!("the quiet client was told {status}"),
-            })
-            .collect()
-    };
+    let looked =
+        |times: usize| -> Result<Vec<Looked>> { (0..times).map(|_| preview(&quiet, &server.base, &photo)).collect() };
     looked(3)?;
-    let alone = median(looked(20)?);
+    let alone = Looked::median(&looked(20)?);
     let base_memory = server.peak()?;
     // Made before, so that the crowd's own work is little: two cores serve both.
     let pictures: Arc<Vec<Vec<u8>>> = Arc::new((0..32).map(|i| noisy(100 + i)).collect::<Result<_>>()?);
@@ -230,9 +246,13 @@ pub(crate) fn run(args: &CrowdArgs) -> Result<()> {
     for (what, count) in &told {
         println!("{what:<24}{count}");
     }
-    let busy = median(busy);
+    let busy = Looked::median(&busy);
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    println!("previews of the quiet client: {alone:.3} s alone, {busy:.3} s in the crowd ({:.2} x)", busy / alone);
+    let times = busy.seconds / alone.seconds;
+    println!(
+        "previews of the quiet client: {:.3} s alone, {:.3} s in the crowd ({times:.2} x); painting {:.3} and {:.3} s",
+        alone.seconds, busy.seconds, alone.painting, busy.painting
+    );
     println!("memory: {:.0} MiB before, {:.0} MiB at most", mib(base_memory), mib(peak));
     println!("ready afterwards: {ready}");
     if let Some(path) = &args.json {
@@ -245,8 +265,10 @@ pub(crate) fn run(args: &CrowdArgs) -> Result<()> {
             impatient: args.impatient,
             seconds,
             told,
-            alone,
-            in_the_crowd: busy,
+            alone: alone.seconds,
+            in_the_crowd: busy.seconds,
+            painting_alone: alone.painting,
+            painting_in_the_crowd: busy.painting,
             before,
             most,
         };

@@ -80,13 +80,13 @@ impl Control {
         Self { sink: Arc::new(sink), rest: None, cancel: Arc::default() }
     }
 
-    /// The same with something to do between two steps of work that takes hours, while the device is free.
+    /// The same with something to do between two steps of the work, while the device is free.
     #[must_use]
     pub fn with_rest(self, rest: impl Fn() + Send + Sync + 'static) -> Self {
         Self { rest: Some(Arc::new(rest)), ..self }
     }
 
-    /// Long work calls this between its steps, holding nothing that others may want.
+    /// Work calls this between its steps, holding nothing that others may want.
     pub fn rest(&self) {
         if let Some(rest) = &self.rest {
             rest();

@@ -258,6 +258,7 @@ impl Painter {
         };
         let painted = if self.job.strength > 0.0 {
             let mut painted = self.run(&content, &self.styles, preview, control)?;
+            control.rest();
             for (mask, styles) in &self.regions {
                 let other = self.run(&content, styles, None, control)?;
                 painted = compose::blend_masked(&painted, &other, mask);
@@ -429,6 +430,7 @@ impl Painter {
             }
         }
         let opened = content.open(&self.resources.limits, control)?;
+        control.rest();
         let show = |_: u64, _: u64, picture: &Picture| {
             let Some(path) = preview else { return };
             let written = impasto_image::EncodeOptions::for_path(path)
@@ -440,6 +442,7 @@ impl Painter {
         };
         let painted = self.paint(&opened.picture, preview.is_some().then_some(&show), control)?;
         let parameters = provenance::of_stylize(self, content, &opened.origin);
+        control.rest();
         target.write(&painted, options, Some(parameters), control)
     }
 }

@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use http_body_util::{BodyExt, Limited};
 use serde::de::DeserializeOwned;
 
+use super::app::App;
 use crate::ids::is_id;
 use crate::problem::{Kind, Outcome, Problem};
 
@@ -102,8 +103,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
 }
 
 /// Reads what is left of a body that is refused, so that its sender hears the answer instead of a broken connection.
-pub(super) async fn drain(body: Body, most: u64) {
+pub(super) async fn drain(app: &App, body: Body, most: u64) {
     let mut left = most;
+    let mut courtesy = app.desk.courtesy();
     let mut stream = body.into_data_stream();
     let reading = async {
         while let Some(Ok(chunk)) = stream.next().await {
@@ -111,6 +113,7 @@ pub(super) async fn drain(body: Body, most: u64) {
             if left == 0 {
                 break;
             }
+            courtesy.give_way().await;
         }
     };
     let _ = tokio::time::timeout(PATIENCE, reading).await;

@@ -139,7 +139,7 @@ pub(super) async fn upload(
     let _turn = match fits.and(turn) {
         Ok(turn) => turn,
         Err(problem) => {
-            drain(body, limit).await;
+            drain(&app, body, limit).await;
             return Err(problem);
         }
     };
@@ -147,7 +147,7 @@ pub(super) async fn upload(
         return Err(Problem::validation("results are made here, not uploaded"));
     }
     let room = app.ask(|app| app.store.room()).await?;
-    let received = receive(body, &room.path().join(RAW), limit).await?;
+    let received = receive(&app, body, &room.path().join(RAW), limit).await?;
     let (status, file) = admit(&app, room, received, role, wish.name).await?;
     let location = format!("/v1/files/{}", file.id);
     Ok((status, [(header::LOCATION, location)], Answer(file)).into_response())
@@ -184,6 +184,7 @@ pub(super) async fn admit(
         return Ok((StatusCode::OK, file));
     }
     let decoding = app.decoders.acquire().await.map_err(Problem::internal)?;
+    app.desk.courtesy().give_way().await;
     let facts = intake::decode(&app.config.decoder, &raw, room.path(), &app.config.limits, Haste::Client).await?;
     drop(decoding);
     let kept = app.ask(move |app| {
@@ -265,11 +266,13 @@ fn too_large(limit: u64) -> Problem {
 }
 
 /// Writes a body into a file.
-async fn receive(body: Body, path: &std::path::Path, limit: u64) -> Outcome<Received> {
+async fn receive(app: &App, body: Body, path: &std::path::Path, limit: u64) -> Outcome<Received> {
+    let mut courtesy = app.desk.courtesy();
     let mut file = tokio::fs::File::create(path).await.map_err(|e| refused(&e))?;
     let (mut bytes, mut hasher) = (0, blake3::Hasher::new());
     let mut stream = body.into_data_stream();
     loop {
+        courtesy.give_way().await;
         let slow = |_| Problem::new(Kind::Timeout, "The file did not come in time.");
         let Some(chunk) = tokio::time::timeout(PATIENCE, stream.next()).await.map_err(slow)? else { break };
         let chunk = chunk.map_err(|_| Problem::new(Kind::BadRequest, "The file broke off."))?;

@@ -70,7 +70,7 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     let streams = request.uri().path().ends_with("/events");
     let mut response = match check(&app, &request) {
         Err(problem) => {
-            drain(request.into_body(), app.config.limits.max_file_bytes).await;
+            drain(&app, request.into_body(), app.config.limits.max_file_bytes).await;
             problem.into_response()
         }
         // Event streams last, and are counted apart.
@@ -78,7 +78,7 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
         Ok(()) => match app.requests.try_acquire() {
             Ok(_turn) => next.run(request).await,
             Err(_) => {
-                drain(request.into_body(), app.config.limits.max_file_bytes).await;
+                drain(&app, request.into_body(), app.config.limits.max_file_bytes).await;
                 Problem::new(Kind::Busy, "Too many requests are being answered.").into_response()
             }
         },

@@ -30,7 +30,7 @@ impl Shared {
     pub(super) fn run(self: &Arc<Self>, claim: Claim) {
         let Claim { id, request } = claim;
         let log = Arc::new(Log::new(&id));
-        let control = self.control(&log);
+        let control = self.control(&log, matches!(request, Request::Train(_)));
         lock(&self.running).push(Running { id: id.clone(), control: control.clone(), progress: None });
         // Asked to stop, or cancelled, before it could be found.
         let unwanted = self.stop.load(Ordering::SeqCst)
@@ -53,8 +53,8 @@ impl Shared {
         }
     }
 
-    /// What a job reports to; between its steps previews are painted.
-    fn control(self: &Arc<Self>, log: &Arc<Log>) -> Control {
+    /// What a job reports to; between its steps previews are painted, and where it is long brief jobs are done.
+    fn control(self: &Arc<Self>, log: &Arc<Log>, long: bool) -> Control {
         let (shared, resting, log) = (Arc::clone(self), Arc::clone(self), Arc::clone(log));
         let control = Control::new(move |event| {
             if let Some(progress) = log.hear(&event) {
@@ -65,7 +65,7 @@ impl Shared {
             }
             shared.look_up();
         });
-        control.with_rest(move || resting.serve_others())
+        control.with_rest(move || if long { resting.serve_others() } else { resting.look_up() })
     }
 
     /// Between two steps of a training: previews, and the brief jobs that wait.

@@ -2,6 +2,7 @@
 //! meanwhile is painted between two steps of the job, by the same thread.
 
 mod bench;
+mod courtesy;
 mod generators;
 mod jobs;
 mod previews;
@@ -26,6 +27,7 @@ use crate::problem::{Kind, Outcome, Problem};
 use crate::store::{Progress, Store};
 
 use bench::Bench;
+pub(crate) use courtesy::{Courtesy, Wanted, Watched};
 pub(crate) use previews::{Sight, SightOf};
 
 /// How long the thread sleeps when there is nothing to do and nobody calls it.
@@ -55,6 +57,8 @@ struct Shared {
     /// Sights that are waited for: first those of people who move a slider, then small pictures of styles.
     orders: Mutex<[VecDeque<Order>; 2]>,
     wake: Condvar,
+    /// Previews that are waited for.
+    watched: Watched,
     /// The job at hand, and behind a training the brief job that is done between two of its steps.
     running: Mutex<Vec<Running>>,
     /// Networks and pictures at hand.
@@ -78,15 +82,6 @@ struct Running {
     progress: Option<Progress>,
 }
 
-/// Stops an order when nobody waits for it any more.
-pub(crate) struct Wanted(Control);
-
-impl Drop for Wanted {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -99,6 +94,7 @@ impl Desk {
             tools,
             orders: Mutex::default(),
             wake: Condvar::new(),
+            watched: Watched::default(),
             running: Mutex::default(),
             bench: Mutex::new(bench),
             stop: AtomicBool::new(false),
@@ -124,10 +120,11 @@ impl Desk {
     pub(crate) fn look(&self, sight: SightOf) -> Outcome<(oneshot::Receiver<Outcome<Sight>>, Wanted)> {
         let (answer, receiver) = oneshot::channel();
         let control = Control::silent();
-        let wanted = Wanted(control.clone());
-        let (lane, most) = match &sight {
-            SightOf::Request { .. } => (0, self.shared.tools.previews),
-            SightOf::Style(_) => (1, 64),
+        let (lane, most, wanted) = match &sight {
+            SightOf::Request { .. } => {
+                (0, self.shared.tools.previews, self.shared.watched.by_one_more(control.clone()))
+            }
+            SightOf::Style(_) => (1, 64, Wanted::in_line(control.clone())),
         };
         let mut orders = lock(&self.shared.orders);
         orders[lane].retain(|order| !order.control.is_cancelled());
@@ -138,6 +135,11 @@ impl Desk {
         drop(orders);
         self.shared.wake.notify_one();
         Ok((receiver, wanted))
+    }
+
+    /// For something that can wait while people look at previews.
+    pub(crate) fn courtesy(&self) -> Courtesy {
+        self.shared.watched.courtesy()
     }
 
     /// Puts away what lies at hand: files behind it changed.

@@ -119,6 +119,19 @@ fn stopping(after: u64) -> Control {
     control
 }
 
+/// A server paints previews meanwhile: after reading, before and after colours and masks.
+#[test]
+fn a_picture_painted_at_once_rests_between_its_steps() {
+    let room = Room::new(64, 48, false);
+    let rests = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&rests);
+    let control = Control::silent().with_rest(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+    });
+    room.paint(&room.painter(room.job("fusion"), None), "painted.tif", &control).unwrap();
+    assert_eq!(rests.load(Ordering::Relaxed), 3);
+}
+
 #[test]
 fn tiles_paint_what_the_whole_paints() {
     let usual = StylizeJob::default();

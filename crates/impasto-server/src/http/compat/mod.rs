@@ -120,7 +120,7 @@ fn decoded(text: &str) -> Outcome<Vec<u8>> {
 /// and given up before a job is waited for.
 async fn body(app: &App, body: axum::body::Body) -> Outcome<(Bytes, SemaphorePermit<'_>)> {
     let Ok(turn) = app.bodies.try_acquire() else {
-        drain(body, BYTES as u64).await;
+        drain(app, body, BYTES as u64).await;
         return Err(Problem::new(Kind::TooManyRequests, "Too many pictures come at once."));
     };
     Ok((whole(body, BYTES).await?, turn))
