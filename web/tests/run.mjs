@@ -10,7 +10,7 @@ if (!there) {
 	process.exit(1);
 }
 if (needsPhotos.skip) console.warn(`Skipped in part: ${needsPhotos.skip}.`);
-const files = ['paint.test.mjs', 'views.test.mjs', 'explore.test.mjs', 'train.test.mjs', 'hostile.test.mjs', 'restart.test.mjs'].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+const files = ['paint.test.mjs', 'views.test.mjs', 'explore.test.mjs', 'train.test.mjs', 'hostile.test.mjs', 'restart.test.mjs', 'locked.test.mjs'].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 run({ files, concurrency: false })
 	.on('test:fail', () => (process.exitCode = 1))
 	.compose(spec)
