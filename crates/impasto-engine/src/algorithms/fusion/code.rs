@@ -116,19 +116,6 @@ impl Code {
         }
     }
 
-    /// The mean of codes of one picture each, with the tokens of the first: those of different pictures stand for
-    /// different things.
-    pub(super) fn mean(codes: &[&Self]) -> Self {
-        let share = 1.0 / codes.len() as f32;
-        let weighted = || codes.iter().map(|code| (*code, share));
-        Self {
-            moments: mean(weighted(), |code| code.moments.clone()),
-            correlations: std::array::from_fn(|level| mean(weighted(), |code| code.correlations[level].clone())),
-            tokens: codes[0].tokens.clone(),
-            hand: None,
-        }
-    }
-
     /// A code of tensors without gradients as constants among tensors with them.
     pub(super) fn tracked(self) -> Self {
         Self {

@@ -7,34 +7,92 @@ use burn::tensor::Device;
 use super::super::FusionConfig;
 use super::super::code::Code;
 use crate::tensor::values;
-use crate::weights::Arrays;
+use crate::weights::{Array, Arrays};
 
 /// What names of an artist's arrays begin with.
 const PREFIX: &str = "artists.";
 
+/// What the place of a number of an artist's codes is called for what is usual.
+const USUAL: &str = "usual";
+
 /// How quickly a code loses its say as it is further from the content than the nearest one, in mean distances.
-const SHARPNESS: f32 = 0.1;
+const SHARPNESS: f32 = 0.05;
+
+/// Deviations from what is usual that count; what is further away counts as so far.
+const FAR: f32 = 3.0;
 
 /// Codes with a smaller say are left out: each costs the attention its tokens.
 const LEAST: f32 = 0.02;
+
+/// What contents usually are like: of every moment of their codes the mean and the deviation.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Usual {
+    mean: Vec<f32>,
+    deviation: Vec<f32>,
+}
+
+impl Usual {
+    /// Of the moments of some contents.
+    pub(super) fn of(rows: &[Vec<f32>]) -> Self {
+        let column = |i: usize| rows.iter().map(move |row| row[i]);
+        let mean: Vec<f32> =
+            (0..rows.first().map_or(0, Vec::len)).map(|i| column(i).sum::<f32>() / rows.len() as f32).collect();
+        let square = |(i, mean): (usize, &f32)| column(i).map(|v| (v - mean).powi(2)).sum::<f32>() / rows.len() as f32;
+        let deviation = mean.iter().enumerate().map(|column| square(column).sqrt()).collect();
+        Self { mean, deviation }
+    }
+
+    /// Brings a content to where it lies among works that contents usually lie nowhere near: as far from the middle of the works
+    /// as it is from that of contents, in their deviations.
+    fn among(&self, works: &Self, content: &[f32]) -> Vec<f32> {
+        let place = |i: usize| (content[i] - self.mean[i]) / self.deviation[i].max(f32::MIN_POSITIVE);
+        (0..content.len()).map(|i| works.mean[i] + works.deviation[i] * place(i).clamp(-FAR, FAR)).collect()
+    }
+
+    fn arrays(&self) -> [(&'static str, Array); 2] {
+        let row = |values: &Vec<f32>| Array { shape: vec![1, values.len()], values: values.clone() };
+        [("mean", row(&self.mean)), ("deviation", row(&self.deviation))]
+    }
+
+    fn from_arrays(mut arrays: Arrays, moments: usize) -> Result<Self, String> {
+        let mut row = |name: &str| {
+            let array = arrays.remove(name).ok_or_else(|| format!("{USUAL}.{name} is missing"))?;
+            if array.values.len() != moments || array.values.iter().any(|v| !v.is_finite()) {
+                return Err(format!("{USUAL}.{name} is not {moments} numbers"));
+            }
+            Ok(array.values)
+        };
+        let usual = Self { mean: row("mean")?, deviation: row("deviation")? };
+        match arrays.keys().next() {
+            Some(name) => Err(format!("{USUAL}.{name} means nothing")),
+            None => Ok(usual),
+        }
+    }
+}
 
 /// The codes of one artist, each with the artist's hand; at least one.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Bank {
     codes: Vec<Code>,
+    /// Of the contents that the artist learned with; weights of before 2026-11-22 do not say it.
+    usual: Option<Usual>,
 }
 
 impl Bank {
     /// Of codes, at least one.
-    pub(super) fn new(codes: Vec<Code>) -> Self {
-        Self { codes }
+    pub(super) fn new(codes: Vec<Code>, usual: Option<Usual>) -> Self {
+        Self { codes, usual }
     }
 
-    /// The codes that suit a content, with weights that sum to 1: those of the works that are most like it. The weights
-    /// change smoothly with the content.
+    /// The codes that suit a content, with weights that sum to 1: those of the works that are as unusual among works as the content
+    /// is among contents, or else most like it. The weights change smoothly with the content.
     pub(in super::super) fn choose(&self, content: &Code) -> Vec<(Code, f32)> {
         let own = values(content.moments.clone());
         let bank: Vec<Vec<f32>> = self.codes.iter().map(|code| values(code.moments.clone())).collect();
+        let own = match &self.usual {
+            Some(usual) => usual.among(&Usual::of(&bank), &own),
+            None => own,
+        };
         let distances = distances(&own, &bank);
         let mean = distances.iter().sum::<f32>() / distances.len() as f32;
         let least = distances.iter().copied().fold(f32::INFINITY, f32::min);
@@ -57,7 +115,9 @@ impl Bank {
             let prefix = format!("{PREFIX}{name}.{number}.");
             code.to_arrays().into_iter().map(move |(array, values)| (format!("{prefix}{array}"), values))
         };
-        parts.flat_map(named).collect()
+        let usual = self.usual.iter().flat_map(Usual::arrays);
+        let usual = usual.map(|(array, values)| (format!("{PREFIX}{name}.{USUAL}.{array}"), values));
+        parts.flat_map(named).chain(usual).collect()
     }
 
     /// Takes all artists out of a weights file's arrays; the others are the generator's.
@@ -68,22 +128,32 @@ impl Bank {
     ) -> Result<(Arrays, BTreeMap<String, Self>), String> {
         let mut generator = Arrays::new();
         let mut parts: BTreeMap<(String, usize), Arrays> = BTreeMap::new();
+        let mut usual: BTreeMap<String, Arrays> = BTreeMap::new();
         for (name, array) in arrays {
             let Some(rest) = name.strip_prefix(PREFIX) else {
                 generator.insert(name.clone(), array.clone());
                 continue;
             };
             let mut fields = rest.splitn(3, '.');
-            let (artist, number, field) = (fields.next(), fields.next().and_then(|n| n.parse().ok()), fields.next());
-            let (Some(artist), Some(number), Some(field)) = (artist, number, field) else {
+            let (Some(artist), Some(place), Some(field)) = (fields.next(), fields.next(), fields.next()) else {
                 return Err(format!("tensor '{name}' belongs to no artist"));
             };
-            parts.entry((artist.to_owned(), number)).or_default().insert(field.to_owned(), array.clone());
+            let arrays = match place.parse() {
+                Ok(number) => parts.entry((artist.to_owned(), number)).or_default(),
+                Err(_) if place == USUAL => usual.entry(artist.to_owned()).or_default(),
+                Err(_) => return Err(format!("tensor '{name}' belongs to no artist")),
+            };
+            arrays.insert(field.to_owned(), array.clone());
         }
         let mut banks: BTreeMap<String, Self> = BTreeMap::new();
         for ((artist, _), arrays) in parts {
             let code = Code::from_arrays(&arrays, config, device).map_err(|problem| format!("{artist}: {problem}"))?;
-            banks.entry(artist).or_insert_with(|| Self { codes: Vec::new() }).codes.push(code);
+            banks.entry(artist).or_insert_with(|| Self::new(Vec::new(), None)).codes.push(code);
+        }
+        for (artist, arrays) in usual {
+            let bank = banks.get_mut(&artist).ok_or_else(|| format!("{artist} has no codes"))?;
+            let moments = bank.codes[0].moments.dims()[1];
+            bank.usual = Some(Usual::from_arrays(arrays, moments).map_err(|problem| format!("{artist}: {problem}"))?);
         }
         Ok((generator, banks))
     }
@@ -122,15 +192,39 @@ mod tests {
     #[test]
     fn the_content_chooses_among_codes() {
         let device = Device::flex();
-        let bank = Bank::new([0.2, 0.5, 0.8].map(|level| code(level, &device)).to_vec());
+        let bank = Bank::new([0.2, 0.5, 0.8].map(|level| code(level, &device)).to_vec(), None);
         let chosen = bank.choose(&code(0.22, &device));
         assert!((chosen.iter().map(|(_, say)| say).sum::<f32>() - 1.0).abs() < 1e-6);
         let most = chosen.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
         assert_eq!(values(most.0.moments.clone()), values(bank.codes[0].moments.clone()));
         // What lies between two has something of both, and one code alone has everything.
         assert!(bank.choose(&code(0.35, &device)).len() >= 2);
-        let alone = Bank::new(vec![code(0.5, &device)]);
+        let alone = Bank::new(vec![code(0.5, &device)], None);
         assert_eq!(alone.choose(&code(0.9, &device)).into_iter().map(|(_, say)| say).collect::<Vec<_>>(), [1.0]);
+    }
+
+    /// Contents that all lie below the works are not all painted as the lowest work.
+    #[test]
+    fn a_content_is_placed_among_contents() {
+        let device = Device::flex();
+        let base = code(0.5, &device);
+        let at = |level: f32| {
+            let mut code = base.clone();
+            code.moments = code.moments + level;
+            code
+        };
+        let (works, contents) = ([5.0, 6.0, 7.0], [1.0, 1.2, 1.4]);
+        let usual = Usual::of(&contents.map(|level| values(at(level).moments)));
+        let chosen = |usual: Option<Usual>| {
+            let bank = Bank::new(works.map(at).to_vec(), usual);
+            contents.map(|level| {
+                let (most, say) = bank.choose(&at(level)).into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+                assert!(say > 0.9, "{say}");
+                (values(most.moments)[0] - values(base.moments.clone())[0]).round()
+            })
+        };
+        assert_eq!(chosen(None), [5.0, 5.0, 5.0]);
+        assert_eq!(chosen(Some(usual)), works);
     }
 
     #[test]
@@ -138,18 +232,22 @@ mod tests {
         let device = Device::flex();
         let config = FusionConfig::default();
         let hand = Tensor::full([1, config.style_width], 0.25, &device);
-        let bank = Bank::new([0.3, 0.6].map(|level| code(level, &device).by(hand.clone())).to_vec());
+        let usual = Usual::of(&[0.2, 0.4].map(|level| values(code(level, &device).moments)));
+        let bank = Bank::new([0.3, 0.6].map(|level| code(level, &device).by(hand.clone())).to_vec(), Some(usual));
         let mut arrays = bank.to_arrays("monet");
         arrays.extend(crate::weights::collect(&Generator::new(&config, 2, &device)));
         let (generator, banks) = Bank::take_all(&arrays, &config, &device).unwrap();
         assert!(generator.keys().all(|name| !name.starts_with(PREFIX)));
         assert_eq!(banks.keys().collect::<Vec<_>>(), ["monet"]);
         assert_eq!(banks["monet"].to_arrays("monet"), bank.to_arrays("monet"));
+        assert_eq!(banks["monet"].usual, bank.usual);
         assert_eq!(banks["monet"].hand().unwrap(), vec![0.25; config.style_width]);
-        for (name, words) in [("artists.monet.x.tokens", "no artist"), ("artists.monet.0.more", "")] {
+        for (name, instead, words) in
+            [("0.tokens", "x.tokens", "no artist"), ("0.tokens", "0.more", ""), ("usual.mean", "usual.more", "usual")]
+        {
             let mut damaged = arrays.clone();
-            let array = damaged.remove("artists.monet.0.tokens").unwrap();
-            damaged.insert(name.to_owned(), array);
+            let array = damaged.remove(&format!("artists.monet.{name}")).unwrap();
+            damaged.insert(format!("artists.monet.{instead}"), array);
             let problem = Bank::take_all(&damaged, &config, &device).unwrap_err();
             assert!(problem.contains(words) && problem.contains("monet"), "{problem}");
         }

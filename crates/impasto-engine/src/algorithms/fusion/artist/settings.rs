@@ -22,7 +22,7 @@ pub struct ArtistTraining {
     pub discriminator_rate: f32,
     /// Steps over which the learning rates rise.
     pub warm_up: u64,
-    /// Style codes kept of each artist: kinds of works, found by what they look like.
+    /// Style codes kept of each artist at most, each of the work in the middle of those that look alike.
     pub bank: usize,
     /// Weight of the content loss.
     pub content_weight: f32,
@@ -63,7 +63,7 @@ impl Default for ArtistTraining {
             rate: 5e-4,
             discriminator_rate: 5e-4,
             warm_up: 50,
-            bank: 8,
+            bank: 32,
             content_weight: 1.5,
             moment_weight: 1.0,
             gram_weight: 4.0,

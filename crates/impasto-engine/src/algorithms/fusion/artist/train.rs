@@ -6,7 +6,7 @@ use impasto_image::Picture;
 
 use super::super::code::Code;
 use super::super::network::Generator;
-use super::bank::Bank;
+use super::bank::{Bank, Usual};
 use super::heads::{Heads, SEEN};
 use super::works::{self, Kind, Sight};
 use super::{ArtistTraining, DESCRIPTOR};
@@ -40,6 +40,9 @@ const RANGE_WEIGHT: f32 = 10.0;
 /// Photographs that works are compared with, to find photographs among them.
 const COMPARED: usize = 100;
 
+/// Fewer photographs do not say what photographs are like.
+const USUAL_OF: usize = 8;
+
 /// Neighbours that have to be photographs.
 const NEIGHBOURS: usize = 8;
 
@@ -69,6 +72,8 @@ pub struct ArtistObjective {
     artists: Vec<Artist>,
     /// The generator as it began; of it the encoder is used, which does not change.
     encoder: Generator,
+    /// What the photographs are like, where there are enough of them to say.
+    usual: Option<Usual>,
     painter: Painter,
     adam: Adam,
     ema: Ema,
@@ -185,6 +190,7 @@ impl ArtistObjective {
             photos,
             artists,
             encoder,
+            usual: (strangers.len() >= USUAL_OF).then(|| Usual::of(&strangers)),
             painter,
             adam: adam(0.9),
             scales: scales.to_vec(),
@@ -390,7 +396,7 @@ impl ArtistObjective {
         let width = self.settings.network.style_width;
         let hand = painter.hands.val().slice([number..number + 1, 0..width]); // [1, style_width]
         let codes = self.artists[number].kinds.iter().map(|kind| kind.code.clone().by(hand.clone()));
-        Bank::new(codes.collect())
+        Bank::new(codes.collect(), self.usual.clone())
     }
 }
 

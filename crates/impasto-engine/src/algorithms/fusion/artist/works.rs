@@ -33,7 +33,7 @@ pub(super) struct Sight {
 /// Works that are alike.
 #[derive(Debug, Clone)]
 pub(super) struct Kind {
-    /// The mean of their codes, without a hand.
+    /// The code of the one that is nearest to their middle, without a hand: a mean of several is like none of them.
     pub(super) code: Code,
     /// Of every level of the perception network.
     pub(super) sight: Vec<Sight>,
@@ -66,8 +66,7 @@ pub(super) fn kinds(
     groups
         .into_par_iter()
         .map(|works| {
-            // The first is the one nearest to the middle.
-            let code = Code::mean(&works.iter().map(|&work| &codes[work]).collect::<Vec<_>>());
+            let code = codes[works[0]].clone();
             let looked_at = works.iter().take(LOOKED_AT);
             let seen: Vec<Vec<Sight>> =
                 looked_at.map(|&work| sights(features, folder.whole(work, 8, device))).collect();
