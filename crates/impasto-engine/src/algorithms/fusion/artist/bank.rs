@@ -42,8 +42,8 @@ impl Usual {
         Self { mean, deviation }
     }
 
-    /// Brings a content to where it lies among works that contents usually lie nowhere near: as far from the middle of the works
-    /// as it is from that of contents, in their deviations.
+    /// Moves a content from among contents to among works: as far from the works' mean as it is from that of contents, both in
+    /// deviations. Photographs and paintings differ so much that otherwise the nearest works to all photographs are the same few.
     fn among(&self, works: &Self, content: &[f32]) -> Vec<f32> {
         let place = |i: usize| (content[i] - self.mean[i]) / self.deviation[i].max(f32::MIN_POSITIVE);
         (0..content.len()).map(|i| works.mean[i] + works.deviation[i] * place(i).clamp(-FAR, FAR)).collect()

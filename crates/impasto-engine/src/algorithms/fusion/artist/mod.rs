@@ -1,6 +1,6 @@
 //! `artist`: the generator of `fusion` adapted to the works of one artist or several. Its encoder stays; decoder and
 //! modulation learn against a discriminator that sees this artist only, and each artist has a hand, a vector added to that of
-//! the style, and a bank of style codes learned from the works. Artists are mixed as styles are.
+//! the style, and a bank of style codes of works, among which a content chooses. Artists are mixed as styles are.
 //!
 //! It lies inside `fusion`, since it is the same network: nothing of it is written twice.
 
