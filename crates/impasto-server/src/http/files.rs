@@ -23,6 +23,7 @@ use crate::intake::{self, Haste, THUMB, VIEW};
 use crate::problem::{Kind, Outcome, Problem};
 use crate::request::{Generate, Request, recipe};
 use crate::store::{CODE, FileInfo, FileQuery, NewFile, Role, refused};
+use crate::work::Courtesy;
 
 /// How long the next part of an upload may take to come.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -147,8 +148,9 @@ pub(super) async fn upload(
         return Err(Problem::validation("results are made here, not uploaded"));
     }
     let room = app.ask(|app| app.store.room()).await?;
-    let received = receive(&app, body, &room.path().join(RAW), limit).await?;
-    let (status, file) = admit(&app, room, received, role, wish.name).await?;
+    let mut courtesy = app.desk.courtesy();
+    let received = receive(body, &room.path().join(RAW), limit, &mut courtesy).await?;
+    let (status, file) = admit(&app, room, received, role, wish.name, courtesy).await?;
     let location = format!("/v1/files/{}", file.id);
     Ok((status, [(header::LOCATION, location)], Answer(file)).into_response())
 }
@@ -177,6 +179,7 @@ pub(super) async fn admit(
     Received { bytes, blake3 }: Received,
     role: Role,
     name: String,
+    mut courtesy: Courtesy,
 ) -> Outcome<(StatusCode, FileInfo)> {
     let raw = room.path().join(RAW);
     let (known, same_hash) = (blake3.clone(), blake3.clone());
@@ -184,7 +187,8 @@ pub(super) async fn admit(
         return Ok((StatusCode::OK, file));
     }
     let decoding = app.decoders.acquire().await.map_err(Problem::internal)?;
-    app.desk.courtesy().give_way().await;
+    // With what is left of an upload's courtesy, since here the waits of one after the other add up.
+    courtesy.give_way().await;
     let facts = intake::decode(&app.config.decoder, &raw, room.path(), &app.config.limits, Haste::Client).await?;
     drop(decoding);
     let kept = app.ask(move |app| {
@@ -266,8 +270,7 @@ fn too_large(limit: u64) -> Problem {
 }
 
 /// Writes a body into a file.
-async fn receive(app: &App, body: Body, path: &std::path::Path, limit: u64) -> Outcome<Received> {
-    let mut courtesy = app.desk.courtesy();
+async fn receive(body: Body, path: &std::path::Path, limit: u64, courtesy: &mut Courtesy) -> Outcome<Received> {
     let mut file = tokio::fs::File::create(path).await.map_err(|e| refused(&e))?;
     let (mut bytes, mut hasher) = (0, blake3::Hasher::new());
     let mut stream = body.into_data_stream();

@@ -97,7 +97,7 @@ async fn kept(app: &Arc<App>, bytes: &[u8], role: Role, name: &str) -> Outcome<F
     }
     let room = app.ask(|app| app.store.room()).await?;
     let received = Received::at_hand(bytes, &room.path().join(RAW)).await?;
-    Ok(admit(app, room, received, role, name.to_owned()).await?.1)
+    Ok(admit(app, room, received, role, name.to_owned(), app.desk.courtesy()).await?.1)
 }
 
 /// The bytes of a file, as text.
