@@ -262,6 +262,7 @@ impl Painter {
             for (mask, styles) in &self.regions {
                 let other = self.run(&content, styles, None, control)?;
                 painted = compose::blend_masked(&painted, &other, mask);
+                control.rest();
             }
             painted
         } else {
