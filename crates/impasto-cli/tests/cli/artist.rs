@@ -164,9 +164,9 @@ fn presets_are_settings_that_belong_together() {
             ["--perception", "percept:percept.safetensors", "--set", NETWORK, "--crop", "64", "--set", "short_side=64"];
         bench.run(&[&args[..], &small[..], more].concat()).ok().stdout
     };
-    assert!(config(&["--preset", "quick"]).contains("steps = 900"));
+    assert!(config(&["--preset", "quick"]).contains("steps = 600"));
     assert!(config(&["--preset", "quick", "--steps", "5"]).contains("steps = 5"));
-    assert!(config(&[]).contains("steps = 6000"));
+    assert!(config(&[]).contains("steps = 5000"));
     let args = ["train", "artist", "--photos", "photos", "--paintings", "red", "--preset", "slow"];
     bench.run(&args).fails(2, &["invalid value 'slow' for '--preset"]);
 }

@@ -23,6 +23,11 @@ pub struct View {
 }
 
 impl View {
+    /// The first row and the first column that are given.
+    pub(crate) fn origin(&self) -> [usize; 2] {
+        [0, 1].map(|axis| self.outer[axis].start)
+    }
+
     /// Pixels per cell of a map of this tile.
     fn scale(&self, x: &Tensor<4>) -> usize {
         let [_, _, h, _] = x.dims();

@@ -105,25 +105,39 @@ pub fn sliced_wasserstein(output: Tensor<4>, target: Tensor<4>, directions: Tens
     (distance / deviation).mean()
 }
 
-/// Mean absolute difference of neighbouring pixels of `[n, c, h, w]` (anisotropic total variation).
-pub fn total_variation(image: Tensor<4>) -> Tensor<1> {
+/// Differences of neighbouring pixels of `[n, c, h, w]`: downwards `[n, c, h - 1, w]` and to the right `[n, c, h, w - 1]`.
+fn steps(image: Tensor<4>) -> [Tensor<4>; 2] {
     let [n, c, h, w] = image.dims();
     let row = |from: usize, to: usize| image.clone().slice([0..n, 0..c, from..to, 0..w]);
     let column = |from: usize, to: usize| image.clone().slice([0..n, 0..c, 0..h, from..to]);
-    let vertical = (row(1, h) - row(0, h - 1)).abs().mean();
-    let horizontal = (column(1, w) - column(0, w - 1)).abs().mean();
-    vertical + horizontal
+    [row(1, h) - row(0, h - 1), column(1, w) - column(0, w - 1)]
+}
+
+/// Mean absolute difference of neighbouring pixels of `[n, c, h, w]` (anisotropic total variation).
+pub fn total_variation(image: Tensor<4>) -> Tensor<1> {
+    let [down, right] = steps(image);
+    down.abs().mean() + right.abs().mean()
 }
 
 /// Mean squared difference of neighbouring pixels of `[n, c, h, w]` (total variation with exponent 2, Mahendran and
 /// Vedaldi 2015): weighs fine grain more and edges less than [`total_variation`] of equal sum, and is smooth at 0.
 pub fn squared_variation(image: Tensor<4>) -> Tensor<1> {
-    let [n, c, h, w] = image.dims();
-    let row = |from: usize, to: usize| image.clone().slice([0..n, 0..c, from..to, 0..w]);
-    let column = |from: usize, to: usize| image.clone().slice([0..n, 0..c, 0..h, from..to]);
-    let vertical = (row(1, h) - row(0, h - 1)).square().mean();
-    let horizontal = (column(1, w) - column(0, w - 1)).square().mean();
-    vertical + horizontal
+    let [down, right] = steps(image);
+    down.square().mean() + right.square().mean()
+}
+
+/// Difference of a content's neighbouring pixels from which on there is something.
+const PLAIN: f32 = 0.02;
+
+/// [`total_variation`] of a painting `[n, c, h, w]` where its content, of the same shape, is plain: forms that nothing in the
+/// content is the reason for.
+pub fn unfounded_variation(painted: Tensor<4>, content: Tensor<4>) -> Tensor<1> {
+    let pairs = steps(painted).into_iter().zip(steps(content));
+    let sums = pairs.map(|(painted, content)| {
+        let plain = (-content.abs().mean_dim(1) / PLAIN).exp(); // [n, 1, ..]
+        (painted.abs() * plain).mean()
+    });
+    sums.reduce(|a, b| a + b).expect("two directions")
 }
 
 /// Mean squared excess over `[0, 1]`: what clamping would cut off.
@@ -152,4 +166,35 @@ pub fn contrastive_style(output: Tensor<2>, target: Tensor<2>, temperature: f32)
     let similarity = unit(output).matmul(unit(target).transpose()) / temperature; // [n, n]
     let own = Tensor::<2>::eye(n, &device);
     -(log_softmax(similarity, 1) * own).sum() / n as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+
+    use super::*;
+    use crate::tensor::scalar;
+
+    /// A picture of one channel with values by row and column.
+    fn picture(value: impl Fn(usize, usize) -> f32) -> Tensor<4> {
+        let values: Vec<f32> = (0..8 * 8).map(|i| value(i / 8, i % 8)).collect();
+        Tensor::from_data(TensorData::new(values, [1, 1, 8, 8]), &Device::flex())
+    }
+
+    #[test]
+    fn forms_are_unfounded_where_the_content_is_plain() {
+        let stripes = picture(|_, x| (x % 2) as f32 * 0.5);
+        let half = |x: usize| if x < 4 { 0.0 } else { 1.0 };
+        let plain = picture(|_, _| 0.3);
+        let all = scalar(total_variation(stripes.clone()));
+        assert_eq!(scalar(unfounded_variation(stripes.clone(), plain.clone())), all);
+        assert_eq!(scalar(unfounded_variation(plain.clone(), stripes.clone())), 0.0);
+        // Stripes of the content excuse stripes at the same place and in the same direction only.
+        assert!(scalar(unfounded_variation(stripes.clone(), stripes.clone())) < 1e-6);
+        let across = picture(|y, _| (y % 2) as f32 * 0.5);
+        assert_eq!(scalar(unfounded_variation(stripes.clone(), across)), all);
+        let right = picture(|_, x| half(x) * (x % 2) as f32);
+        let left_open = scalar(unfounded_variation(stripes, right));
+        assert!((left_open / all - 4.0 / 7.0).abs() < 1e-3, "{left_open} of {all}");
+    }
 }

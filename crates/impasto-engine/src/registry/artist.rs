@@ -27,7 +27,7 @@ pub(super) const ENTRY: Entry = Entry {
         settings: SettingsType::of::<ArtistTraining>(),
         presets: &[
             Preset { name: "full", about: "an hour or more", settings: &[] },
-            Preset { name: "quick", about: "some minutes", settings: &["steps=900", "rate=0.001", "ema=0.99"] },
+            Preset { name: "quick", about: "some minutes", settings: &["steps=600", "ema=0.99"] },
         ],
         check,
         macs_per_pixel: |settings| Ok(typed::<ArtistTraining>(settings)?.network.macs_per_pixel()),

@@ -6,6 +6,7 @@ mod artist;
 mod code;
 mod critic;
 mod discriminator;
+mod grain;
 mod network;
 mod settings;
 mod stylizer;

@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::FusionConfig;
 use super::code::{Blend, Code, LEVELS, Shares, Target};
+use super::grain::Grain;
 use crate::blocks::{Conv, ConvConfig, Dense, EPS, Gauge, Whole};
 
 /// Draws layers from one seed, each from a stream of its own name.
@@ -283,6 +284,19 @@ impl Generator {
         let x2 = self.encode2.forward_relu(x1.clone()); // [n, c2, h/2, w/2]
         let x3 = self.encode3.forward_relu(x2.clone()); // [n, c3, h/4, w/4]
         let x4 = self.encode4.forward_relu(x3.clone()); // [n, c4, h/8, w/8]
+        Levels { maps: [image, x1, x2, x3, x4] }
+    }
+
+    /// What [`Generator::encode`] gave, with a grain in the features that are fused; the coarsest stay as they are, in which noise
+    /// would become clouds.
+    /// The picture begins at `origin` of the whole.
+    pub(super) fn grained(&self, levels: Levels, grain: Grain, origin: [usize; 2]) -> Levels {
+        if grain.amount == 0.0 {
+            return levels;
+        }
+        let [image, x1, _, _, x4] = levels.maps;
+        let x2 = self.half(grain.on(image.clone(), origin)); // [n, c2, h/2, w/2]
+        let x3 = self.encode3.forward_relu(x2.clone()); // [n, c3, h/4, w/4]
         Levels { maps: [image, x1, x2, x3, x4] }
     }
 

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::artist::Bank;
 use super::code::{Code, Shares};
+use super::grain::Grain;
 use super::tiled::Tiles;
 use super::{ARTIST_DESCRIPTOR, DESCRIPTOR, FusionConfig, Generator};
 use crate::control::Control;
@@ -90,6 +91,16 @@ pub(super) fn codes(
     Ok(codes)
 }
 
+/// The grain that a content gets: as much of each artist's as the artist has a say where it shows, at a quarter and at half the size.
+pub(super) fn grain(palettes: &[(Palette, f32)], strength: f32) -> Grain {
+    let sums = sums(palettes);
+    let shares = palettes.iter().map(|(palette, weight)| match palette {
+        Palette::Bank(bank, layers) if layers.each()[1] => bank.grain() * weight * strength / sums[1],
+        _ => 0.0,
+    });
+    Grain { amount: shares.sum(), seed: 0 }
+}
+
 /// Whether the content's own code is needed.
 pub(super) fn needs_own(palettes: &[(Palette, f32)], strength: f32) -> bool {
     strength < 1.0 || palettes.iter().any(|(palette, _)| matches!(palette, Palette::Bank(..)))
@@ -162,6 +173,7 @@ impl Stylizer for Fusion {
         let content = self.generator.encode(request.content.clone());
         let codes = codes(&palettes, request.strength, || Ok(self.generator.code(&content)))?;
         control.check()?;
+        let content = self.generator.grained(content, grain(&palettes, request.strength), [0, 0]);
         let painted = self.generator.paint_layers(content, &codes);
         Ok(blended(request.content, painted, request.strength))
     }

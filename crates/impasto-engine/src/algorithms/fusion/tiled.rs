@@ -4,8 +4,9 @@
 use burn::tensor::Tensor;
 
 use super::code::{CORRELATED, Code, GRID, LEVELS};
+use super::grain::Grain;
 use super::network::{CONTENT, Guide, Levels};
-use super::stylizer::{BLEND_BELOW, Palette, blended, codes, needs_own};
+use super::stylizer::{BLEND_BELOW, Palette, blended, codes, grain, needs_own};
 use super::{FusionConfig, Generator};
 use crate::blocks::{Measured, Statistics, Tile, Wanted};
 use crate::error::{EngineError, Result};
@@ -14,6 +15,10 @@ use crate::tiled::{MapSpec, Pass, Tally, TileOutput, TiledRun, View};
 
 /// Sums of the coarsest level over the tokens' grid.
 const TOKENS: &str = "tokens";
+
+/// What the encoder's maps are called where they become the content's own code, finest first. Those that are fused are called
+/// differently, since they may have a grain.
+const CODED: [&str; LEVELS] = [CONTENT[0], CONTENT[1], "encode2", "encode3", CONTENT[4]];
 
 /// What a pass belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,14 +103,21 @@ impl Tiles<'_> {
         let Levels { maps } = self.generator.encode(image);
         let mut tally = Tally::default();
         let own_code = needs_own(&self.palettes, self.strength);
-        for (level, (map, name)) in maps.iter().zip(CONTENT).enumerate() {
-            // The finest features are not normalised, only part of a code.
-            if own_code || level != 1 {
-                let wanted = Wanted { cubes: own_code, products: own_code && level < CORRELATED };
-                tally.merge(Tally::of(name, Statistics::of(&view.core_of(map.clone()), wanted)));
+        let mut measure = |name: &str, map: &Tensor<4>, wanted| {
+            tally.merge(Tally::of(name, Statistics::of(&view.core_of(map.clone()), wanted)));
+        };
+        for (level, map) in maps.iter().enumerate().filter(|_| own_code) {
+            measure(CODED[level], map, Wanted { cubes: true, products: level < CORRELATED });
+        }
+        let coarsest = maps[LEVELS - 1].clone();
+        let grained = self.generator.grained(Levels { maps }, self.grain(), view.origin());
+        for (level, map) in grained.maps.iter().enumerate() {
+            // The finest features are not normalised, and what a code is of is measured.
+            let measured = level == 1 || own_code && CODED[level] == CONTENT[level];
+            if !measured {
+                measure(CONTENT[level], map, Wanted::default());
             }
         }
-        let [.., coarsest] = maps;
         let coarsest = view.core_of(coarsest); // [1, c4, h/8, w/8]
         if own_code {
             tally.put_total(TOKENS, grid_sums(view, &coarsest));
@@ -113,12 +125,16 @@ impl Tiles<'_> {
         TileOutput { tally, map: Some(coarsest) }
     }
 
+    fn grain(&self) -> Grain {
+        grain(&self.palettes, self.strength)
+    }
+
     /// The styles, the content's own among them where the strength is below 1.
     fn guide(&self, known: &Tally, view: &View, like: &ImageTensor) -> Result<Guide> {
         let own = || {
             let missing = || EngineError::Internal("the content's statistics are missing".into());
             let levels: Vec<_> =
-                CONTENT.iter().map(|name| known.maps.get(*name).ok_or_else(missing)).collect::<Result<_>>()?;
+                CODED.iter().map(|name| known.maps.get(*name).ok_or_else(missing)).collect::<Result<_>>()?;
             let levels: [&Statistics; LEVELS] = levels.try_into().map_err(|_| missing())?;
             let tokens = grid_means(view, known.total(TOKENS).ok_or_else(missing)?);
             Ok(Code::of_statistics(levels, tokens, &like.device()))
@@ -144,7 +160,10 @@ impl TiledRun for Tiles<'_> {
         let gauge = &mut Tile { known, view };
         let picture = maps.next();
         // The first pass of a stage does not get as far as the content and is not given it.
-        let content = || picture.clone().unwrap_or_else(|| Tensor::zeros([1, 3, 8, 8], &x.device()));
+        let content = || match &picture {
+            Some(picture) => self.grain().on(picture.clone(), view.origin()),
+            None => Tensor::zeros([1, 3, 8, 8], &x.device()),
+        };
         let result = match stage {
             Stage::Survey | Stage::Bottleneck => self.generator.bottleneck(x, &guide, gauge),
             Stage::Quarter => {

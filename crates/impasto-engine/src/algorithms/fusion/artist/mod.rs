@@ -7,6 +7,7 @@
 mod bank;
 mod heads;
 mod settings;
+mod spread;
 mod train;
 mod works;
 

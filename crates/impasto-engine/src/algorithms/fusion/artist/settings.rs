@@ -30,8 +30,10 @@ pub struct ArtistTraining {
     pub moment_weight: f32,
     /// Weight of the relative error of Gram matrices to those of the works of one kind.
     pub gram_weight: f32,
-    /// Weight of the sliced Wasserstein distance to crops of works.
-    pub wasserstein_weight: f32,
+    /// Weight of the energy distance between all works and what was painted of late, each seen at half the size; 0 leaves it out.
+    pub spread_weight: f32,
+    /// Deviation of the grain on contents, in 0 to 1.
+    pub grain: f32,
     /// Weight of the sliced Wasserstein distance between colours, seen from afar.
     pub colour_weight: f32,
     /// Weight of the pixel difference where the content is a work of the artist.
@@ -40,6 +42,8 @@ pub struct ArtistTraining {
     pub identity_share: f64,
     /// Weight of total variation.
     pub tv_weight: f32,
+    /// Weight of the variation, seen from afar, where the photograph is plain: forms in skies.
+    pub calm_weight: f32,
     /// Weight of the discriminator's opinion.
     pub adversarial_weight: f32,
     /// Weight of the gradient penalties.
@@ -56,23 +60,25 @@ pub struct ArtistTraining {
 impl Default for ArtistTraining {
     fn default() -> Self {
         Self {
-            batch: 4,
-            crop: 128,
-            short_side: 512,
-            steps: 6000,
-            rate: 5e-4,
+            batch: 2,
+            crop: 344,
+            short_side: 344,
+            steps: 5000,
+            rate: 3e-4,
             discriminator_rate: 5e-4,
             warm_up: 50,
             bank: 32,
-            content_weight: 1.5,
-            moment_weight: 1.0,
-            gram_weight: 4.0,
-            wasserstein_weight: 0.3,
-            colour_weight: 0.5,
+            content_weight: 1.0,
+            moment_weight: 0.5,
+            gram_weight: 1.0,
+            spread_weight: 8.0,
+            grain: 0.02,
+            colour_weight: 0.2,
             identity_weight: 1.0,
-            identity_share: 0.1,
+            identity_share: 0.05,
             tv_weight: 0.1,
-            adversarial_weight: 0.5,
+            calm_weight: 10.0,
+            adversarial_weight: 0.3,
             penalty_weight: 1.0,
             ema: 0.998,
             seed: 1,

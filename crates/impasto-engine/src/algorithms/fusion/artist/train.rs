@@ -5,9 +5,11 @@ use burn::tensor::{Device, Tensor, TensorData};
 use impasto_image::Picture;
 
 use super::super::code::Code;
+use super::super::grain::Grain;
 use super::super::network::Generator;
-use super::bank::{Bank, Usual};
+use super::bank::{Bank, MOST_GRAIN, Usual};
 use super::heads::{Heads, SEEN};
+use super::spread::{self, Spread};
 use super::works::{self, Kind, Sight};
 use super::{ArtistTraining, DESCRIPTOR};
 use crate::blocks::{avg_pool2, channel_moments};
@@ -25,11 +27,8 @@ use crate::weights::{self, Arrays, FORMAT_VERSION, Header};
 /// Share of each level in the content loss, coarsest perception levels last.
 const CONTENT_SHARES: [f32; 5] = [0.0, 0.2, 0.4, 0.4, 0.0];
 
-/// Directions of the sliced Wasserstein distance.
+/// Directions of the sliced Wasserstein distance between colours.
 const DIRECTIONS: usize = 16;
-
-/// Levels it is taken on: where strokes are.
-const WASSERSTEIN_LEVELS: [usize; 2] = [2, 3];
 
 /// Steps between gradient penalties, which then weigh as many times as much.
 const PENALTY_EVERY: u64 = 4;
@@ -46,6 +45,9 @@ const USUAL_OF: usize = 8;
 /// Neighbours that have to be photographs.
 const NEIGHBOURS: usize = 8;
 
+/// Share of the batches that are painted as one kind of works each. What lies between two is not like works.
+const ALONE: f64 = 0.75;
+
 /// What the generator's optimiser changes.
 #[derive(Module, Debug)]
 struct Painter {
@@ -61,6 +63,8 @@ struct Artist {
     kinds: Vec<Kind>,
     judge: Heads,
     judge_adam: Adam,
+    /// Where it has a weight.
+    spread: Option<Spread>,
 }
 
 /// The training state of `artist`.
@@ -119,6 +123,8 @@ impl Batch {
 struct Part {
     /// Of the works and of what was painted, at the levels the discriminators see.
     features: [Vec<Tensor<4>>; 2],
+    /// Of what was painted, where the spread is asked for.
+    look: Option<Vec<Tensor<2>>>,
     grads: ParamGrads,
     metrics: Metrics,
 }
@@ -138,6 +144,19 @@ impl ArtistObjective {
         provenance: serde_json::Value,
         device: &Device,
     ) -> Result<Self> {
+        if !(0.0..=MOST_GRAIN).contains(&settings.grain) {
+            let text = format!("a grain of {} is not one from 0 to {MOST_GRAIN}", settings.grain);
+            return Err(EngineError::Caller(text));
+        }
+        let spreads = settings.spread_weight > 0.0;
+        if spreads && settings.crop / 2 < features.min_side() {
+            return Err(EngineError::Caller(format!(
+                "a crop of {} px is too small to be seen at half its size by {}: take at least {}, or spread_weight = 0",
+                settings.crop,
+                features.name(),
+                2 * features.min_side(),
+            )));
+        }
         let generator = |device: &Device| {
             let fresh = Generator::new(&settings.network, settings.seed, device);
             match base {
@@ -177,8 +196,9 @@ impl ArtistObjective {
             .zip(folders)
             .zip(kinds)
             .map(|((name, works), kinds)| {
+                let spread = spreads.then(|| Spread::of(&works::looks(works.folder(), &*features, device)));
                 let judge = Heads::new(&channels, settings.seed, &format!("judge.{name}"), device);
-                Artist { name, works, kinds, judge, judge_adam: adam(0.0) }
+                Artist { name, works, kinds, judge, judge_adam: adam(0.0), spread }
             })
             .collect();
         let hands = Param::from_tensor(Tensor::zeros([artists.len(), settings.network.style_width], device));
@@ -209,8 +229,8 @@ impl ArtistObjective {
         let Artist { works, kinds, .. } = &self.artists[artist];
         let mut kind = || -> Vec<usize> { (0..n).map(|_| rng.random_range(0..kinds.len())).collect() };
         let [first, second] = [kind(), kind()];
-        // Half of the batches are of one kind, the others of what lies between two.
-        let share: f32 = if rng.random_bool(0.5) { 1.0 } else { rng.random() };
+        // Most batches are of one kind, the others of what lies between two.
+        let share: f32 = if rng.random_bool(ALONE) { 1.0 } else { rng.random() };
         let (mut content, mut real, mut identity) = (Vec::new(), Vec::new(), Vec::new());
         for (i, index) in (step * n as u64..(step + 1) * n as u64).enumerate() {
             let shown = if rng.random::<f32>() < share { first[i] } else { second[i] };
@@ -258,14 +278,14 @@ impl ArtistObjective {
         step: u64,
         batch: &Batch,
         output: Tensor<4>,
-        [painted, real]: [&[Tensor<4>]; 2],
+        painted: &[Tensor<4>],
         metrics: &mut Metrics,
     ) -> Tensor<1> {
         let s = &self.settings;
         let content = self.features.extract(batch.content.clone());
         let levels = painted.len() as f32;
         let zero = || Tensor::<1>::zeros([1], &self.device);
-        let (mut content_loss, mut moments, mut grams, mut wasserstein) = (zero(), zero(), zero(), zero());
+        let (mut content_loss, mut moments, mut grams) = (zero(), zero(), zero());
         for (i, painted) in painted.iter().enumerate() {
             let (mean, deviation) = channel_moments(painted.clone()); // [n, c] each
             let aimed = |of: &dyn Fn(&Sight) -> Tensor<2>| self.aim(batch, |kind| of(&kind.sight[i]));
@@ -277,18 +297,13 @@ impl ArtistObjective {
             if CONTENT_SHARES[i] > 0.0 {
                 content_loss = content_loss + losses::content(painted.clone(), content[i].clone()) * CONTENT_SHARES[i];
             }
-            if WASSERSTEIN_LEVELS.contains(&i) {
-                let directions = self.directions(step, i, painted.dims()[1]);
-                wasserstein = wasserstein + losses::sliced_wasserstein(painted.clone(), real[i].clone(), directions);
-            }
         }
         let afar = |image: Tensor<4>| avg_pool2(avg_pool2(image)); // [n, 3, h/4, w/4]
-        let directions = self.directions(step, painted.len(), 3);
+        let directions = self.directions(step);
         let parts = [
             ("content", content_loss, s.content_weight),
             ("moments", moments, s.moment_weight),
             ("gram", grams, s.gram_weight),
-            ("wasserstein", wasserstein, s.wasserstein_weight),
             (
                 "colour",
                 losses::sliced_wasserstein(afar(output.clone()), afar(batch.real.clone()), directions),
@@ -300,6 +315,7 @@ impl ArtistObjective {
                 s.identity_weight,
             ),
             ("tv", losses::total_variation(output.clone()), s.tv_weight),
+            ("calm", losses::unfounded_variation(afar(output.clone()), afar(batch.content.clone())), s.calm_weight),
             ("range", losses::out_of_range(output), RANGE_WEIGHT),
         ];
         let mut total = zero();
@@ -310,10 +326,10 @@ impl ArtistObjective {
         total
     }
 
-    /// Random unit directions of a step's sliced Wasserstein distances, `[channels, 16]`.
-    fn directions(&self, step: u64, level: usize, channels: usize) -> Tensor<2> {
-        let mut rng = rng::stream(self.settings.seed, "directions", step * 8 + level as u64);
-        let draws = TensorData::new(rng::normal(&mut rng, channels * DIRECTIONS), [channels, DIRECTIONS]);
+    /// Random unit directions of a step's sliced Wasserstein distance between colours, `[3, 16]`.
+    fn directions(&self, step: u64) -> Tensor<2> {
+        let mut rng = rng::stream(self.settings.seed, "directions", step);
+        let draws = TensorData::new(rng::normal(&mut rng, 3 * DIRECTIONS), [3, DIRECTIONS]);
         let directions = Tensor::<2>::from_data(draws, &self.device);
         let norm = directions.clone().square().sum_dim(0).sqrt(); // [1, DIRECTIONS]
         directions / norm
@@ -329,10 +345,20 @@ impl ArtistObjective {
         let mut metrics = Metrics::new();
         let painter = fork(&self.painter);
         let codes = self.codes(&painter, &batch);
-        let output = painter.generator.paint(self.encoder.encode(batch.content.clone()), &codes);
+        let content = self.encoder.encode(batch.content.clone());
+        let content = self.encoder.grained(content, Grain { amount: self.settings.grain, seed: step + 1 }, [0, 0]);
+        let output = painter.generator.paint(content, &codes);
         let painted = self.features.extract(output.clone());
         let real = self.features.extract(batch.real.clone());
-        let mut loss = self.perception(step, &batch, output, [&painted, &real], &mut metrics);
+        // What lies between kinds is not like works, and says nothing of how paintings are spread.
+        let spread = self.artists[batch.artist].spread.as_ref().filter(|_| batch.share == 1.0);
+        let look = spread.map(|_| spread::look(&self.features.extract(avg_pool2(output.clone()))));
+        let mut loss = self.perception(step, &batch, output, &painted, &mut metrics);
+        if let (Some(spread), Some(look)) = (spread, &look) {
+            let apart = spread.loss(look);
+            metrics.insert("spread", tensor::scalar(apart.clone().inner()));
+            loss = loss + apart * self.settings.spread_weight;
+        }
         let (painted, real) = (self.seen(&painted), self.seen(&real));
         let judge = self.artists[batch.artist].judge.clone().no_grad();
         let opinion = judge.generator_loss(&real, &painted);
@@ -341,7 +367,8 @@ impl ArtistObjective {
         metrics.insert("loss", tensor::scalar(loss.clone().inner()));
         let grads = ParamGrads::of(&painter, &loss.backward());
         let detached = |features: Vec<Tensor<4>>| features.into_iter().map(Tensor::detach).collect();
-        Part { features: [detached(real), detached(painted)], grads, metrics }
+        let look = look.map(|levels| levels.into_iter().map(Tensor::detach).collect());
+        Part { features: [detached(real), detached(painted)], look, grads, metrics }
     }
 
     fn judge_step(&mut self, step: u64, artist: usize, parts: Vec<[Vec<Tensor<4>>; 2]>, metrics: &mut Metrics) {
@@ -396,7 +423,7 @@ impl ArtistObjective {
         let width = self.settings.network.style_width;
         let hand = painter.hands.val().slice([number..number + 1, 0..width]); // [1, style_width]
         let codes = self.artists[number].kinds.iter().map(|kind| kind.code.clone().by(hand.clone()));
-        Bank::new(codes.collect(), self.usual.clone())
+        Bank::new(codes.collect(), self.usual.clone(), self.settings.grain)
     }
 }
 
@@ -446,11 +473,15 @@ impl Objective for ArtistObjective {
         let count = parts.len();
         let parts = side_by_side(parts, |part| self.part(step, part));
         let mut metrics = Metrics::new();
-        let (mut grads, mut features) = (Vec::new(), Vec::new());
+        let (mut grads, mut features, mut looks) = (Vec::new(), Vec::new(), Vec::new());
         for part in parts {
             add_share(&mut metrics, &part.metrics, count);
             grads.push(part.grads);
             features.push(part.features);
+            looks.extend(part.look);
+        }
+        if let Some(spread) = &mut self.artists[artist].spread {
+            looks.iter().for_each(|look| spread.remember(look));
         }
         let s = &self.settings;
         let rate = s.rate * warm_cosine(step, s.steps, s.warm_up, 0.02) * self.rate_factor;
@@ -471,6 +502,7 @@ impl Objective for ArtistObjective {
         for artist in &self.artists {
             state.put(&format!("judge.{}", artist.name), weights::collect(&artist.judge));
             artist.judge_adam.save(&format!("judge_adam.{}", artist.name), &mut state);
+            state.put(&format!("spread.{}", artist.name), artist.spread.as_ref().map(Spread::save).unwrap_or_default());
         }
         state.counters.insert("rate_factor".to_owned(), u64::from(self.rate_factor.to_bits()));
         state
@@ -485,6 +517,9 @@ impl Objective for ArtistObjective {
             let name = &artist.name;
             artist.judge = weights::apply(artist.judge.clone(), &state.under(&format!("judge.{name}")))?;
             artist.judge_adam.restore(&format!("judge_adam.{name}"), state, &inner)?;
+            if let Some(spread) = &mut artist.spread {
+                spread.restore(&state.under(&format!("spread.{name}")))?;
+            }
         }
         let bits = state.counters.get("rate_factor").ok_or("the rate factor is missing")?;
         self.rate_factor = u32::try_from(*bits).map(f32::from_bits).map_err(|e| e.to_string())?;
@@ -520,7 +555,9 @@ impl Objective for ArtistObjective {
             let code = encoder.code(&encoder.encode(content.clone()));
             for number in 0..self.artists.len() {
                 let codes = self.bank(&painter, number).choose(&code);
-                let painted = painter.generator.paint(encoder.encode(content.clone()), &codes);
+                let grain = Grain { amount: self.settings.grain, seed: 0 };
+                let content = encoder.grained(encoder.encode(content.clone()), grain, [0, 0]);
+                let painted = painter.generator.paint(content, &codes);
                 cells.push(tensor::to_picture(painted)?);
             }
         }

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::super::code::Code;
 use super::super::network::Generator;
 use super::bank::distances;
-use crate::blocks::channel_moments;
+use super::spread;
+use crate::blocks::{avg_pool2, channel_moments};
 use crate::data::Folder;
 use crate::features::Features;
 use crate::losses;
@@ -73,6 +74,15 @@ pub(super) fn kinds(
             Kind { code, sight: mean_sights(&seen), works }
         })
         .collect()
+}
+
+/// What every work of a folder looks like at half its size; see [`Spread`](super::spread::Spread).
+pub(super) fn looks(folder: &Folder, features: &dyn Features, device: &Device) -> Vec<Vec<Tensor<2>>> {
+    let look = |work| {
+        let seen = features.extract(avg_pool2(folder.whole(work, 16, device)));
+        spread::look(&seen).into_iter().map(Tensor::inner).collect()
+    };
+    (0..folder.len()).into_par_iter().map(look).collect()
 }
 
 /// What the network sees of a picture `[1, 3, h, w]`.
