@@ -49,8 +49,14 @@ fn average(arrays: &mut Arrays, others: &Arrays, share: f32) -> Result<()> {
 /// Writes the run's averaged weights as a bundled generator, or as those of the algorithm they belong to.
 pub(crate) fn ship(args: &GeneratorArgs) -> Result<()> {
     let (mut header, mut arrays) = load(&args.run)?;
+    let mut trainings = Vec::new();
     for (number, run) in args.mean_with.iter().enumerate() {
-        average(&mut arrays, &load(run)?.1, 1.0 / (number as f32 + 2.0))?;
+        let (other, others) = load(run)?;
+        average(&mut arrays, &others, 1.0 / (number as f32 + 2.0))?;
+        trainings.push(other.training);
+    }
+    if !trainings.is_empty() {
+        header.training["mean_with"] = trainings.into();
     }
     header.title.clone_from(&args.title);
     let assets = root().join("crates/impasto-engine/assets");

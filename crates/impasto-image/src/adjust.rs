@@ -3,6 +3,8 @@
 mod detail;
 mod grain;
 
+pub use grain::place_noise;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -10,17 +10,18 @@ pub(super) fn lay(picture: &mut Picture, amount: f32, seed: u32, top: u32) {
     for (y, row) in (top..).zip(picture.triples_mut().chunks_exact_mut(width)) {
         for (x, pixel) in (0..).zip(row) {
             let shade = luma(*pixel).clamp(0.0, 1.0);
-            let grain = amount * 4.0 * shade * (1.0 - shade) * noise(seed, x, y);
+            let grain = amount * 4.0 * shade * (1.0 - shade) * place_noise(u64::from(seed), x, y);
             *pixel = pixel.map(|v| v + grain);
         }
     }
 }
 
-/// A number for a place: mean 0, variance 1, nearly normal. Sums of whole numbers only, so it is the same on every machine.
-fn noise(seed: u32, x: u32, y: u32) -> f32 {
+/// White noise at a place of a picture: mean 0, variance 1, nearly normal. It depends on the seed and the place only, so that tiles
+/// have what the whole picture has there, and is a sum of whole numbers, so that it is the same on every machine.
+pub fn place_noise(seed: u64, x: u32, y: u32) -> f32 {
     /// Deviation of the sum of four numbers that are uniform in `0..=65535`.
     const DEVIATION: f32 = 37_837.23;
-    let bits = mix(mix(u64::from(seed)) ^ (u64::from(y) << 32 | u64::from(x)));
+    let bits = mix(mix(seed) ^ (u64::from(y) << 32 | u64::from(x)));
     let sum: u32 = (0..4).map(|part| (bits >> (16 * part)) as u32 & 0xffff).sum();
     (sum as f32 - 2.0 * 65_535.0) / DEVIATION
 }
