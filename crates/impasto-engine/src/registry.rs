@@ -114,6 +114,8 @@ pub struct Trainer {
     pub takes: Takes,
     /// The option that names the perception network its losses need, if they do.
     pub perception: Option<&'static str>,
+    /// The option that names further networks, which only judge what comes out, if it takes any.
+    pub judges: Option<&'static str>,
     /// Its settings.
     pub settings: SettingsType,
     /// Settings that belong together, by a name that people choose them by; the first is that of the defaults.
@@ -204,6 +206,8 @@ pub struct TrainParts {
     pub material: Material,
     /// The perception network on `device`, where the trainer needs one.
     pub features: Option<Box<dyn Features>>,
+    /// Further networks that judge what comes out, on `device`.
+    pub judges: Vec<Box<dyn Features>>,
     /// Stored in the header of the weights.
     pub provenance: serde_json::Value,
     /// Where to train, with autodiff.

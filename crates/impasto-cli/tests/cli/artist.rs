@@ -152,6 +152,9 @@ fn artists_that_cannot_be_learned_well_are_spoken_of() {
     bench.save("else/red/c.png", &picture(72, 80, 32));
     bench.run(&train("same", &["red", "else/red"])).fails(2, &["two folders of paintings are called 'red'"]);
     bench.run(&train("none", &["nowhere"])).fails(3, &["nowhere"]);
+    // An artist of whom nothing can be used is not left out unsaid.
+    bench.picture("miniatures/a.png", 40, 40, 33);
+    bench.run(&train("none", &["red", "miniatures"])).fails(3, &["miniatures", "no picture could be used", "40 px"]);
     assert!(!bench.path("none").exists());
 }
 
@@ -167,6 +170,8 @@ fn presets_are_settings_that_belong_together() {
     assert!(config(&["--preset", "quick"]).contains("steps = 600"));
     assert!(config(&["--preset", "quick", "--steps", "5"]).contains("steps = 5"));
     assert!(config(&[]).contains("steps = 5000"));
+    let judged = config(&["--judge", "percept:percept.safetensors", "--judge", "percept-wide:percept.safetensors"]);
+    assert_eq!(judged.matches("[[judges]]").count(), 2, "{judged}");
     let args = ["train", "artist", "--photos", "photos", "--paintings", "red", "--preset", "slow"];
     bench.run(&args).fails(2, &["invalid value 'slow' for '--preset"]);
 }

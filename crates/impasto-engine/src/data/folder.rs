@@ -47,7 +47,8 @@ impl Folder {
     /// pixels (never enlarged). Files that cannot be read are kept apart with their reasons; other files are ignored.
     ///
     /// # Errors
-    /// [`EngineError::File`] when a root is missing or holds no usable picture; [`EngineError::Cancelled`].
+    /// [`EngineError::File`] when a root is missing, or a folder that holds no usable picture: of several artists, none may
+    /// vanish unsaid; [`EngineError::Cancelled`].
     pub fn load(roots: &[PathBuf], short_side: u32, min_side: u32, control: &Control) -> Result<Self> {
         let files = listed(roots)?;
         let read = |path: &PathBuf| -> Result<Result<Stored, String>> {
@@ -62,7 +63,9 @@ impl Folder {
                 Err(reason) => folder.reject(Rejected { path, reason }),
             }
         }
-        folder.not_empty(&roots[0])?;
+        let folders = roots.iter().filter(|root| root.is_dir());
+        folders.map(std::slice::from_ref).try_for_each(|root| folder.not_empty(root))?;
+        folder.not_empty(roots)?;
         Ok(folder)
     }
 
@@ -80,13 +83,15 @@ impl Folder {
         self.rejected.push(rejected);
     }
 
-    /// Refuses a folder without usable pictures.
-    pub(super) fn not_empty(&self, root: &Path) -> Result<()> {
-        if !self.pictures.is_empty() {
+    /// Refuses roots, at least one, below which there is no usable picture.
+    pub(super) fn not_empty(&self, roots: &[PathBuf]) -> Result<()> {
+        let below = |path: &Path| roots.iter().any(|root| path.starts_with(root));
+        if self.paths.iter().any(|path| below(path)) {
             return Ok(());
         }
-        let example = self.rejected.first().map_or(String::new(), |r| format!(", such as {}", r.reason));
-        Err(EngineError::file(root, format!("no picture could be used{example}")))
+        let example = self.rejected.iter().find(|rejected| below(&rejected.path));
+        let example = example.map_or(String::new(), |rejected| format!(", such as {}", rejected.reason));
+        Err(EngineError::file(&roots[0], format!("no picture could be used{example}")))
     }
 
     /// Number of usable pictures, at least 1.

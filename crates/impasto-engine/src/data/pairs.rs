@@ -22,7 +22,7 @@ impl Folder {
     /// Those of [`Folder::load`].
     pub fn side_by_side(roots: &[PathBuf], short_side: u32, min_side: u32, control: &Control) -> Result<[Self; 2]> {
         let files: Vec<[PathBuf; 2]> = listed(roots)?.into_iter().map(|path| [path.clone(), path]).collect();
-        Self::paired(files, &roots[0], control, |[path, _]| {
+        Self::paired(files, roots, control, |[path, _]| {
             let both = open(path)?;
             if !both.width.is_multiple_of(2) {
                 return Err(format!("is {} px wide: two pictures side by side have an even width", both.width));
@@ -60,7 +60,7 @@ impl Folder {
                 return Err(alone(&path, &a[0]));
             }
         }
-        Self::paired(files, &a[0], control, |[a, b]| {
+        Self::paired(files, a, control, |[a, b]| {
             let (first, second) = (open(a)?, open(b)?);
             if (first.width, first.height) != (second.width, second.height) {
                 let Picture { width, height, .. } = second;
@@ -73,7 +73,7 @@ impl Folder {
 
     fn paired(
         files: Vec<[PathBuf; 2]>,
-        root: &Path,
+        roots: &[PathBuf],
         control: &Control,
         read: impl Fn(&[PathBuf; 2]) -> Result<Pair, String> + Sync,
     ) -> Result<[Self; 2]> {
@@ -93,7 +93,7 @@ impl Folder {
                 }
             }
         }
-        folders[0].not_empty(root)?;
+        folders[0].not_empty(roots)?;
         Ok(folders)
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{bundled_weights, hash_file};
 use crate::error::{EngineError, Result};
-use crate::features::{Features, Percept, PerceptWidth, PocketVgg, SqueezeNet, VggWidth};
+use crate::features::{Features, GoogLeNet, Percept, PerceptWidth, PocketVgg, SqueezeNet, VggWidth};
 use crate::weights;
 
 /// A perception network as users name it: `percept` (built in), or `vgg19-pocket:FILE` and the like.
@@ -28,11 +28,18 @@ enum PerceptionKind {
     PerceptTaps,
     PerceptWide,
     SqueezeNet,
+    GoogLeNet,
 }
 
 impl PerceptionKind {
-    const ALL: [Self; 5] =
-        [Self::PerceptTaps, Self::PerceptWide, Self::PocketVggWide, Self::PocketVggNarrow, Self::SqueezeNet];
+    const ALL: [Self; 6] = [
+        Self::PerceptTaps,
+        Self::PerceptWide,
+        Self::PocketVggWide,
+        Self::PocketVggNarrow,
+        Self::SqueezeNet,
+        Self::GoogLeNet,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -41,6 +48,7 @@ impl PerceptionKind {
             Self::PerceptTaps => "percept",
             Self::PerceptWide => "percept-wide",
             Self::SqueezeNet => "squeezenet",
+            Self::GoogLeNet => "googlenet",
         }
     }
 
@@ -48,7 +56,7 @@ impl PerceptionKind {
     fn bundled(self) -> Option<&'static [u8]> {
         match self {
             Self::PerceptTaps | Self::PerceptWide => bundled_weights("percept"),
-            Self::PocketVggWide | Self::PocketVggNarrow | Self::SqueezeNet => None,
+            Self::PocketVggWide | Self::PocketVggNarrow | Self::SqueezeNet | Self::GoogLeNet => None,
         }
     }
 }
@@ -111,6 +119,7 @@ impl PerceptionSpec {
             PerceptionKind::PerceptTaps => self.percept(PerceptWidth::Taps, device),
             PerceptionKind::PerceptWide => self.percept(PerceptWidth::Wide, device),
             PerceptionKind::SqueezeNet => Ok(Box::new(SqueezeNet::load(self.given()?, device)?)),
+            PerceptionKind::GoogLeNet => Ok(Box::new(GoogLeNet::load(self.given()?, device)?)),
         }
     }
 
@@ -182,8 +191,14 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        let names =
-            ["vgg19-pocket:/a/b.safetensors", "vgg19-pocket-narrow:x", "percept:y", "percept-wide:z", "squeezenet:v"];
+        let names = [
+            "vgg19-pocket:/a/b.safetensors",
+            "vgg19-pocket-narrow:x",
+            "percept:y",
+            "percept-wide:z",
+            "squeezenet:v",
+            "googlenet:u",
+        ];
         for text in names {
             assert_eq!(text.parse::<PerceptionSpec>().unwrap().to_string(), text);
         }

@@ -24,6 +24,7 @@ pub(super) const ENTRY: Entry = Entry {
         ],
         takes: Takes::Crops,
         perception: Some("perception"),
+        judges: Some("judge"),
         settings: SettingsType::of::<ArtistTraining>(),
         presets: &[
             Preset { name: "full", about: "an hour or more", settings: &[] },
@@ -70,10 +71,11 @@ fn train(parts: TrainParts) -> Result<Box<dyn Objective>> {
     let settings: ArtistTraining = typed(&parts.settings).map_err(EngineError::Caller)?;
     let internal = |what: &str| EngineError::Internal(format!("training artists without {what}"));
     let features = parts.features.ok_or_else(|| internal("a perception network"))?;
+    let networks = std::iter::once(features).chain(parts.judges).collect();
     let mut crops = parts.material.into_crops()?.into_iter();
     let (Some(photos), Some(works)) = (crops.next(), crops.next()) else { return Err(internal("pictures")) };
     let base = base(&settings.network)?;
     let objective =
-        ArtistObjective::new(settings, base.as_ref(), features, photos, works, parts.provenance, &parts.device)?;
+        ArtistObjective::new(settings, base.as_ref(), networks, photos, works, parts.provenance, &parts.device)?;
     Ok(Box::new(objective))
 }

@@ -18,6 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
         ],
         takes: Takes::Crops,
         perception: Some("perception"),
+        judges: None,
         settings: SettingsType::of::<FusionTraining>(),
         presets: &[],
         check,

@@ -48,6 +48,7 @@ const fn entry<A: Architecture>(tiny: fn() -> serde_json::Value) -> Entry {
             roles: &[Role { name: "data", stream: "gallery", about: "folders or archives of pictures of one kind" }],
             takes: Takes::Gallery,
             perception: None,
+            judges: None,
             settings: SettingsType::of::<GanTraining<A::Config>>(),
             presets: &[],
             check: |settings| typed::<GanTraining<A::Config>>(settings)?.check::<A>(),

@@ -33,6 +33,7 @@ pub(super) const ENTRY: Entry = Entry {
         roles: &[Role { name: "data", stream: "pictures", about: "folders of pictures of any kind" }],
         takes: Takes::Crops,
         perception: Some("teacher"),
+        judges: None,
         settings: SettingsType::of::<PerceptTraining>(),
         presets: &[],
         check: |_| Ok(Vec::new()),

@@ -189,6 +189,7 @@ fn objective(entry: &Entry, trainer: &Trainer, folder: &Path) -> Box<dyn Objecti
         settings: trainer.settings.complete(&settings).unwrap(),
         material,
         features: trainer.perception.map(|_| Box::new(Stub::new(&device)) as Box<dyn Features>),
+        judges: trainer.judges.iter().map(|_| Box::new(Stub::new(&device)) as Box<dyn Features>).collect(),
         provenance: serde_json::Value::Null,
         device,
     })

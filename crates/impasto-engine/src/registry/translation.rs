@@ -92,6 +92,7 @@ const fn entry<S: Scheme>(roles: &'static [Role], tiny: fn() -> serde_json::Valu
             roles,
             takes: if S::PAIRED { Takes::Pairs } else { Takes::Crops },
             perception: None,
+            judges: None,
             settings: SettingsType::over::<TranslationTraining<S>>(),
             presets: &[],
             check: |settings| typed::<TranslationTraining<S>>(settings)?.check(),

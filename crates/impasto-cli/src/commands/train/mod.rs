@@ -104,6 +104,7 @@ struct AlgorithmRun {
     algorithm: &'static str,
     sources: BTreeMap<String, Vec<PathBuf>>,
     perception: Option<PerceptionSpec>,
+    judges: Vec<PerceptionSpec>,
     crop: Option<usize>,
     preset: Option<String>,
 }
@@ -140,6 +141,12 @@ fn own_args(trainer: &'static Trainer) -> Vec<Arg> {
         let help = "The network that losses compare with, such as vgg19-pocket:FILE";
         let parser = |text: &str| text.parse::<PerceptionSpec>();
         args.push(Arg::new(option).long(option).value_name("NETWORK").help(help).value_parser(parser));
+    }
+    if let Some(option) = trainer.judges {
+        let help = "A further network that judges all pictures together, such as googlenet:FILE; repeatable";
+        let parser = |text: &str| text.parse::<PerceptionSpec>();
+        let arg = Arg::new(option).long(option).value_name("NETWORK").help(help).value_parser(parser);
+        args.push(arg.action(ArgAction::Append));
     }
     if let Some(default) = trainer.presets.first() {
         let about: Vec<String> = trainer.presets.iter().map(|p| format!("{} ({})", p.name, p.about)).collect();
@@ -207,6 +214,13 @@ impl FromArgMatches for NewRun {
                 algorithm: entry.descriptor.name,
                 sources: trainer.roles.iter().map(|role| (role.name.to_owned(), paths(role.name))).collect(),
                 perception: trainer.perception.and_then(|option| matches.get_one(option).cloned()),
+                judges: trainer
+                    .judges
+                    .and_then(|option| matches.get_many(option))
+                    .into_iter()
+                    .flatten()
+                    .cloned()
+                    .collect(),
                 crop: matches.get_one("crop").copied(),
                 preset: (!trainer.presets.is_empty()).then(|| matches.get_one("preset").cloned()).flatten(),
             }))
@@ -317,6 +331,7 @@ fn request(new: &NewRun, global: &Global, control: &impasto_engine::Control) -> 
                 algorithm: run.algorithm.to_owned(),
                 sources: run.sources.clone(),
                 perception: run.perception.clone(),
+                judges: run.judges.clone(),
                 settings,
                 ..TrainRequest::default()
             }

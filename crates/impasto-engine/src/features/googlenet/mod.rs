@@ -8,6 +8,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 
 use self::lrn::LocalNorm;
+use super::Features;
 use super::mixed::{Chain, Mixed, spatial_mean};
 use crate::blocks::{Conv, ConvConfig, Pool3, pool3};
 use crate::error::{EngineError, Result};
@@ -79,6 +80,25 @@ impl GoogLeNet {
         Ok(Self { first, second, norms: [first_norm, second_norm], blocks, classifier })
     }
 
+    /// The map after the second convolution, and those after each of the blocks.
+    fn maps(&self, image: Tensor<4>) -> (Tensor<4>, Vec<Tensor<4>>) {
+        let mean = Tensor::<1>::from_floats(MEAN_BGR, &image.device()).reshape([1, 3, 1, 1]);
+        let half = |x| pool3(x, Pool3::MaxHalfBeyond);
+        let x = self.first.forward(image.flip([1]) * 255.0 - mean); // RGB to BGR; [n, 64, 112, 112] at 224 px
+        let x = self.norms[0].forward(half(x)); // [n, 64, 56, 56]
+        let second = self.norms[1].forward(self.second.forward(x)); // [n, 192, 56, 56]
+        let mut x = half(second.clone()); // [n, 192, 28, 28]
+        let mut maps = Vec::with_capacity(self.blocks.len());
+        for (i, block) in self.blocks.iter().enumerate() {
+            if layers::POOLED.contains(&i) {
+                x = half(x); // [n, c, 14, 14], then [n, c, 7, 7]
+            }
+            x = block.forward(x); // [n, c', h', w']
+            maps.push(x.clone());
+        }
+        (second, maps)
+    }
+
     /// Everything that may be wanted of a batch `[n, 3, h, w]` in `[0, 1]`. Trained at 224 px; sides of at least 47.
     ///
     /// # Errors
@@ -88,22 +108,33 @@ impl GoogLeNet {
         if h.min(w) < MIN_SIDE {
             return Err(EngineError::Caller(format!("GoogLeNet needs sides of at least {MIN_SIDE} px, not {w} x {h}")));
         }
-        let mean = Tensor::<1>::from_floats(MEAN_BGR, &image.device()).reshape([1, 3, 1, 1]);
-        let half = |x| pool3(x, Pool3::MaxHalfBeyond);
-        let x = self.first.forward(image.flip([1]) * 255.0 - mean); // RGB to BGR; [n, 64, 112, 112] at 224 px
-        let x = self.norms[0].forward(half(x)); // [n, 64, 56, 56]
-        let mut x = half(self.norms[1].forward(self.second.forward(x))); // [n, 192, 28, 28]
-        let mut maps = Vec::with_capacity(self.blocks.len());
-        for (i, block) in self.blocks.iter().enumerate() {
-            if layers::POOLED.contains(&i) {
-                x = half(x); // [n, c, 14, 14], then [n, c, 7, 7]
-            }
-            x = block.forward(x); // [n, c', h', w']
-            maps.push(x.clone());
-        }
-        let pool5 = spatial_mean(x); // [n, 1024]
+        let (_, maps) = self.maps(image);
+        let last = maps.last().expect("nine blocks").clone();
+        let pool5 = spatial_mean(last); // [n, 1024]
         let n = pool5.dims()[0];
         let logits = self.classifier.forward(pool5.clone().reshape([n, WIDTH, 1, 1])).reshape([n, CLASSES]); // [n, 1000]
         Ok(GoogLeNetOutput { blocks: maps, pool5, logits })
+    }
+}
+
+/// The blocks whose maps [`Features::extract`] returns after that of the second convolution: 3b, 4b, 4e and 5b.
+const TAPS: [usize; 4] = [1, 3, 6, 8];
+
+impl Features for GoogLeNet {
+    fn name(&self) -> &'static str {
+        "googlenet"
+    }
+
+    fn extract(&self, image: Tensor<4>) -> Vec<Tensor<4>> {
+        let (second, maps) = self.maps(image);
+        std::iter::once(second).chain(TAPS.map(|tap| maps[tap].clone())).collect()
+    }
+
+    fn min_side(&self) -> usize {
+        MIN_SIDE
+    }
+
+    fn content_level(&self) -> usize {
+        2
     }
 }

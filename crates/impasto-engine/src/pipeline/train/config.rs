@@ -24,6 +24,9 @@ pub struct RunConfig {
     /// The frozen network that losses compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub perception: Option<Perception>,
+    /// Frozen networks that only judge what comes out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub judges: Vec<Perception>,
     /// The weights it began from, if not from drawn ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<Init>,
@@ -64,7 +67,7 @@ impl Default for Schedule {
     }
 }
 
-/// The perception network of a run.
+/// A perception network of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Perception {
@@ -72,6 +75,17 @@ pub struct Perception {
     pub network: PerceptionSpec,
     /// Hash of its weights.
     pub blake3: String,
+}
+
+impl Perception {
+    /// A network with its file's absolute path and hash.
+    ///
+    /// # Errors
+    /// [`EngineError::File`] when the file cannot be read.
+    pub(super) fn of(network: &PerceptionSpec) -> Result<Self> {
+        let network = network.absolute()?;
+        Ok(Self { blake3: network.hash()?, network })
+    }
 }
 
 /// Weights that a run began from.
@@ -147,6 +161,7 @@ mod tests {
                 network: "vgg19-pocket:/w.safetensors".parse().unwrap(),
                 blake3: "1".into(),
             }),
+            judges: vec![Perception { network: "googlenet:/g.safetensors".parse().unwrap(), blake3: "3".into() }],
             init: Some(Init { file: "a.safetensors".into(), blake3: "2".into(), training: "{\"a\": null}".into() }),
             gallery: None,
             data: BTreeMap::from([("content".into(), source)]),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::config::{RunConfig, Source};
+use super::config::{Perception, RunConfig, Source};
 use crate::control::Control;
 use crate::data::gallery::{self, GallerySettings};
 use crate::data::{Augment, Crops, Folder, Gallery};
@@ -180,7 +180,9 @@ pub(super) fn provenance(config: &RunConfig) -> serde_json::Value {
             (role.clone(), json!({"folders": folders, "pictures": source.pictures, "blake3": source.blake3}))
         })
         .collect();
-    let perception = config.perception.as_ref().map(|p| json!({"network": p.network.name(), "blake3": p.blake3}));
+    let network = |p: &Perception| json!({"network": p.network.name(), "blake3": p.blake3});
+    let perception = config.perception.as_ref().map(network);
+    let judges: Vec<_> = config.judges.iter().map(network).collect();
     let began_from = config.init.as_ref().map(|init| {
         let training: serde_json::Value = serde_json::from_str(&init.training).unwrap_or_default();
         json!({"blake3": init.blake3, "training": training})
@@ -191,6 +193,7 @@ pub(super) fn provenance(config: &RunConfig) -> serde_json::Value {
         "device": config.device,
         "data": data,
         "perception": perception,
+        "judges": judges,
         "settings": config.training,
     })
 }

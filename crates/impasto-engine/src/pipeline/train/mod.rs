@@ -40,6 +40,8 @@ pub struct TrainRequest {
     pub sources: BTreeMap<String, Vec<PathBuf>>,
     /// The network losses compare with, for trainers that need one.
     pub perception: Option<PerceptionSpec>,
+    /// Further networks that judge what comes out, for trainers that take them.
+    pub judges: Vec<PerceptionSpec>,
     /// How whole pictures are read, for trainers of [`Takes::Gallery`]; the size is that of `settings`.
     pub gallery: GallerySettings,
     /// Weights of the same algorithm to begin from; drawn ones without.
@@ -123,10 +125,13 @@ impl Training {
             }
             (None, None) => None,
             (given, Some(option)) => {
-                let network = given.clone().map_or_else(|| PerceptionSpec::bundled(option), Ok)?.absolute()?;
-                Some(Perception { blake3: network.hash()?, network })
+                Some(Perception::of(&given.clone().map_or_else(|| PerceptionSpec::bundled(option), Ok)?)?)
             }
         };
+        if !request.judges.is_empty() && trainer.judges.is_none() {
+            return Err(EngineError::Caller(format!("training {} takes no judges", entry.descriptor.name)));
+        }
+        let judges = request.judges.iter().map(Perception::of).collect::<Result<Vec<_>>>()?;
         let init = request.init.as_deref().map(|path| read_init(path, entry)).transpose()?;
         let config = RunConfig {
             algorithm: entry.descriptor.name.to_owned(),
@@ -134,6 +139,7 @@ impl Training {
             device: opened.spec.to_string(),
             schedule: request.schedule.clone(),
             perception,
+            judges,
             init: init.as_ref().map(|(init, _)| init.clone()),
             gallery,
             data: loaded.configs(&sources),
@@ -169,11 +175,11 @@ impl Training {
             }
             control.warn(text);
         }
-        if let Some(perception) = &config.perception
-            && perception.network.hash()? != perception.blake3
-        {
-            let text = format!("the weights of {} are not those the run was begun with", perception.network);
-            return Err(EngineError::file(folder, text));
+        for Perception { network, blake3 } in config.perception.iter().chain(&config.judges) {
+            if network.hash()? != *blake3 {
+                let text = format!("the weights of {network} are not those the run was begun with");
+                return Err(EngineError::file(folder, text));
+            }
         }
         Ok((Self::assemble(config, loaded)?, dir))
     }
@@ -187,6 +193,7 @@ impl Training {
             let text = format!("crop is {}, below the {least} px that the perception network needs", plan.crop);
             return Err(EngineError::Caller(text));
         }
+        let judges = config.judges.iter().map(|p| p.network.open(&device)).collect::<Result<Vec<_>>>()?;
         let data_bytes = loaded.bytes();
         let seed = config.training.get("seed").and_then(toml::Value::as_integer).unwrap_or(0);
         let parts = TrainParts {
@@ -194,6 +201,7 @@ impl Training {
             provenance: data::provenance(&config),
             material: loaded.into_material(plan.crop, u64::try_from(seed).unwrap_or(0)),
             features,
+            judges,
             device: device.clone(),
         };
         let macs_per_pixel = (trainer.macs_per_pixel)(&config.training).map_err(EngineError::Caller)?;

@@ -30,7 +30,8 @@ pub struct ArtistTraining {
     pub moment_weight: f32,
     /// Weight of the relative error of Gram matrices to those of the works of one kind.
     pub gram_weight: f32,
-    /// Weight of the energy distance between all works and what was painted of late, each seen at half the size; 0 leaves it out.
+    /// Weight of the energy distance between all works and what was painted of late, as the perception network and the judges see them;
+    /// 0 leaves it out.
     pub spread_weight: f32,
     /// Deviation of the grain on contents, in 0 to 1.
     pub grain: f32,

@@ -5,9 +5,13 @@ use std::collections::VecDeque;
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::blocks::channel_moments;
+use crate::blocks::{avg_pool2, channel_moments};
+use crate::features::Features;
 use crate::tensor::values;
 use crate::weights::{Array, Arrays};
+
+/// Size at which the first network sees pictures, and at which the others do.
+const SEEN_AT: [f32; 2] = [0.5, 0.75];
 
 /// Paintings of the last steps that stand for all.
 const REMEMBERED: usize = 64;
@@ -32,13 +36,43 @@ struct Level {
     painted: VecDeque<Vec<f32>>,
 }
 
-/// Means and deviations of all channels, level by level: `[n, c, h, w]` to `[n, 2 c]`.
-pub(super) fn look(features: &[Tensor<4>]) -> Vec<Tensor<2>> {
-    let both = |level: &Tensor<4>| {
-        let (mean, deviation) = channel_moments(level.clone());
+/// What is seen of a side by the network of a number.
+pub(super) fn seen_side(number: usize, side: usize) -> usize {
+    (side as f32 * SEEN_AT[number.min(1)]).round() as usize
+}
+
+/// What networks see of pictures `[n, 3, h, w]`: means and deviations of all channels, `[n, 2 c]` for every level of every network.
+/// Several networks are harder to deceive than one.
+pub(super) fn look(networks: &[Box<dyn Features>], image: &Tensor<4>) -> Vec<Tensor<2>> {
+    let both = |level: Tensor<4>| {
+        let (mean, deviation) = channel_moments(level);
         Tensor::cat(vec![mean, deviation], 1) // [n, 2 c]
     };
-    features.iter().map(both).collect()
+    let [_, _, h, w] = image.dims();
+    let seen = |(number, network): (usize, &Box<dyn Features>)| match number {
+        0 => network.extract(avg_pool2(image.clone())), // [n, 3, h / 2, w / 2]
+        _ => network.extract(shrunk(image.clone(), seen_side(number, h), seen_side(number, w))),
+    };
+    networks.iter().enumerate().flat_map(seen).map(both).collect()
+}
+
+/// The triangle filter, widened to the step between samples: `[n, c, h, w]` to `[n, c, to_h, to_w]`.
+fn shrunk(image: Tensor<4>, to_h: usize, to_w: usize) -> Tensor<4> {
+    let [_, _, h, w] = image.dims();
+    let device = image.device();
+    let along = |from: usize, to: usize| {
+        let step = from as f32 / to as f32;
+        let mut values = vec![0.0; from * to];
+        for (place, row) in values.chunks_exact_mut(from).enumerate() {
+            let centre = (place as f32 + 0.5) * step - 0.5;
+            row.iter_mut().enumerate().for_each(|(i, v)| *v = (1.0 - (i as f32 - centre).abs() / step).max(0.0));
+            let sum: f32 = row.iter().sum();
+            row.iter_mut().for_each(|v| *v /= sum);
+        }
+        Tensor::<2>::from_data(TensorData::new(values, [to, from]), &device)
+    };
+    let rows = along(h, to_h).reshape([1, 1, to_h, h]).matmul(image); // [n, c, to_h, w]
+    rows.matmul(along(w, to_w).transpose().reshape([1, 1, w, to_w])) // [n, c, to_h, to_w]
 }
 
 impl Spread {
@@ -150,6 +184,23 @@ mod tests {
             loss
         });
         losses.skip(16).sum::<f32>() / 16.0
+    }
+
+    #[test]
+    fn pictures_are_shrunk_around_their_middle() {
+        let device = Device::flex();
+        // A slope along each axis.
+        let ramp: Vec<f32> = (0..12 * 16).map(|i| (i % 16) as f32 + 100.0 * (i / 16) as f32).collect();
+        let ramp = Tensor::<4>::from_data(TensorData::new(ramp, [1, 1, 12, 16]), &device);
+        let small = shrunk(ramp, seen_side(1, 12), seen_side(1, 16)); // [1, 1, 9, 12]
+        assert_eq!(small.dims(), [1, 1, 9, 12]);
+        let small = values(small);
+        // Inside, what lies at the same place of the picture; borders lack neighbours.
+        for (y, x) in (2..7).flat_map(|y| (2..10).map(move |x| (y, x))) {
+            let at = |i: usize| (i as f32 + 0.5) * 4.0 / 3.0 - 0.5;
+            let (got, expected) = (small[y * 12 + x], at(x) + 100.0 * at(y));
+            assert!((got - expected).abs() < 0.02 * expected, "{y}, {x}: {got}, not {expected}");
+        }
     }
 
     #[test]

@@ -71,7 +71,8 @@ struct Artist {
 pub struct ArtistObjective {
     settings: ArtistTraining,
     device: Device,
-    features: Box<dyn Features>,
+    /// What losses compare with, and then those that only judge how paintings are spread.
+    networks: Vec<Box<dyn Features>>,
     photos: Crops,
     artists: Vec<Artist>,
     /// The generator as it began; of it the encoder is used, which does not change.
@@ -138,7 +139,7 @@ impl ArtistObjective {
     pub fn new(
         settings: ArtistTraining,
         base: Option<&Arrays>,
-        features: Box<dyn Features>,
+        networks: Vec<Box<dyn Features>>,
         photos: Crops,
         works: Crops,
         provenance: serde_json::Value,
@@ -148,14 +149,23 @@ impl ArtistObjective {
             let text = format!("a grain of {} is not one from 0 to {MOST_GRAIN}", settings.grain);
             return Err(EngineError::Caller(text));
         }
+        let features = &*networks[0];
         let spreads = settings.spread_weight > 0.0;
-        if spreads && settings.crop / 2 < features.min_side() {
-            return Err(EngineError::Caller(format!(
-                "a crop of {} px is too small to be seen at half its size by {}: take at least {}, or spread_weight = 0",
-                settings.crop,
-                features.name(),
-                2 * features.min_side(),
-            )));
+        if !spreads && networks.len() > 1 {
+            return Err(EngineError::Caller(
+                "judges have no say without spread_weight: give it one, or no judges".to_owned(),
+            ));
+        }
+        for (number, network) in networks.iter().enumerate().filter(|_| spreads) {
+            let seen = spread::seen_side(number, settings.crop);
+            if seen < network.min_side() {
+                return Err(EngineError::Caller(format!(
+                    "of a crop of {} px {} sees {seen} and needs {}: take a larger crop, or spread_weight = 0",
+                    settings.crop,
+                    network.name(),
+                    network.min_side(),
+                )));
+            }
         }
         let generator = |device: &Device| {
             let fresh = Generator::new(&settings.network, settings.seed, device);
@@ -182,7 +192,7 @@ impl ArtistObjective {
             let codes = works::codes(folder, usize::MAX, &seer, &inner);
             remarks.extend(suspicion(name, folder, &works::misplaced(&works::rows(&codes), &strangers, NEIGHBOURS)));
             remarks.extend(advice(name, folder.len()));
-            kinds.push(works::kinds(folder, &codes, settings.bank, &*features, device));
+            kinds.push(works::kinds(folder, &codes, settings.bank, features, device));
         }
         let scales = SEEN.map(|level| {
             let all = || kinds.iter().flatten().map(|kind| &kind.sight[level]);
@@ -196,7 +206,7 @@ impl ArtistObjective {
             .zip(folders)
             .zip(kinds)
             .map(|((name, works), kinds)| {
-                let spread = spreads.then(|| Spread::of(&works::looks(works.folder(), &*features, device)));
+                let spread = spreads.then(|| Spread::of(&works::looks(works.folder(), &networks, device)));
                 let judge = Heads::new(&channels, settings.seed, &format!("judge.{name}"), device);
                 Artist { name, works, kinds, judge, judge_adam: adam(0.0), spread }
             })
@@ -206,7 +216,7 @@ impl ArtistObjective {
         Ok(Self {
             ema: Ema::new(weights::collect(&painter)),
             device: device.clone(),
-            features,
+            networks,
             photos,
             artists,
             encoder,
@@ -282,7 +292,7 @@ impl ArtistObjective {
         metrics: &mut Metrics,
     ) -> Tensor<1> {
         let s = &self.settings;
-        let content = self.features.extract(batch.content.clone());
+        let content = self.networks[0].extract(batch.content.clone());
         let levels = painted.len() as f32;
         let zero = || Tensor::<1>::zeros([1], &self.device);
         let (mut content_loss, mut moments, mut grams) = (zero(), zero(), zero());
@@ -348,11 +358,11 @@ impl ArtistObjective {
         let content = self.encoder.encode(batch.content.clone());
         let content = self.encoder.grained(content, Grain { amount: self.settings.grain, seed: step + 1 }, [0, 0]);
         let output = painter.generator.paint(content, &codes);
-        let painted = self.features.extract(output.clone());
-        let real = self.features.extract(batch.real.clone());
+        let painted = self.networks[0].extract(output.clone());
+        let real = self.networks[0].extract(batch.real.clone());
         // What lies between kinds is not like works, and says nothing of how paintings are spread.
         let spread = self.artists[batch.artist].spread.as_ref().filter(|_| batch.share == 1.0);
-        let look = spread.map(|_| spread::look(&self.features.extract(avg_pool2(output.clone()))));
+        let look = spread.map(|_| spread::look(&self.networks, &output));
         let mut loss = self.perception(step, &batch, output, &painted, &mut metrics);
         if let (Some(spread), Some(look)) = (spread, &look) {
             let apart = spread.loss(look);

@@ -8,7 +8,7 @@ use super::super::code::Code;
 use super::super::network::Generator;
 use super::bank::distances;
 use super::spread;
-use crate::blocks::{avg_pool2, channel_moments};
+use crate::blocks::channel_moments;
 use crate::data::Folder;
 use crate::features::Features;
 use crate::losses;
@@ -76,12 +76,9 @@ pub(super) fn kinds(
         .collect()
 }
 
-/// What every work of a folder looks like at half its size; see [`Spread`](super::spread::Spread).
-pub(super) fn looks(folder: &Folder, features: &dyn Features, device: &Device) -> Vec<Vec<Tensor<2>>> {
-    let look = |work| {
-        let seen = features.extract(avg_pool2(folder.whole(work, 16, device)));
-        spread::look(&seen).into_iter().map(Tensor::inner).collect()
-    };
+/// What the networks see of every work of a folder; see [`Spread`](super::spread::Spread).
+pub(super) fn looks(folder: &Folder, networks: &[Box<dyn Features>], device: &Device) -> Vec<Vec<Tensor<2>>> {
+    let look = |work| spread::look(networks, &folder.whole(work, 16, device)).into_iter().map(Tensor::inner).collect();
     (0..folder.len()).into_par_iter().map(look).collect()
 }
 
