@@ -49,11 +49,11 @@ pub(super) fn look(networks: &[Box<dyn Features>], image: &Tensor<4>) -> Vec<Ten
         Tensor::cat(vec![mean, deviation], 1) // [n, 2 c]
     };
     let [_, _, h, w] = image.dims();
-    let seen = |(number, network): (usize, &Box<dyn Features>)| match number {
+    let seen = |(number, network): (usize, &dyn Features)| match number {
         0 => network.extract(avg_pool2(image.clone())), // [n, 3, h / 2, w / 2]
         _ => network.extract(shrunk(image.clone(), seen_side(number, h), seen_side(number, w))),
     };
-    networks.iter().enumerate().flat_map(seen).map(both).collect()
+    networks.iter().map(Box::as_ref).enumerate().flat_map(seen).map(both).collect()
 }
 
 /// The triangle filter, widened to the step between samples: `[n, c, h, w]` to `[n, c, to_h, to_w]`.
