@@ -10,8 +10,8 @@ pub use adversarial::{
 };
 pub use generator::{PathMean, Paths, information, mix_styles, path_lengths};
 pub use style::{
-    content, content_distance, contrastive_style, gram, gram_distance, gram_error, mean_covariance, mean_squared_error,
-    moment_distance, moment_error, out_of_range, relative_distance, relative_error, sliced_wasserstein,
-    squared_variation, total_variation, unfounded_variation,
+    PLACE, content, content_distance, contrastive_style, gram, gram_distance, gram_error, liveliness, mean_covariance,
+    mean_squared_error, moment_distance, moment_error, out_of_range, relative_distance, relative_error,
+    sliced_wasserstein, squared_variation, total_variation, unfounded_forms,
 };
 pub use translation::{absolute_difference, patch_contrast, unit_rows};

@@ -43,7 +43,7 @@ pub struct ArtistTraining {
     pub identity_share: f64,
     /// Weight of total variation.
     pub tv_weight: f32,
-    /// Weight of the variation, seen from afar, where the photograph is plain: forms in skies.
+    /// Weight of what is livelier where the photograph is plain than the calm places of the works: forms in skies.
     pub calm_weight: f32,
     /// Weight of the discriminator's opinion.
     pub adversarial_weight: f32,

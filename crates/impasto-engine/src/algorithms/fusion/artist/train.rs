@@ -61,6 +61,8 @@ struct Artist {
     name: String,
     works: Crops,
     kinds: Vec<Kind>,
+    /// How lively the calm places of the works are.
+    calm: f32,
     judge: Heads,
     judge_adam: Adam,
     /// Where it has a weight.
@@ -207,8 +209,9 @@ impl ArtistObjective {
             .zip(kinds)
             .map(|((name, works), kinds)| {
                 let spread = spreads.then(|| Spread::of(&works::looks(works.folder(), &networks, device)));
+                let calm = works::calm(works.folder(), &inner);
                 let judge = Heads::new(&channels, settings.seed, &format!("judge.{name}"), device);
-                Artist { name, works, kinds, judge, judge_adam: adam(0.0), spread }
+                Artist { name, works, kinds, calm, judge, judge_adam: adam(0.0), spread }
             })
             .collect();
         let hands = Param::from_tensor(Tensor::zeros([artists.len(), settings.network.style_width], device));
@@ -308,6 +311,7 @@ impl ArtistObjective {
                 content_loss = content_loss + losses::content(painted.clone(), content[i].clone()) * CONTENT_SHARES[i];
             }
         }
+        let calm = self.artists[batch.artist].calm;
         let afar = |image: Tensor<4>| avg_pool2(avg_pool2(image)); // [n, 3, h/4, w/4]
         let directions = self.directions(step);
         let parts = [
@@ -325,7 +329,7 @@ impl ArtistObjective {
                 s.identity_weight,
             ),
             ("tv", losses::total_variation(output.clone()), s.tv_weight),
-            ("calm", losses::unfounded_variation(afar(output.clone()), afar(batch.content.clone())), s.calm_weight),
+            ("calm", losses::unfounded_forms(output.clone(), batch.content.clone(), calm), s.calm_weight),
             ("range", losses::out_of_range(output), RANGE_WEIGHT),
         ];
         let mut total = zero();

@@ -20,6 +20,9 @@ const LOOKED_AT: usize = 4;
 /// Rounds of assigning works to kinds.
 const ROUNDS: usize = 20;
 
+/// Share of the places of a work that count as its calm ones.
+const CALM: f32 = 0.2;
+
 /// What a perception network sees of a kind of works, of one level.
 #[derive(Debug, Clone)]
 pub(super) struct Sight {
@@ -80,6 +83,23 @@ pub(super) fn kinds(
 pub(super) fn looks(folder: &Folder, networks: &[Box<dyn Features>], device: &Device) -> Vec<Vec<Tensor<2>>> {
     let look = |work| spread::look(networks, &folder.whole(work, 16, device)).into_iter().map(Tensor::inner).collect();
     (0..folder.len()).into_par_iter().map(look).collect()
+}
+
+/// How lively the liveliest of the calm places of a work in the middle are: low where skies are left plain, high where strokes
+/// are everywhere.
+pub(super) fn calm(folder: &Folder, device: &Device) -> f32 {
+    let of_work = |work: usize| {
+        let mut places = values(losses::liveliness(folder.whole(work, losses::PLACE, device)));
+        at_share(&mut places, CALM)
+    };
+    let mut works: Vec<f32> = (0..folder.len()).into_par_iter().map(of_work).collect();
+    at_share(&mut works, 0.5)
+}
+
+/// The value below which a share of them lies.
+fn at_share(values: &mut [f32], share: f32) -> f32 {
+    let place = ((values.len() - 1) as f32 * share).round() as usize;
+    *values.select_nth_unstable_by(place, f32::total_cmp).1
 }
 
 /// What the network sees of a picture `[1, 3, h, w]`.
@@ -170,6 +190,13 @@ pub(super) fn misplaced(rows: &[Vec<f32>], strangers: &[Vec<f32>], neighbours: u
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_counted_from_the_least() {
+        let mut values = [5.0, 1.0, 4.0, 2.0, 3.0, 0.0];
+        assert_eq!([0.0, 0.2, 0.5, 1.0].map(|share| at_share(&mut values, share)), [0.0, 1.0, 3.0, 5.0]);
+        assert_eq!(at_share(&mut [7.0], 0.2), 7.0);
+    }
 
     #[test]
     fn works_that_are_alike_come_together() {
