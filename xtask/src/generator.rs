@@ -17,8 +17,8 @@ pub(crate) struct GeneratorArgs {
     /// The run's folder.
     #[arg(long)]
     run: PathBuf,
-    /// Folder of another run, begun from the same weights, to average with; may be given several times. What is known of works is
-    /// the first run's.
+    /// Folder of another run, begun from the same weights, to average with; may be given several times and know fewer artists.
+    /// What is known of works is the first run's.
     #[arg(long)]
     mean_with: Vec<PathBuf>,
     /// What it makes, in a few words.
@@ -33,15 +33,21 @@ fn load(run: &Path) -> Result<(Header, Arrays)> {
     Ok(weights::load(&run.join("weights.safetensors"))?)
 }
 
-/// Moves weights by `share` of the way to `others` (Wortsman et al. 2022, model soups). Of artists only the hand is weights; their
-/// other arrays are of works.
-fn average(arrays: &mut Arrays, others: &Arrays, share: f32) -> Result<()> {
-    let learnt = |name: &str| !name.starts_with("artists.") || name.ends_with(".hand");
-    for (name, array) in arrays.iter_mut().filter(|(name, _)| learnt(name)) {
-        let Some(other) = others.get(name).filter(|other| other.shape == array.shape) else {
-            bail!("the runs differ in '{name}'");
-        };
-        array.values.iter_mut().zip(&other.values).for_each(|(value, other)| *value += share * (other - *value));
+/// Averages weights with those of other runs (Wortsman et al. 2022, model soups). Of artists only the hand is weights; their other
+/// arrays are of works. A run may know fewer artists than the first one: a hand is the mean of those who have it.
+fn average(arrays: &mut Arrays, others: &[Arrays]) -> Result<()> {
+    let hand = |name: &str| name.starts_with("artists.") && name.ends_with(".hand");
+    for (name, array) in arrays.iter_mut().filter(|(name, _)| hand(name) || !name.starts_with("artists.")) {
+        let mut count = 1.0;
+        for others in others {
+            let other = match others.get(name) {
+                Some(other) if other.shape == array.shape => other,
+                None if hand(name) => continue,
+                _ => bail!("the runs differ in '{name}'"),
+            };
+            count += 1.0;
+            array.values.iter_mut().zip(&other.values).for_each(|(value, other)| *value += (other - *value) / count);
+        }
     }
     Ok(())
 }
@@ -49,12 +55,10 @@ fn average(arrays: &mut Arrays, others: &Arrays, share: f32) -> Result<()> {
 /// Writes the run's averaged weights as a bundled generator, or as those of the algorithm they belong to.
 pub(crate) fn ship(args: &GeneratorArgs) -> Result<()> {
     let (mut header, mut arrays) = load(&args.run)?;
-    let mut trainings = Vec::new();
-    for (number, run) in args.mean_with.iter().enumerate() {
-        let (other, others) = load(run)?;
-        average(&mut arrays, &others, 1.0 / (number as f32 + 2.0))?;
-        trainings.push(other.training);
-    }
+    let others = args.mean_with.iter().map(|run| load(run)).collect::<Result<Vec<_>>>()?;
+    let (headers, others): (Vec<Header>, Vec<Arrays>) = others.into_iter().unzip();
+    average(&mut arrays, &others)?;
+    let trainings: Vec<_> = headers.into_iter().map(|header| header.training).collect();
     if !trainings.is_empty() {
         header.training["mean_with"] = trainings.into();
     }
@@ -87,12 +91,16 @@ mod tests {
             names.map(|name| (name.to_owned(), Array { shape: vec![1], values: vec![value] })).into()
         };
         let mut mean = model(1.0);
-        average(&mut mean, &model(3.0), 1.0 / 2.0).unwrap();
-        average(&mut mean, &model(8.0), 1.0 / 3.0).unwrap();
+        average(&mut mean, &[model(3.0), model(8.0)]).unwrap();
         let values: Vec<f32> = mean.values().map(|array| array.values[0]).collect();
         assert_eq!(values, [4.0, 1.0, 4.0]);
-        let mut fewer = model(3.0);
+        // One that does not know the artist has no say in the hand; one without weights is another network.
+        let mut fewer = model(0.0);
+        fewer.retain(|name, _| !name.starts_with("artists."));
+        average(&mut mean, &[fewer.clone(), model(8.0)]).unwrap();
+        let values: Vec<f32> = mean.values().map(|array| array.values[0]).collect();
+        assert_eq!(values, [6.0, 1.0, 4.0]);
         fewer.remove("paint.weight");
-        assert!(average(&mut mean, &fewer, 0.5).unwrap_err().to_string().contains("paint.weight"));
+        assert!(average(&mut mean, &[fewer]).unwrap_err().to_string().contains("paint.weight"));
     }
 }
