@@ -56,6 +56,27 @@ pub(crate) fn landscapes(count: u64, first: u64) -> Vec<Picture> {
     (first..first + count).map(|seed| landscape(64, seed)).collect()
 }
 
+/// Photographs of dishes, warm in colour: those of `data/photos/food_based_cooking` in the folder that IMPASTO_SHARED names, `side`
+/// px on their shorter side and in an order that mixes them. None where they are missing, which is said.
+#[allow(clippy::print_stderr, reason = "what was skipped is said")]
+pub(crate) fn dishes(side: u32) -> Option<Vec<Picture>> {
+    let shared = std::env::var_os("IMPASTO_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), Into::into);
+    let folder = shared.join("data/photos/food_based_cooking");
+    let Ok(mut files) = crate::data::picture_files(&folder) else {
+        eprintln!("skipped: there is no folder {}; set IMPASTO_SHARED", folder.display());
+        return None;
+    };
+    files.sort();
+    let open = |file: &std::path::PathBuf| {
+        impasto_image::resize_to_short_side(&impasto_image::open(file, &Default::default()).unwrap(), side)
+    };
+    let mut pictures: Vec<Picture> = files.iter().map(open).collect();
+    let mut rng = rng::stream(1, "photographs", 0);
+    (1..pictures.len()).rev().for_each(|i| pictures.swap(i, rng.random_range(0..=i)));
+    Some(pictures)
+}
+
 fn folder(root: &Path, name: &str, pictures: &[Picture], short_side: u32, crop: u32) -> Folder {
     let root = root.join(name);
     std::fs::create_dir(&root).unwrap();
