@@ -134,10 +134,10 @@ struct Part {
 
 impl ArtistObjective {
     /// Begins with `base`, weights of `fusion` in the settings' dimensions, or with drawn ones; each folder that the works
-    /// came from is an artist. `features` are on `device`, which has autodiff.
+    /// came from is an artist. `networks`, the first for the losses and the others judges, are on `device`, which has autodiff.
     ///
     /// # Errors
-    /// [`EngineError::Caller`] where two folders have one name.
+    /// [`EngineError::Caller`] where two folders have one name, crops are too small for a network, or judges have no say.
     pub fn new(
         settings: ArtistTraining,
         base: Option<&Arrays>,
