@@ -5,40 +5,40 @@
 //! given back to the host, longer). [`awake`] runs the whole row inside the pool and keeps the other threads looking for
 //! work until it ends.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+#[cfg(target_os = "linux")]
+mod place;
 
-use rayon::Yield;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How long threads may take to come, which on an idle virtual machine is up to a millisecond; those that are busy
-/// elsewhere are not waited for.
-const PATIENCE: Duration = Duration::from_millis(3);
+use rayon::{Scope, Yield};
+
+/// Looks for work before a watch lets its thread see whether it has to do something else.
+const LOOKS: u32 = 64;
 
 /// Looks in vain after which a thread lets other programs have the processor in between.
 const EAGER: u32 = 2000;
 
-/// [`Door::state`] when nobody may enter any more.
-const CLOSED: usize = usize::MAX;
-
-/// Who watches, and until when.
-///
-/// A thread that watches ends no sooner than the work does. So it must not begin to watch while it waits for a part of
-/// that work itself, which would then never end. Hence the door: threads enter before the work begins, or not at all.
-struct Door {
-    /// Threads that have entered, or [`CLOSED`].
-    state: AtomicUsize,
+/// Work that does not end before the real work does, so that threads find something and stay awake.
+struct Watch {
+    /// The thread that runs the real work.
+    owner: Option<usize>,
     done: AtomicBool,
 }
 
-impl Door {
-    /// Looks for work until all is done; returns at once when the work has begun.
-    fn watch(&self) {
-        let enter = |count| (count != CLOSED).then(|| count + 1);
-        if self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, enter).is_err() {
-            return;
-        }
-        let mut vain = 0u32;
-        while !self.done.load(Ordering::Acquire) {
+impl Watch {
+    /// Looks for work for a while and then leaves another watch behind, until all is done.
+    ///
+    /// It does not simply look until the end: a thread may come to it while it waits for a part of the work itself, which
+    /// would never end then. For the same reason threads may come late. The owner only comes to it while it waits, and
+    /// leaves it to the others.
+    fn look<'s>(&'s self, scope: &Scope<'s>, mut vain: u32) {
+        let looks = if rayon::current_thread_index() == self.owner { 0 } else { LOOKS };
+        #[cfg(target_os = "linux")]
+        place::arrived();
+        for _ in 0..looks {
+            if self.done.load(Ordering::Acquire) {
+                return;
+            }
             match rayon::yield_now() {
                 Some(Yield::Executed) => vain = 0,
                 _ if vain < EAGER => {
@@ -48,20 +48,14 @@ impl Door {
                 _ => std::thread::yield_now(),
             }
         }
-    }
-
-    /// Waits until `count` threads have entered, for a while, and closes.
-    fn close(&self, count: usize) {
-        let begin = Instant::now();
-        while self.state.load(Ordering::Acquire) < count && begin.elapsed() < PATIENCE {
-            std::hint::spin_loop();
+        if !self.done.load(Ordering::Acquire) {
+            scope.spawn(move |scope| self.look(scope, vain));
         }
-        self.state.store(CLOSED, Ordering::Release);
     }
 }
 
 /// Ends the watch, also when the work panics.
-struct Ends<'a>(&'a Door);
+struct Ends<'a>(&'a Watch);
 
 impl Drop for Ends<'_> {
     fn drop(&mut self) {
@@ -79,15 +73,20 @@ pub fn awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     if others == 0 || rayon::current_thread_index().is_some() {
         return work();
     }
-    let door = Door { state: AtomicUsize::new(0), done: AtomicBool::new(false) };
-    rayon::scope(|scope| {
-        for _ in 0..others {
-            scope.spawn(|_| door.watch());
-        }
-        let _ends = Ends(&door);
-        door.close(others);
-        work()
-    })
+    let work = move || {
+        #[cfg(target_os = "linux")]
+        let _placed = place::Placed::pool();
+        let watch = Watch { owner: rayon::current_thread_index(), done: AtomicBool::new(false) };
+        rayon::scope(|scope| {
+            for _ in 0..others {
+                scope.spawn(|scope| watch.look(scope, 0));
+            }
+            let _ends = Ends(&watch);
+            work()
+        })
+    };
+    // In the pool from here on, so that the watch knows whom it waits for.
+    rayon::scope(|_| work())
 }
 
 #[cfg(test)]

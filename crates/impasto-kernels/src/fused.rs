@@ -6,6 +6,7 @@ use crate::dispatch::{Isa, dispatched};
 use crate::error::{ShapeError, check_length};
 use crate::lanes::Lanes;
 use crate::norm::plane_area;
+use crate::rows::Change;
 use crate::scratch::with_scratch;
 use crate::shape::Conv2d;
 
@@ -88,12 +89,17 @@ impl<'a> Fused<'a> {
         self.input.map(|affine| affine.of(plane))
     }
 
-    /// Finishes a run of results that is stored from `at` on; the bias is not added.
+    /// The slope of a rectifier that results go through as soon as the bias is added: none where something else is
+    /// added, too.
+    pub(crate) fn early_slope(&self) -> f32 {
+        if self.residual.is_some() { 1.0 } else { self.slope }
+    }
+
+    /// Finishes a run of results that is stored from `at` on and has gone through the rectifier of
+    /// [`Fused::early_slope`].
     pub(crate) fn finish(&self, isa: Isa, values: &mut [f32], at: usize) {
-        match self.residual {
-            Some(residual) => add_rectify(isa, &residual[at..at + values.len()], self.slope, values),
-            None if self.slope != 1.0 => rectify(isa, self.slope, values),
-            None => {}
+        if let Some(residual) = self.residual {
+            add_rectify(isa, &residual[at..at + values.len()], self.slope, values);
         }
     }
 
@@ -102,8 +108,6 @@ impl<'a> Fused<'a> {
         if let Some(residual) = self.residual {
             let residual = residual[at..at + values.len()].iter().step_by(step);
             values.iter_mut().step_by(step).zip(residual).for_each(|(y, &x)| *y = rectified(*y + x, self.slope));
-        } else if self.slope != 1.0 {
-            values.iter_mut().step_by(step).for_each(|y| *y = rectified(*y, self.slope));
         }
     }
 }
@@ -168,28 +172,48 @@ dispatched! {
     pub(crate) fn add_rectify(x: &[f32], slope: f32, y: &mut [f32]) => add_rectify_any
 }
 
-dispatched! {
-    /// `y = rectified(y)`.
-    pub(crate) fn rectify(slope: f32, y: &mut [f32]) => rectify_any
-}
-
 /// With a slope up to 1 the larger of the value and its multiple; a value that is no number stays none.
 #[inline(always)]
-fn rectified(x: f32, slope: f32) -> f32 {
+pub(crate) fn rectified(x: f32, slope: f32) -> f32 {
     let low = x * slope;
     if low > x { low } else { x }
 }
 
-/// One value of [`affine_rectify`].
-#[inline(always)]
-pub(crate) fn changed<V: Lanes>(x: f32, &[mean, scale, shift, slope]: &[f32; 4]) -> f32 {
-    rectified(V::scalar_fma(x - mean, scale, shift), slope)
+/// What [`affine_rectify`] does: mean, scale, shift and slope.
+pub(crate) struct Changed<V> {
+    constants: [V; 4],
+    scalars: [f32; 4],
+}
+
+impl<V: Lanes> Changed<V> {
+    #[inline(always)]
+    pub(crate) fn new(constants: &[f32; 4]) -> Self {
+        let [mean, scale, shift, slope] = *constants;
+        let constants = [V::splat(mean), V::splat(scale), V::splat(shift), V::splat(slope)];
+        Self { constants, scalars: [mean, scale, shift, slope] }
+    }
+}
+
+impl<V: Lanes> Change<V> for Changed<V> {
+    #[inline(always)]
+    fn vector(&self, x: V) -> V {
+        let [mean, scale, shift, slope] = self.constants;
+        let y = x.minus(mean).mul_add(scale, shift);
+        y.times(slope).larger(y)
+    }
+
+    #[inline(always)]
+    fn value(&self, x: f32) -> f32 {
+        let [mean, scale, shift, slope] = self.scalars;
+        rectified(V::scalar_fma(x - mean, scale, shift), slope)
+    }
 }
 
 #[inline(always)]
 fn affine_rectify_any<V: Lanes>(x: &[f32], constants: &[f32; 4], y: &mut [f32]) {
+    let change = Changed::<V>::new(constants);
     for (y, &x) in y.iter_mut().zip(x) {
-        *y = changed::<V>(x, constants);
+        *y = change.value(x);
     }
 }
 
@@ -197,12 +221,5 @@ fn affine_rectify_any<V: Lanes>(x: &[f32], constants: &[f32; 4], y: &mut [f32]) 
 fn add_rectify_any<V: Lanes>(x: &[f32], slope: f32, y: &mut [f32]) {
     for (y, &x) in y.iter_mut().zip(x) {
         *y = rectified(*y + x, slope);
-    }
-}
-
-#[inline(always)]
-fn rectify_any<V: Lanes>(slope: f32, y: &mut [f32]) {
-    for y in y {
-        *y = rectified(*y, slope);
     }
 }

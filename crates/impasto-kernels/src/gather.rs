@@ -269,6 +269,7 @@ impl Engine<'_> {
                             offsets,
                             weights: &phase.weights[channel * offsets.len()..][..count * offsets.len()],
                             init: self.fused.bias.map_or(&zeros[..count], |bias| &bias[channel..][..count]),
+                            slope: self.fused.early_slope(),
                             run: (task.rows - 1) * source_pitch + task.columns,
                         };
                         gather_block(self.isa, &gather, block, plan.pitch);

@@ -26,7 +26,8 @@ pub(crate) fn next_block(isa: Isa, left: usize) -> usize {
 /// Most values that a tile of [`gather_block`] reads past the end of its run.
 pub(crate) const OVERRUN: usize = 16;
 
-/// What one call of [`gather_block`] works on: `out[m][p] = init[m] + sum over k of weights[k][m] * source[offsets[k] + p]`.
+/// What one call of [`gather_block`] works on: `out[m][p] = init[m] + sum over k of weights[k][m] * source[offsets[k] + p]`,
+/// rectified.
 #[derive(Clone, Copy)]
 pub(crate) struct Gather<'a> {
     /// The strip.
@@ -37,6 +38,8 @@ pub(crate) struct Gather<'a> {
     pub(crate) weights: &'a [f32],
     /// What the sums start from, one per channel of the block.
     pub(crate) init: &'a [f32],
+    /// Factor on results below zero.
+    pub(crate) slope: f32,
     /// Number of positions; computed up to the next multiple of the lanes.
     pub(crate) run: usize,
 }
@@ -129,6 +132,14 @@ fn gather_tile<V: Lanes, const MR: usize, const NV: usize>(
                 for v in 0..NV {
                     sums[m][v] = factor.mul_add(x[v], sums[m][v]);
                 }
+            }
+        }
+    }
+    if gather.slope != 1.0 {
+        let slope = V::splat(gather.slope);
+        for m in 0..MR {
+            for v in 0..NV {
+                sums[m][v] = sums[m][v].times(slope).larger(sums[m][v]);
             }
         }
     }

@@ -3,6 +3,7 @@
 mod conv;
 mod elementwise;
 mod reference;
+mod rows;
 mod shape;
 
 use crate::{Conv2d, Method, PadMode};

@@ -42,13 +42,17 @@ impl Filters {
         }
         let share = (1 << 14) / (area * source * widest) + 1;
         blocks.into_par_iter().with_min_len(share).for_each(|(first, count, block)| {
-            // In the order in which they are stored.
+            // In the order in which they are stored. What is left of others at the end goes to the line behind.
+            let mut w = [[0.0; SIDE]; 9];
+            let (mut from, mut to) = (0, 0);
             for start in (0..source * count).step_by(SIDE) {
-                let mut w = [[0.0; SIDE]; 9];
-                for index in start..(source * count).min(start + SIDE) {
-                    let filter = filter(first + index % count, index / count);
-                    for (values, value) in w.iter_mut().zip(filter) {
-                        values[index - start] = value;
+                for side in 0..SIDE.min(source * count - start) {
+                    for (values, value) in w.iter_mut().zip(filter(first + to, from)) {
+                        values[side] = value;
+                    }
+                    to += 1;
+                    if to == count {
+                        (from, to) = (from + 1, 0);
                     }
                 }
                 (form.filters)(isa, &w, source * count + LINE, &mut block[start..]);

@@ -5,9 +5,9 @@ use super::tiles::{
     Block, SIDE, gather_filters, spread_output, transform_filters, transform_input, transform_output, transform_pixels,
 };
 use crate::dispatch::{Isa, dispatched};
-use crate::fused::changed;
+use crate::fused::Changed;
 use crate::lanes::Lanes;
-use crate::rows::{join_row, split_row};
+use crate::rows::{Same, join_row, split_row};
 
 /// [`Form::split_changed`]: a row, where it starts, the constants of the change, phases and their pitch.
 type SplitChanged = fn(Isa, &[f32], usize, &[f32; 4], &mut [f32], usize);
@@ -24,7 +24,7 @@ pub(crate) struct Form {
     /// [`split_row`] of values changed as [`affine_rectify`](crate::fused::affine_rectify) does it.
     pub(crate) split_changed: SplitChanged,
     /// [`join_row`].
-    pub(crate) join: fn(Isa, &[f32], usize, f32, &mut [f32]),
+    pub(crate) join: fn(Isa, &[f32], usize, [f32; 2], &mut [f32]),
     /// [`transform_input`].
     pub(crate) input: fn(Isa, &Block, &[f32], &mut [f32]),
     /// [`transform_output`].
@@ -129,7 +129,7 @@ macro_rules! form {
 
         #[inline(always)]
         fn $split_any<V: Lanes>(row: &[f32], start: usize, phases: &mut [f32], pitch: usize) {
-            split_row::<$m>(row, start, phases, pitch, |value| value);
+            split_row::<V, $m>(row, start, phases, pitch, &Same);
         }
 
         dispatched! {
@@ -145,16 +145,16 @@ macro_rules! form {
             phases: &mut [f32],
             pitch: usize,
         ) {
-            split_row::<$m>(row, start, phases, pitch, |value| changed::<V>(value, constants));
+            split_row::<V, $m>(row, start, phases, pitch, &Changed::new(constants));
         }
 
         dispatched! {
-            fn $join(phases: &[f32], pitch: usize, bias: f32, row: &mut [f32]) => $join_any
+            fn $join(phases: &[f32], pitch: usize, finish: [f32; 2], row: &mut [f32]) => $join_any
         }
 
         #[inline(always)]
-        fn $join_any<V: Lanes>(phases: &[f32], pitch: usize, bias: f32, row: &mut [f32]) {
-            join_row::<$m>(phases, pitch, bias, row);
+        fn $join_any<V: Lanes>(phases: &[f32], pitch: usize, finish: [f32; 2], row: &mut [f32]) {
+            join_row::<V, $m>(phases, pitch, finish, row);
         }
 
         dispatched! {

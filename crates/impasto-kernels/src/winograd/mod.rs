@@ -324,6 +324,7 @@ impl Winograd<'_> {
                     offsets,
                     weights: self.filters.panel(first, count, f),
                     init: &zeros[..count],
+                    slope: 1.0,
                     run,
                 };
                 let out = &mut products[f * frequency_out + (first - channels.start) * plan.pitch..];
@@ -340,7 +341,7 @@ impl Winograd<'_> {
         let m = self.form.results;
         let [height, width] = self.target;
         let plane = image * self.planes + channel;
-        let bias = self.fused.bias.map_or(0.0, |bias| bias[channel]);
+        let finish = [self.fused.bias.map_or(0.0, |bias| bias[channel]), self.fused.early_slope()];
         let (phases, line) = scratch.split_at_mut(m * block.row_pitch);
         let line = &mut line[..plan.columns * m];
         let start = task.column * plan.columns * m;
@@ -358,9 +359,9 @@ impl Winograd<'_> {
                 // blocks being distinct between tasks, and the result does not outlive this turn of the loop.
                 let results = unsafe { target.range(at, count) };
                 if count.is_multiple_of(m) {
-                    (self.form.join)(self.isa, phases, block.row_pitch / m, bias, results);
+                    (self.form.join)(self.isa, phases, block.row_pitch / m, finish, results);
                 } else {
-                    (self.form.join)(self.isa, phases, block.row_pitch / m, bias, line);
+                    (self.form.join)(self.isa, phases, block.row_pitch / m, finish, line);
                     results.copy_from_slice(&line[..count]);
                 }
                 self.fused.finish(self.isa, results, at);
@@ -376,7 +377,7 @@ impl Winograd<'_> {
         let m = self.form.results;
         let [height, width] = self.target;
         let plane = image * self.planes + channel;
-        let bias = self.fused.bias.map_or(0.0, |bias| bias[channel]);
+        let finish = [self.fused.bias.map_or(0.0, |bias| bias[channel]), self.fused.early_slope()];
         let columns = plan.columns * m;
         let (phases, lines) = scratch.split_at_mut(2 * m * block.row_pitch);
         let (lines, joined) = lines.split_at_mut(2 * columns);
@@ -391,7 +392,7 @@ impl Winograd<'_> {
                 for i in 0..m.min(height - (task.row + row) * m) {
                     for (b, line) in lines.chunks_exact_mut(columns).enumerate() {
                         let phases = &phases[(b * m + i) * block.row_pitch..];
-                        (self.form.join)(self.isa, phases, block.row_pitch / m, bias, line);
+                        (self.form.join)(self.isa, phases, block.row_pitch / m, finish, line);
                     }
                     let target_row = 2 * ((task.row + row) * m + i) + a;
                     let at = (plane * 2 * height + target_row) * 2 * width + 2 * start;
