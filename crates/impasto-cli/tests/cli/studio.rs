@@ -74,7 +74,10 @@ fn generators_are_explored_from_picture_to_picture() {
     let found = first(&found);
     std::fs::write(bench.path("code.safetensors"), studio.get(&format!("/v1/files/{found}/code")).1).unwrap();
     bench.run(&["generate", model, "--style-code", "code.safetensors", "-o", "made.png"]).ok();
-    assert_eq!(pixels(std::fs::read(bench.path("made.png")).unwrap()), pixels(content(&found)));
+    // But for rounding: what is looked for with gradients goes through the network without its fused operations.
+    let (made, sought) = (pixels(std::fs::read(bench.path("made.png")).unwrap()), pixels(content(&found)));
+    let most = made.iter().zip(&sought).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(made.len() == sought.len() && most < 1.5 / 255.0, "{most}");
     let elsewhere = Bench::new();
     let other = Studio::start(&elsewhere, &[]);
     std::fs::write(bench.path("moved.png"), content(&moved)).unwrap();
