@@ -238,6 +238,8 @@ fn unzip_avx2(a: __m256, b: __m256) -> [__m256; 2] {
 }
 
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+// As in the implementations below.
+#[allow(unused_unsafe)]
 #[inline(always)]
 fn larger_neon(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     // SAFETY: the type exists only where the instructions do.
@@ -245,6 +247,8 @@ fn larger_neon(a: float32x4_t, b: float32x4_t) -> float32x4_t {
 }
 
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+// As in the implementations below.
+#[allow(unused_unsafe)]
 #[inline(always)]
 fn zip_neon(a: float32x4_t, b: float32x4_t) -> [float32x4_t; 2] {
     // SAFETY: the type exists only where the instructions do.
@@ -252,6 +256,8 @@ fn zip_neon(a: float32x4_t, b: float32x4_t) -> [float32x4_t; 2] {
 }
 
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+// As in the implementations below.
+#[allow(unused_unsafe)]
 #[inline(always)]
 fn unzip_neon(a: float32x4_t, b: float32x4_t) -> [float32x4_t; 2] {
     // SAFETY: the type exists only where the instructions do.
