@@ -7,7 +7,7 @@ use crate::gather::{Engine, Phase};
 use crate::shape::Conv2d;
 use crate::strip::Source;
 use crate::upsample::Merged;
-use crate::winograd;
+use crate::winograd::{self, Recipe, Weights};
 
 /// Convolves `x` with `w` and adds `bias`.
 ///
@@ -30,6 +30,21 @@ pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>, y: &mu
 ///
 /// [`ShapeError`] where the shape is invalid, a slice disagrees with it or a slope does not lie between 0 and 1.
 pub fn conv2d_fused(shape: &Conv2d, x: &[f32], w: &[f32], fused: &Fused<'_>, y: &mut [f32]) -> Result<(), ShapeError> {
+    conv2d_fused_on(Isa::detect(), shape, x, w.into(), fused, y)
+}
+
+/// [`conv2d_fused`] with filters that may have been made ready before.
+///
+/// # Errors
+///
+/// As for [`conv2d_fused`].
+pub fn conv2d_packed(
+    shape: &Conv2d,
+    x: &[f32],
+    w: Weights<'_>,
+    fused: &Fused<'_>,
+    y: &mut [f32],
+) -> Result<(), ShapeError> {
     conv2d_fused_on(Isa::detect(), shape, x, w, fused, y)
 }
 
@@ -41,33 +56,29 @@ pub(crate) fn conv2d_on(
     bias: Option<&[f32]>,
     y: &mut [f32],
 ) -> Result<(), ShapeError> {
-    conv2d_fused_on(isa, shape, x, w, &Fused::bias(bias), y)
+    conv2d_fused_on(isa, shape, x, w.into(), &Fused::bias(bias), y)
 }
 
 pub(crate) fn conv2d_fused_on(
     isa: Isa,
     shape: &Conv2d,
     x: &[f32],
-    w: &[f32],
+    w: Weights<'_>,
     fused: &Fused<'_>,
     y: &mut [f32],
 ) -> Result<(), ShapeError> {
     shape.validate()?;
     check_length("x", x, shape.input_len())?;
-    check_length("w", w, shape.weight_len())?;
+    check_length("w", w.values, shape.weight_len())?;
     check_length("y", y, shape.output_len())?;
     fused.check(shape)?;
-    if let Some(form) = winograd::form(shape) {
-        winograd::forward(isa, form, shape, x, w, *fused, y);
-        return Ok(());
-    }
-    if winograd::in_parts(shape) {
-        winograd::forward_in_parts(isa, shape, x, w, *fused, y);
+    if let Some(recipe) = Recipe::forward(isa, shape) {
+        w.with(&recipe, |filters| winograd::forward(&recipe, shape, x, filters, *fused, y));
         return Ok(());
     }
     let engine = match Merged::of(shape) {
-        Some(merged) => merged.forward(isa, w, *fused),
-        None => direct(isa, shape, w, *fused),
+        Some(merged) => merged.forward(isa, w.values, *fused),
+        None => direct(isa, shape, w.values, *fused),
     };
     engine.run(x, y);
     Ok(())

@@ -8,6 +8,7 @@ use crate::norm::Norm;
 use crate::pool3::Pool3;
 use crate::resample::Planes;
 use crate::shape::Conv2d;
+use crate::winograd::Weights;
 
 /// A vector of `len` values that `kernel` overwrites, all of them.
 fn written(len: usize, kernel: impl FnOnce(&mut [f32]) -> Result<(), ShapeError>) -> Result<Vec<f32>, ShapeError> {
@@ -22,22 +23,22 @@ fn written(len: usize, kernel: impl FnOnce(&mut [f32]) -> Result<(), ShapeError>
     Ok(values)
 }
 
-/// [`crate::conv2d_fused`].
+/// [`crate::conv2d_packed`].
 ///
 /// # Errors
 /// Those of the kernel.
-pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], fused: &Fused<'_>) -> Result<Vec<f32>, ShapeError> {
+pub fn conv2d(shape: &Conv2d, x: &[f32], w: Weights<'_>, fused: &Fused<'_>) -> Result<Vec<f32>, ShapeError> {
     shape.validate()?;
-    written(shape.output_len(), |y| crate::conv2d_fused(shape, x, w, fused, y))
+    written(shape.output_len(), |y| crate::conv2d_packed(shape, x, w, fused, y))
 }
 
-/// [`crate::conv2d_input_grad`].
+/// [`crate::conv2d_input_grad_packed`].
 ///
 /// # Errors
 /// Those of the kernel.
-pub fn conv2d_input_grad(shape: &Conv2d, dy: &[f32], w: &[f32]) -> Result<Vec<f32>, ShapeError> {
+pub fn conv2d_input_grad(shape: &Conv2d, dy: &[f32], w: Weights<'_>) -> Result<Vec<f32>, ShapeError> {
     shape.validate()?;
-    written(shape.input_len(), |dx| crate::conv2d_input_grad(shape, dy, w, dx))
+    written(shape.input_len(), |dx| crate::conv2d_input_grad_packed(shape, dy, w, dx))
 }
 
 /// [`crate::affine_sum`].

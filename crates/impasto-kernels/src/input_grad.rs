@@ -11,7 +11,7 @@ use crate::shape::{Conv2d, PadMode};
 use crate::strip::{ZERO, shifted_axis};
 use crate::transposed::Transposed;
 use crate::upsample::Merged;
-use crate::winograd::{self, Filters, Winograd};
+use crate::winograd::{Recipe, Weights, Winograd};
 
 /// The gradient with respect to the input: the adjoint of [`conv2d`](crate::conv2d) in its first argument.
 ///
@@ -23,6 +23,15 @@ use crate::winograd::{self, Filters, Winograd};
 ///
 /// [`ShapeError`] where the shape is invalid or a slice disagrees with it.
 pub fn conv2d_input_grad(shape: &Conv2d, dy: &[f32], w: &[f32], dx: &mut [f32]) -> Result<(), ShapeError> {
+    conv2d_input_grad_on(Isa::detect(), shape, dy, w.into(), dx)
+}
+
+/// [`conv2d_input_grad`] with filters that may have been made ready before.
+///
+/// # Errors
+///
+/// As for [`conv2d_input_grad`].
+pub fn conv2d_input_grad_packed(shape: &Conv2d, dy: &[f32], w: Weights<'_>, dx: &mut [f32]) -> Result<(), ShapeError> {
     conv2d_input_grad_on(Isa::detect(), shape, dy, w, dx)
 }
 
@@ -30,9 +39,10 @@ pub(crate) fn conv2d_input_grad_on(
     isa: Isa,
     shape: &Conv2d,
     dy: &[f32],
-    w: &[f32],
+    weights: Weights<'_>,
     dx: &mut [f32],
 ) -> Result<(), ShapeError> {
+    let w = weights.values;
     shape.validate()?;
     check_length("dy", dy, shape.output_len())?;
     check_length("w", w, shape.weight_len())?;
@@ -40,40 +50,35 @@ pub(crate) fn conv2d_input_grad_on(
     let size = [shape.height, shape.width];
     // What belongs to each value of the padded input, where that is not the input itself.
     let padded = shape.upsample != 1 || (shape.pad_mode != PadMode::Zero && shape.padding != [0, 0]);
-    if let Some(form) = winograd::form(shape).filter(|_| shape.upsample == 1) {
+    if let Some(recipe) = Recipe::input_grad(isa, shape) {
         // What one mirrored row or column beyond each border gets is added afterwards, which is less work than tiles that
         // reach beyond.
         let mirrored = padded && shape.padding == [1, 1];
         let padded = padded && !mirrored;
         let (target, crop) = if padded { (shape.padded_size(), [0, 0]) } else { (size, shape.padding) };
-        let forward = w.as_chunks::<9>().0;
-        let filters = Filters::new(isa, form, [shape.channels_in, shape.channels_out], |to, from| {
-            let mut filter = forward[from * shape.channels_in + to];
-            filter.reverse();
-            filter
-        });
         let output = shape.output_size();
         let axis = |axis: usize| shifted_axis(output[axis], crop[axis] as isize - 2, target[axis] + 2, false);
-        let winograd = Winograd {
-            isa,
-            form,
-            batch: shape.batch,
-            channels_source: shape.channels_out,
-            planes: shape.channels_in,
-            channels_target: shape.channels_in,
-            doubled: false,
-            source: output,
-            axes: [axis(0), axis(1)],
-            target,
-            filter_parts: [1, 1],
-            filters: &filters,
-            fused: Fused::default(),
-        };
-        if padded {
-            fold_padded(shape, dx, |wide| winograd.run(dy, wide));
-        } else {
-            winograd.run(dy, dx);
-        }
+        weights.with(&recipe, |filters| {
+            let winograd = Winograd {
+                isa,
+                form: recipe.form,
+                batch: shape.batch,
+                channels_source: shape.channels_out,
+                planes: shape.channels_in,
+                channels_target: shape.channels_in,
+                doubled: false,
+                source: output,
+                axes: [axis(0), axis(1)],
+                target,
+                filter_parts: [1, 1],
+                filters,
+                fused: Fused::default(),
+            };
+            match padded {
+                true => fold_padded(shape, dx, |wide| winograd.run(dy, wide)),
+                false => winograd.run(dy, dx),
+            }
+        });
         if mirrored {
             BORDERS.iter().for_each(|border| border.add(isa, shape, dy, w, dx));
         }

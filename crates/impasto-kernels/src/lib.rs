@@ -6,6 +6,7 @@
 //!
 //! - [`conv2d`], [`conv2d_fused`] and the gradients [`conv2d_input_grad`], [`conv2d_weight_grad`] and
 //!   [`conv2d_bias_grad`], described by [`Conv2d`];
+//! - [`Packed`]: filters that were made ready once for many convolutions;
 //! - [`norm`]: instance normalisation, forward and backward;
 //! - [`moments`]: mean, deviation and skewness of planes;
 //! - [`act`]: rectifiers, forward and backward;
@@ -67,10 +68,11 @@ pub use awake::awake;
 pub use dispatch::{ISA_VARIABLE, IsaError, instruction_set};
 pub use error::ShapeError;
 pub use error_sums::{mean_squared_difference, mean_squared_difference_grad};
-pub use forward::{conv2d, conv2d_fused};
+pub use forward::{conv2d, conv2d_fused, conv2d_packed};
 pub use fused::{Affine, Fused, affine_sum};
-pub use input_grad::conv2d_input_grad;
+pub use input_grad::{conv2d_input_grad, conv2d_input_grad_packed};
 pub use pool3::{Pool3, pool3};
 pub use recycling::Recycling;
 pub use shape::{Conv2d, Method, PadMode};
 pub use weight_grad::{channel_products, channel_products_grad, conv2d_bias_grad, conv2d_weight_grad};
+pub use winograd::{Packed, Purpose, Weights};

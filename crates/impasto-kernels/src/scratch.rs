@@ -33,11 +33,20 @@ impl Scratch {
             let best = best.or_else(|| (0..buffers.len()).max_by_key(|&i| buffers[i].len()));
             best.map(|best| buffers.swap_remove(best))
         });
-        let mut values = taken.unwrap_or_default();
-        if values.len() < len + LINE {
-            values = Vec::new();
-            values.resize(len + LINE, 0.0);
+        match taken {
+            Some(values) if values.len() >= len + LINE => Self::of(values, len),
+            _ => Self::apart(len),
         }
+    }
+
+    /// `len` values in a buffer of their own, for what is kept.
+    pub(crate) fn apart(len: usize) -> Self {
+        let mut values = Vec::new();
+        values.resize(len + LINE, 0.0);
+        Self::of(values, len)
+    }
+
+    fn of(values: Vec<f32>, len: usize) -> Self {
         let skip = values.as_ptr().align_offset(64).min(LINE);
         Self { values, skip, len }
     }

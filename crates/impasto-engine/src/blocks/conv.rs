@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::batch_norm::NORMED_DEVIATION;
 use super::map::Map;
-use super::ops::{self, ConvSpec, PadMode};
+use super::ops::{self, ConvSpec, Layer, Packs, PadMode};
 use super::spectral;
 use super::wrap::wrapped;
 use crate::rng;
@@ -92,6 +92,7 @@ impl ConvConfig {
             weight: Param::from_data(TensorData::new(weights, shape), device),
             bias: Param::from_data(TensorData::zeros::<f32, _>([self.channels_out]), device),
             spec: self.spec,
+            packs: Packs::default(),
         }
     }
 
@@ -114,6 +115,7 @@ impl ConvConfig {
             weight: Param::from_data(checked("weight", weight, &shape)?, device),
             bias: Param::from_data(checked("bias", bias, &[self.channels_out])?, device),
             spec: self.spec,
+            packs: Packs::default(),
         };
         Ok(conv.no_grad())
     }
@@ -132,12 +134,18 @@ pub struct Conv {
     pub bias: Param<Tensor<1>>,
     #[module(skip)]
     spec: ConvSpec,
+    #[module(skip)]
+    packs: Packs,
 }
 
 impl Conv {
+    fn layer(&self) -> Layer {
+        Layer { spec: self.spec, packs: Some(self.packs.clone()) }
+    }
+
     /// `x` `[n, cin, h, w]` to `[n, cout, h', w']`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        ops::conv2d(x, self.weight.val(), self.bias.val(), self.spec, 1.0)
+        ops::conv2d(x, self.weight.val(), self.bias.val(), self.layer(), 1.0)
     }
 
     /// [`Conv::forward`], then `max(y, 0)`, in one pass.
@@ -147,14 +155,14 @@ impl Conv {
 
     /// [`Conv::forward`], then `slope * y` where `y` is below zero, in one pass; `slope` from 0 to 1.
     pub fn forward_leaky(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
-        ops::conv2d(x, self.weight.val(), self.bias.val(), self.spec, slope)
+        ops::conv2d(x, self.weight.val(), self.bias.val(), self.layer(), slope)
     }
 
     /// [`Conv::forward`] of a map with what is still to be done to it, plus `residual` `[n, cout, h', w']`, in one pass where
     /// gradients are not wanted.
     pub fn forward_map(&self, x: impl Into<Map>, residual: Option<Tensor<4>>) -> Tensor<4> {
         let (x, affine) = x.into().parts();
-        ops::fused_conv2d(x, affine, self.weight.val(), self.bias.val(), residual, self.spec, 1.0)
+        ops::fused_conv2d(x, affine, self.weight.val(), self.bias.val(), residual, self.layer(), 1.0)
     }
 
     /// [`Conv::forward_leaky`] of a map that goes on where it began, where `wrap` is set.
@@ -164,20 +172,19 @@ impl Conv {
 
     /// The convolution itself, with weights divided by their largest singular value where `spectral` is set.
     pub(crate) fn filters(&self, spectral: bool) -> Filters {
-        let weight = self.weight.val();
-        let weight = if spectral {
-            let [cout, cin, kh, kw] = weight.dims();
-            spectral::normalised(weight.reshape([cout, cin * kh * kw])).reshape([cout, cin, kh, kw])
-        } else {
-            weight
-        };
-        Filters { weight, bias: self.bias.val(), spec: self.spec }
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        if !spectral {
+            return Filters { weight, bias, layer: self.layer() };
+        }
+        let [cout, cin, kh, kw] = weight.dims();
+        let weight = spectral::normalised(weight.reshape([cout, cin * kh * kw])).reshape([cout, cin, kh, kw]);
+        Filters { weight, bias, layer: self.spec.into() }
     }
 
     /// The convolution without its bias.
     pub(crate) fn unbiased(&self) -> Filters {
         let bias = Tensor::zeros_like(&self.bias.val()).detach();
-        Filters { weight: self.weight.val(), bias, spec: self.spec }
+        Filters { weight: self.weight.val(), bias, layer: self.layer() }
     }
 
     /// The convolution `x` to `forward(x) * gain + x * skip`, `[cout]` both, of one that keeps number of channels and
@@ -190,7 +197,7 @@ impl Conv {
         let middle = Tensor::zeros([cout, cin, kh, kw], &gain.device())
             .slice_assign([0..cout, 0..cin, kh / 2..kh / 2 + 1, kw / 2..kw / 2 + 1], same.reshape([cout, cin, 1, 1]));
         let weight = self.weight.val() * gain.clone().reshape([cout, 1, 1, 1]) + middle;
-        Filters { weight, bias: self.bias.val() * gain, spec: self.spec }
+        Filters { weight, bias: self.bias.val() * gain, layer: self.spec.into() }
     }
 }
 
@@ -199,13 +206,13 @@ impl Conv {
 pub(crate) struct Filters {
     weight: Tensor<4>,
     bias: Tensor<1>,
-    spec: ConvSpec,
+    layer: Layer,
 }
 
 impl Filters {
     /// `x` `[n, cin, h, w]` to `[n, cout, h', w']`, through a leaky rectifier of `slope`.
     pub(crate) fn forward(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
-        ops::conv2d(x, self.weight.clone(), self.bias.clone(), self.spec, slope)
+        ops::conv2d(x, self.weight.clone(), self.bias.clone(), self.layer.clone(), slope)
     }
 
     /// [`Filters::forward`] of a map that goes on where it began, where `wrap` is set.
@@ -213,27 +220,29 @@ impl Filters {
         if !wrap {
             return self.forward(x, slope);
         }
-        debug_assert!(self.spec.stride == 1);
-        let margin = self.spec.padding.map(|padding| padding.div_ceil(self.spec.upsample));
-        wrapped(x, margin, self.spec.upsample, |x| self.forward(x, slope))
+        let spec = self.layer.spec;
+        debug_assert!(spec.stride == 1);
+        let margin = spec.padding.map(|padding| padding.div_ceil(spec.upsample));
+        wrapped(x, margin, spec.upsample, |x| self.forward(x, slope))
     }
 
     /// A convolution of one pixel, and the mean of 2x2 pixels before it, as one.
     pub(crate) fn over_means(self) -> Self {
-        debug_assert!(self.weight.dims()[2..] == [1, 1] && self.spec.stride == 1);
+        let spec = self.layer.spec;
+        debug_assert!(self.weight.dims()[2..] == [1, 1] && spec.stride == 1);
         let weight = self.weight.repeat_dim(2, 2).repeat_dim(3, 2) / 4.0; // [cout, cin, 2, 2]
-        Self { weight, bias: self.bias, spec: ConvSpec { stride: 2, ..self.spec } }
+        Self { weight, bias: self.bias, layer: ConvSpec { stride: 2, ..spec }.into() }
     }
 
     /// The adjoint of the convolution without its bias: the gradient `dy` `[n, cout, h', w']` of its results to that of
     /// its inputs, `[n, cin, size[0], size[1]]`.
     pub(crate) fn adjoint(&self, dy: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
-        ops::conv2d_adjoint(dy, self.weight.clone(), size, self.spec)
+        ops::conv2d_adjoint(dy, self.weight.clone(), size, self.layer.clone())
     }
 
     /// As [`Conv::forward_map`], with a leaky rectifier of `slope` after the sum.
     pub(crate) fn forward_map(&self, x: impl Into<Map>, residual: Option<Tensor<4>>, slope: f32) -> Tensor<4> {
         let (x, affine) = x.into().parts();
-        ops::fused_conv2d(x, affine, self.weight.clone(), self.bias.clone(), residual, self.spec, slope)
+        ops::fused_conv2d(x, affine, self.weight.clone(), self.bias.clone(), residual, self.layer.clone(), slope)
     }
 }

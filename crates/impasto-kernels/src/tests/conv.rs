@@ -6,8 +6,8 @@ use crate::forward::{conv2d_fused_on, conv2d_on};
 use crate::input_grad::conv2d_input_grad_on;
 use crate::weight_grad::conv2d_weight_grad_on;
 use crate::{
-    Affine, Conv2d, Fused, Method, PadMode, conv2d, conv2d_bias_grad, conv2d_fused, conv2d_input_grad,
-    conv2d_weight_grad,
+    Affine, Conv2d, Fused, Method, Packed, PadMode, Purpose, Weights, conv2d, conv2d_bias_grad, conv2d_fused,
+    conv2d_input_grad, conv2d_weight_grad,
 };
 use crate::{affine_sum, channel_products, channel_products_grad, winograd};
 
@@ -62,7 +62,7 @@ fn check(isa: Isa, shape: &Conv2d, random: &mut Random) {
     assert_close(&what("forward"), &y, &reference::forward(shape, &x, &w, bias), limit(shape));
 
     let mut dx = vec![f32::NAN; shape.input_len()];
-    conv2d_input_grad_on(isa, shape, &dy, &w, &mut dx).unwrap();
+    conv2d_input_grad_on(isa, shape, &dy, w[..].into(), &mut dx).unwrap();
     assert_close(&what("input gradient"), &dx, &reference::input_grad(shape, &dy, &w), limit(shape));
 
     let mut dw = vec![f32::NAN; shape.weight_len()];
@@ -162,11 +162,53 @@ fn what_is_fused_matches_the_reference() {
                 slope: [1.0, 0.0, 0.3][index / 3 % 3],
             };
             let mut y = vec![f32::NAN; shape.output_len()];
-            conv2d_fused_on(isa, &shape, &x, &w, &fused, &mut y).unwrap();
+            conv2d_fused_on(isa, &shape, &x, w[..].into(), &fused, &mut y).unwrap();
             let expected = fused_reference(&shape, &x, &w, &fused);
             assert_close(&format!("{isa:?} {shape:?} {fused:?}"), &y, &expected, limit(&shape));
         }
     }
+}
+
+#[test]
+fn filters_that_were_made_ready_give_the_same_bits() {
+    for isa in Isa::available() {
+        let mut random = Random::new(29);
+        let mut kept = [0; 2];
+        for index in 0..200 {
+            let small = Conv2d { groups: 1, stride: [1, 1], ..random_shape(&mut random) };
+            let kernel = [[3, 3], [3, 3], [5, 7], small.kernel][index % 4];
+            let small = Conv2d { kernel, ..small };
+            // Filters serve pictures of other sizes, too.
+            let shape = Conv2d { height: 2 * small.height + 1, width: small.width + 5, ..small };
+            if small.validate().is_err() || shape.validate().is_err() {
+                continue;
+            }
+            let [x, w, dy] = [shape.input_len(), shape.weight_len(), shape.output_len()].map(|len| random.values(len));
+            for (place, purpose) in [Purpose::Forward, Purpose::InputGrad].into_iter().enumerate() {
+                let packed = Packed::new_on(isa, &small, purpose, &w).unwrap();
+                kept[place] += usize::from(packed.as_ref().is_some_and(|packed| packed.suits(&shape, purpose)));
+                // Filters for something else are not used.
+                let weights = Weights { values: &w, packed: packed.as_ref() };
+                let both = [Weights::from(&w[..]), weights].map(|w| {
+                    let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
+                    conv2d_fused_on(isa, &shape, &x, w, &Fused::default(), &mut y).unwrap();
+                    conv2d_input_grad_on(isa, &shape, &dy, w, &mut dx).unwrap();
+                    [y, dx].map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+                });
+                assert!(both[0] == both[1], "{isa:?} {purpose:?} {shape:?}");
+            }
+        }
+        assert!(kept.iter().all(|&kept| kept > 20), "{kept:?}");
+    }
+}
+
+#[test]
+fn filters_of_a_wrong_length_are_not_made_ready() {
+    let shape = Conv2d { method: Method::WinogradFour, ..base() };
+    let w = vec![0.0; shape.weight_len()];
+    assert!(Packed::new(&shape, Purpose::Forward, &w[1..]).is_err());
+    assert!(Packed::new(&Conv2d { groups: 0, ..shape.clone() }, Purpose::Forward, &w).is_err());
+    assert!(Packed::new(&Conv2d { method: Method::Direct, ..shape }, Purpose::Forward, &w).unwrap().is_none());
 }
 
 #[test]

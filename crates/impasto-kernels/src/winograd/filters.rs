@@ -19,18 +19,18 @@ pub(crate) struct Filters {
 }
 
 impl Filters {
-    /// Transforms the filters of `target` channels from `source` channels; `filter` gives the one for target channel and
-    /// source channel.
-    pub(crate) fn new(
+    /// Transforms the filters of `target` channels from `source` channels in a buffer that `buffer` gives for a number of
+    /// values; `filter` gives the one for target channel and source channel.
+    pub(super) fn new(
         isa: Isa,
         form: Form,
         [target, source]: [usize; 2],
+        buffer: impl FnOnce(usize) -> Scratch,
         filter: impl Fn(usize, usize) -> [f32; 9] + Sync,
     ) -> Self {
         let area = form.area();
         let widest = widest_block(isa);
-        let mut filters = Self { values: Scratch::new(0), area, source, widest };
-        let mut values = Scratch::new(filters.start(target));
+        let mut values = buffer(start([area, source, widest], target));
         let mut rest = &mut values[..];
         let mut blocks = Vec::new();
         let mut first = 0;
@@ -58,18 +58,18 @@ impl Filters {
                 (form.filters)(isa, &w, source * count + LINE, &mut block[start..]);
             }
         });
-        filters.values = values;
-        filters
-    }
-
-    /// Where the block that begins with a channel of the target starts.
-    fn start(&self, first: usize) -> usize {
-        let blocks = first.div_ceil(self.widest) + usize::from(first % self.widest > 4 && self.widest > 4);
-        self.area * (first * self.source + blocks * LINE)
+        Self { values, area, source, widest }
     }
 
     /// The filters' value `f` for a block of channels, `[channels_source][count]`.
     pub(super) fn panel(&self, first: usize, count: usize, f: usize) -> &[f32] {
-        &self.values[self.start(first) + f * (self.source * count + LINE)..][..self.source * count]
+        &self.values[start([self.area, self.source, self.widest], first) + f * (self.source * count + LINE)..]
+            [..self.source * count]
     }
+}
+
+/// Where the block that begins with a channel of the target starts.
+fn start([area, source, widest]: [usize; 3], first: usize) -> usize {
+    let blocks = first.div_ceil(widest) + usize::from(first % widest > 4 && widest > 4);
+    area * (first * source + blocks * LINE)
 }

@@ -66,6 +66,21 @@ impl Pixels {
     }
 }
 
+/// There is one form for each size of its results.
+impl PartialEq for Form {
+    fn eq(&self, other: &Self) -> bool {
+        self.results == other.results
+    }
+}
+
+impl Eq for Form {}
+
+impl std::fmt::Debug for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "F({}, 3)", self.results)
+    }
+}
+
 impl Form {
     /// F(4, 3).
     pub(crate) const FOUR: Self = Self {

@@ -14,6 +14,7 @@ mod form;
 mod forward;
 mod plan;
 mod points;
+mod recipe;
 mod tiles;
 mod weight_grad;
 
@@ -21,8 +22,10 @@ use rayon::prelude::*;
 
 pub(crate) use self::filters::Filters;
 pub(crate) use self::form::Form;
-pub(crate) use self::forward::{forward, forward_in_parts};
+pub(crate) use self::forward::forward;
 use self::plan::{Plan, Task};
+pub(crate) use self::recipe::Recipe;
+pub use self::recipe::{Packed, Purpose, Weights};
 use self::tiles::Block;
 pub(crate) use self::weight_grad::{pays as pays_for_weights, weight_grad};
 use crate::dispatch::Isa;

@@ -2,12 +2,14 @@
 
 mod autodiff;
 mod flex;
+mod packs;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::{Shape, Tensor};
 
-use super::{Affine, ConvSpec, Norm, Pool3};
+pub(crate) use self::packs::Packs;
+use super::{Affine, ConvSpec, Layer, Norm, Pool3};
 
 /// Operations with a kernel, as burn sees them.
 #[backend_extension(Flex, Autodiff)]
@@ -17,7 +19,7 @@ pub(crate) trait KernelOps: Backend {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        spec: ConvSpec,
+        layer: Layer,
         slope: f32,
     ) -> FloatTensor<Self>;
     /// See [`super::conv2d_adjoint`].
@@ -25,7 +27,7 @@ pub(crate) trait KernelOps: Backend {
         dy: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         size: [usize; 2],
-        spec: ConvSpec,
+        layer: Layer,
     ) -> FloatTensor<Self>;
     /// See [`super::normalised`].
     fn kernel_norm(
@@ -87,7 +89,7 @@ pub(crate) trait FusedOps: Backend {
         bias: FloatTensor<Self>,
         other: FloatTensor<Self>,
         parts: Parts,
-        spec: ConvSpec,
+        layer: Layer,
         slope: f32,
     ) -> FloatTensor<Self>;
     /// See [`super::affine_sum`].
@@ -109,12 +111,12 @@ pub(crate) trait FusedOps: Backend {
 /// The adjoints, called by the autodiff implementation only.
 pub(crate) trait KernelGrads: Backend {
     /// Without bias: the adjoint of [`KernelGrads::conv2d_input_grad`].
-    fn conv2d_plain(x: FloatTensor<Self>, weight: FloatTensor<Self>, spec: ConvSpec) -> FloatTensor<Self>;
+    fn conv2d_plain(x: FloatTensor<Self>, weight: FloatTensor<Self>, layer: Layer) -> FloatTensor<Self>;
     fn conv2d_input_grad(
         dy: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         x_shape: Shape,
-        spec: ConvSpec,
+        layer: Layer,
     ) -> FloatTensor<Self>;
     fn conv2d_weight_grad(
         x: FloatTensor<Self>,
@@ -158,19 +160,19 @@ pub(crate) trait KernelGrads: Backend {
     ) -> FloatTensor<Self>;
 }
 
-pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: ConvSpec, slope: f32) -> Tensor<4> {
+pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, layer: Layer, slope: f32) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_conv2d(
         x.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
-        spec,
+        layer,
         slope,
     ))
 }
 
-pub(super) fn conv2d_adjoint(dy: Tensor<4>, weight: Tensor<4>, size: [usize; 2], spec: ConvSpec) -> Tensor<4> {
+pub(super) fn conv2d_adjoint(dy: Tensor<4>, weight: Tensor<4>, size: [usize; 2], layer: Layer) -> Tensor<4> {
     let (dy, weight) = (dy.into_dispatch(), weight.into_dispatch());
-    Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_conv2d_adjoint(dy, weight, size, spec))
+    Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_conv2d_adjoint(dy, weight, size, layer))
 }
 
 /// The three constants as one tensor, or a placeholder.
@@ -190,7 +192,7 @@ pub(super) fn fused_conv2d(
     weight: Tensor<4>,
     bias: Tensor<1>,
     residual: Option<Tensor<4>>,
-    spec: ConvSpec,
+    layer: Layer,
     slope: f32,
 ) -> Tensor<4> {
     let (constants, affine) = constants(affine, &weight);
@@ -203,7 +205,7 @@ pub(super) fn fused_conv2d(
         bias.into_dispatch(),
         other,
         parts,
-        spec,
+        layer,
         slope,
     ))
 }
@@ -262,7 +264,8 @@ pub(super) fn mixed(x: Tensor<4>, matrices: Tensor<3>) -> Tensor<4> {
     let ([n, c, h, w], [_, d, _]) = (x.dims(), matrices.dims());
     let spec = ConvSpec { groups: n, ..ConvSpec::default() };
     let zeros = Tensor::zeros([n * d], &x.device());
-    conv2d(x.reshape([1, n * c, h, w]), matrices.reshape([n * d, c, 1, 1]), zeros, spec, 1.0).reshape([n, d, h, w])
+    conv2d(x.reshape([1, n * c, h, w]), matrices.reshape([n * d, c, 1, 1]), zeros, spec.into(), 1.0)
+        .reshape([n, d, h, w])
 }
 
 pub(super) fn mean_squared_difference(a: Tensor<4>, b: Tensor<4>) -> Tensor<1> {

@@ -14,6 +14,9 @@ mod kernels;
 #[cfg(all(test, feature = "flex"))]
 mod tests;
 
+#[cfg(feature = "flex")]
+pub(crate) use kernels::Packs;
+
 /// What lies beyond the border of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PadMode {
@@ -58,6 +61,26 @@ impl Default for ConvSpec {
     }
 }
 
+/// Where a layer keeps what was made of its weights for devices with kernels; there are none here.
+#[cfg(not(feature = "flex"))]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Packs;
+
+/// A convolution but for its weights.
+#[derive(Debug, Clone)]
+pub(crate) struct Layer {
+    /// The geometry.
+    pub(crate) spec: ConvSpec,
+    /// Where what is made of the weights is kept, if they are used more than once.
+    pub(crate) packs: Option<Packs>,
+}
+
+impl From<ConvSpec> for Layer {
+    fn from(spec: ConvSpec) -> Self {
+        Self { spec, packs: None }
+    }
+}
+
 /// Whether the kernels take `x`: they compute in f32. In f64, in which `doctor` checks all devices, operations are composed.
 #[cfg(feature = "flex")]
 fn has_kernels(x: &Tensor<4>) -> bool {
@@ -66,24 +89,32 @@ fn has_kernels(x: &Tensor<4>) -> bool {
 
 /// 2-D convolution and leaky rectifier: `x` `[n, cin, h, w]`, `weight` `[cout, cin / groups, kh, kw]`, `bias` `[cout]` to
 /// `[n, cout, h', w']`. `slope` is the factor on results below zero, from 0 to 1, which stands for none.
-pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, spec: ConvSpec, slope: f32) -> Tensor<4> {
+pub(crate) fn conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    layer: impl Into<Layer>,
+    slope: f32,
+) -> Tensor<4> {
+    let layer = layer.into();
     #[cfg(feature = "flex")]
     if has_kernels(&x) {
-        return kernels::conv2d(x, weight, bias, spec, slope);
+        return kernels::conv2d(x, weight, bias, layer, slope);
     }
-    composed::conv2d(x, weight, bias, spec, slope)
+    composed::conv2d(x, weight, bias, layer.spec, slope)
 }
 
 /// The adjoint of a convolution, which is the gradient of its input, as an operation that can itself be differentiated by
 /// both arguments: `dy` `[n, cout, h', w']` and `weight` `[cout, cin / groups, kh, kw]` to `[n, cin, size[0], size[1]]`. For
 /// convolutions with zeros beyond the border that do not enlarge.
-pub(crate) fn conv2d_adjoint(dy: Tensor<4>, weight: Tensor<4>, size: [usize; 2], spec: ConvSpec) -> Tensor<4> {
-    debug_assert!(spec.pad_mode == PadMode::Zero && spec.upsample == 1);
+pub(crate) fn conv2d_adjoint(dy: Tensor<4>, weight: Tensor<4>, size: [usize; 2], layer: impl Into<Layer>) -> Tensor<4> {
+    let layer = layer.into();
+    debug_assert!(layer.spec.pad_mode == PadMode::Zero && layer.spec.upsample == 1);
     #[cfg(feature = "flex")]
     if has_kernels(&dy) {
-        return kernels::conv2d_adjoint(dy, weight, size, spec);
+        return kernels::conv2d_adjoint(dy, weight, size, layer);
     }
-    composed::conv2d_adjoint(dy, weight, size, spec)
+    composed::conv2d_adjoint(dy, weight, size, layer.spec)
 }
 
 /// What is done to every value of a feature map: `(x - mean) * scale + shift`, then a leaky rectifier.
@@ -119,20 +150,20 @@ pub(crate) fn fused_conv2d(
     weight: Tensor<4>,
     bias: Tensor<1>,
     residual: Option<Tensor<4>>,
-    spec: ConvSpec,
+    layer: Layer,
     slope: f32,
 ) -> Tensor<4> {
     #[cfg(feature = "flex")]
     if fuses(&x) {
-        return kernels::fused_conv2d(x, affine, weight, bias, residual, spec, slope);
+        return kernels::fused_conv2d(x, affine, weight, bias, residual, layer, slope);
     }
     let x = match affine {
         Some(affine) => composed::affine_sum(x, affine, None),
         None => x,
     };
     match residual {
-        Some(residual) => composed::rectified(conv2d(x, weight, bias, spec, 1.0) + residual, slope),
-        None => conv2d(x, weight, bias, spec, slope),
+        Some(residual) => composed::rectified(conv2d(x, weight, bias, layer, 1.0) + residual, slope),
+        None => conv2d(x, weight, bias, layer, slope),
     }
 }
 

@@ -3,7 +3,8 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::{
-    Affine, ConvSpec, Norm, PadMode, Pool3, affine_sum, composed, covariances, fused_conv2d, kernels, moments, pool3,
+    Affine, ConvSpec, Layer, Norm, Packs, PadMode, Pool3, affine_sum, composed, conv2d, covariances, fused_conv2d,
+    kernels, moments, pool3,
 };
 use crate::rng;
 use crate::tensor::values;
@@ -67,15 +68,44 @@ fn convolutions_agree() {
         let weight = random("w", [cout, cin / spec.groups, kh, kw], &device);
         let bias = random("b", [cout], &device);
         let arguments = || (x.clone(), weight.clone(), bias.clone());
+        // The filters are kept from the second comparison on.
+        let layer = Layer { spec, packs: Some(Packs::default()) };
         for slope in [1.0, 0.0, 0.2] {
-            let run = |f: fn(Tensor<4>, Tensor<4>, Tensor<1>, ConvSpec, f32) -> Tensor<4>| {
+            let kernel = || {
                 let (x, weight, bias) = arguments();
-                f(x, weight, bias, spec, slope)
+                kernels::conv2d(x, weight, bias, layer.clone(), slope)
+            };
+            let composed = || {
+                let (x, weight, bias) = arguments();
+                composed::conv2d(x, weight, bias, spec, slope)
             };
             let what = format!("{spec:?}, slope {slope}");
-            compare(&what, &[x.clone(), weight.clone()], || run(kernels::conv2d), || run(composed::conv2d));
-            compare(&what, std::slice::from_ref(&bias), || run(kernels::conv2d), || run(composed::conv2d));
+            compare(&what, &[x.clone(), weight.clone()], kernel, composed);
+            compare(&what, std::slice::from_ref(&bias), kernel, composed);
         }
+    }
+}
+
+/// Filters that are kept change no bit, are shared by copies of a layer and are not those of other weights.
+#[test]
+fn what_a_layer_keeps_does_not_change_its_results() {
+    let device = Device::flex().autodiff();
+    let spec = ConvSpec { padding: [1; 2], ..ConvSpec::default() };
+    let x = random("x", [1, 24, 40, 40], &device).require_grad();
+    let (first, second) = (random("w1", [24, 24, 3, 3], &device), random("w2", [24, 24, 3, 3], &device));
+    let bias = random("b", [24], &device);
+    let layer = Layer { spec, packs: Some(Packs::default()) };
+    let bits = |weight: &Tensor<4>, layer: Layer| {
+        let y = conv2d(x.clone(), weight.clone(), bias.clone(), layer, 0.2);
+        let grads = y.clone().sum().backward();
+        let both = [y.inner(), x.grad(&grads).unwrap()].map(values);
+        both.map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+    };
+    let [expected, other] = [&first, &second].map(|weight| bits(weight, spec.into()));
+    assert!(expected != other);
+    for round in 0..4 {
+        assert!(bits(&first, layer.clone()) == expected, "{round}");
+        assert!(bits(&second, layer.clone()) == other, "{round}");
     }
 }
 
@@ -93,9 +123,8 @@ fn adjoints_agree() {
         let weight = random("w", [cout, cin / spec.groups, kernel, kernel], &device);
         let results = |side: usize| (side + 2 * spec.padding[0] - kernel) / spec.stride + 1;
         let dy = random("dy", [2, cout, results(size[0]), results(size[1])], &device);
-        let run =
-            |f: fn(Tensor<4>, Tensor<4>, [usize; 2], ConvSpec) -> Tensor<4>| f(dy.clone(), weight.clone(), size, spec);
-        let (kernel, composed) = (|| run(kernels::conv2d_adjoint), || run(composed::conv2d_adjoint));
+        let kernel = || kernels::conv2d_adjoint(dy.clone(), weight.clone(), size, spec.into());
+        let composed = || composed::conv2d_adjoint(dy.clone(), weight.clone(), size, spec);
         compare(&format!("{spec:?}"), &[dy.clone(), weight.clone()], kernel, composed);
         // What makes it the adjoint: <conv(x), dy> = <x, adjoint(dy)>.
         let x = random("x", [2, cin, size[0], size[1]], &device);
@@ -274,7 +303,8 @@ fn fused_operations_agree() {
     for (with_affine, with_residual, slope) in [(true, true, 0.0), (true, false, 1.0), (false, true, 0.3)] {
         let first = with_affine.then(|| affine("first", 0.2));
         let other = with_residual.then(|| residual.clone());
-        let got = fused_conv2d(x.clone(), first.clone(), weight.clone(), bias.clone(), other.clone(), spec, slope);
+        let got =
+            fused_conv2d(x.clone(), first.clone(), weight.clone(), bias.clone(), other.clone(), spec.into(), slope);
         let changed = first.map_or_else(|| x.clone(), |first| composed::affine_sum(x.clone(), first, None));
         let y = composed::conv2d(changed, weight.clone(), bias.clone(), spec, 1.0);
         let y = other.map_or_else(|| y.clone(), |other| y.clone() + other);

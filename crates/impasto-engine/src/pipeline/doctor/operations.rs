@@ -91,7 +91,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         run: |x| {
             let (weight, bias) = (x[1].clone(), x[2].clone().reshape([C]));
             let (affine, residual) = (affine(&x[3..6], 0.0), x[6].clone());
-            blocks::fused_conv2d(x[0].clone(), Some(affine), weight, bias, Some(residual), SAME, 0.2)
+            blocks::fused_conv2d(x[0].clone(), Some(affine), weight, bias, Some(residual), SAME.into(), 0.2)
         },
     },
     Operation {

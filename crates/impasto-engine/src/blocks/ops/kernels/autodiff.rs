@@ -12,7 +12,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::tensor::Shape;
 
 use super::{KernelGrads, KernelOps, NormForm};
-use crate::blocks::ops::ConvSpec;
+use crate::blocks::ops::Layer;
 
 #[derive(Debug)]
 struct ConvBackward;
@@ -21,7 +21,7 @@ struct ConvBackward;
 struct ConvState<F> {
     x: NodeId,
     weight: NodeId,
-    spec: ConvSpec,
+    layer: Layer,
     slope: f32,
     /// Where there is a rectifier, whose gradient depends on the sign of its result.
     y: Option<F>,
@@ -44,11 +44,11 @@ impl<B: KernelGrads> Backward<B, 3> for ConvBackward {
             grads.register::<B>(node.id, B::conv2d_bias_grad(dy.clone()));
         }
         if let Some(node) = weight_node {
-            let dw = B::conv2d_weight_grad(x, dy.clone(), weight_shape, ops.state.spec);
+            let dw = B::conv2d_weight_grad(x, dy.clone(), weight_shape, ops.state.layer.spec);
             grads.register::<B>(node.id, dw);
         }
         if let Some(node) = x_node {
-            grads.register::<B>(node.id, B::conv2d_input_grad(dy, weight, x_shape, ops.state.spec));
+            grads.register::<B>(node.id, B::conv2d_input_grad(dy, weight, x_shape, ops.state.layer));
         }
     }
 }
@@ -57,19 +57,19 @@ impl<B: KernelGrads> Backward<B, 3> for ConvBackward {
 struct AdjointBackward;
 
 impl<B: KernelGrads> Backward<B, 2> for AdjointBackward {
-    type State = (NodeId, NodeId, ConvSpec);
+    type State = (NodeId, NodeId, Layer);
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
         let [dy_node, weight_node] = ops.parents;
         let slope = grads.consume::<B>(&ops.node);
-        let (dy, weight, spec) = ops.state;
+        let (dy, weight, layer) = ops.state;
         let dy = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(dy);
         let weight = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(weight);
         if let Some(node) = weight_node {
-            grads.register::<B>(node.id, B::conv2d_weight_grad(slope.clone(), dy, weight.shape(), spec));
+            grads.register::<B>(node.id, B::conv2d_weight_grad(slope.clone(), dy, weight.shape(), layer.spec));
         }
         if let Some(node) = dy_node {
-            grads.register::<B>(node.id, B::conv2d_plain(slope, weight, spec));
+            grads.register::<B>(node.id, B::conv2d_plain(slope, weight, layer));
         }
     }
 }
@@ -261,7 +261,7 @@ impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        spec: ConvSpec,
+        layer: Layer,
         slope: f32,
     ) -> FloatTensor<Self> {
         let prepared = ConvBackward.prepare::<C>([x.node(), weight.node(), bias.node()]).compute_bound();
@@ -269,13 +269,13 @@ impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B
             OpsKind::Tracked(mut prep) => {
                 let (x_node, weight_node) = (prep.checkpoint(&x), prep.checkpoint(&weight));
                 let (x, weight, bias) = (x.into_primitive(), weight.into_primitive(), bias.into_primitive());
-                let y = B::kernel_conv2d(x, weight, bias, spec, slope);
+                let y = B::kernel_conv2d(x, weight, bias, layer.clone(), slope);
                 let kept = (slope != 1.0).then(|| y.clone());
-                prep.finish(ConvState { x: x_node, weight: weight_node, spec, slope, y: kept }, y)
+                prep.finish(ConvState { x: x_node, weight: weight_node, layer, slope, y: kept }, y)
             }
             OpsKind::UnTracked(prep) => {
                 let (x, weight, bias) = (x.into_primitive(), weight.into_primitive(), bias.into_primitive());
-                prep.finish(B::kernel_conv2d(x, weight, bias, spec, slope))
+                prep.finish(B::kernel_conv2d(x, weight, bias, layer, slope))
             }
         }
     }
@@ -284,15 +284,15 @@ impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B
         dy: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         size: [usize; 2],
-        spec: ConvSpec,
+        layer: Layer,
     ) -> FloatTensor<Self> {
         match AdjointBackward.prepare::<C>([dy.node(), weight.node()]).compute_bound().stateful() {
             OpsKind::Tracked(mut prep) => {
-                let state = (prep.checkpoint(&dy), prep.checkpoint(&weight), spec);
-                prep.finish(state, B::kernel_conv2d_adjoint(dy.into_primitive(), weight.into_primitive(), size, spec))
+                let state = (prep.checkpoint(&dy), prep.checkpoint(&weight), layer.clone());
+                prep.finish(state, B::kernel_conv2d_adjoint(dy.into_primitive(), weight.into_primitive(), size, layer))
             }
             OpsKind::UnTracked(prep) => {
-                prep.finish(B::kernel_conv2d_adjoint(dy.into_primitive(), weight.into_primitive(), size, spec))
+                prep.finish(B::kernel_conv2d_adjoint(dy.into_primitive(), weight.into_primitive(), size, layer))
             }
         }
     }

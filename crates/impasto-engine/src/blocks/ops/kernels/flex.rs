@@ -6,7 +6,7 @@ use burn_flex::{FlexTensor, Layout};
 use impasto_kernels as k;
 
 use super::{FusedOps, KernelGrads, KernelOps, NormForm, Parts};
-use crate::blocks::ops::{ConvSpec, PadMode, Pool3};
+use crate::blocks::ops::{ConvSpec, Layer, PadMode, Pool3};
 
 fn slice(tensor: &FlexTensor) -> std::borrow::Cow<'_, [f32]> {
     match tensor.as_slice::<f32>() {
@@ -66,11 +66,24 @@ fn checked<T>(result: Result<T, k::ShapeError>) -> T {
     }
 }
 
-fn convolved(x: &FlexTensor, weight: &FlexTensor, spec: ConvSpec, fused: &k::Fused<'_>) -> FlexTensor {
-    let conv = geometry(&x.shape(), &weight.shape(), spec);
+fn convolved(x: &FlexTensor, weight: &FlexTensor, layer: &Layer, fused: &k::Fused<'_>) -> FlexTensor {
+    let conv = geometry(&x.shape(), &weight.shape(), layer.spec);
     let [h, w] = conv.output_size();
-    let y = checked(k::fresh::conv2d(&conv, &slice(x), &slice(weight), fused));
+    let y = with_weights(weight, layer, &conv, k::Purpose::Forward, |w| k::fresh::conv2d(&conv, &slice(x), w, fused));
     wrap(y, [conv.batch, conv.channels_out, h, w])
+}
+
+/// Calls a kernel with the weights of a layer, and what is kept of them.
+fn with_weights<T>(
+    weight: &FlexTensor,
+    layer: &Layer,
+    conv: &k::Conv2d,
+    purpose: k::Purpose,
+    kernel: impl FnOnce(k::Weights<'_>) -> Result<T, k::ShapeError>,
+) -> T {
+    let values = slice(weight);
+    let packed = layer.packs.as_ref().and_then(|packs| packs.of(weight, &values, conv, purpose));
+    checked(kernel(k::Weights { values: &values, packed: packed.as_deref() }))
 }
 
 /// Splits the constants of an affine map, `[3, n, c]`.
@@ -88,13 +101,13 @@ impl FusedOps for Flex {
         bias: FlexTensor,
         other: FlexTensor,
         parts: Parts,
-        spec: ConvSpec,
+        layer: Layer,
         slope: f32,
     ) -> FlexTensor {
         let (constants, bias) = (slice(&constants), slice(&bias));
         let other = parts.other.then(|| slice(&other));
         let input = affine(&constants, parts.affine);
-        convolved(&x, &weight, spec, &k::Fused { input, bias: Some(&bias), residual: other.as_deref(), slope })
+        convolved(&x, &weight, &layer, &k::Fused { input, bias: Some(&bias), residual: other.as_deref(), slope })
     }
 
     fn fused_affine_sum(
@@ -144,13 +157,13 @@ impl FusedOps for Flex {
 }
 
 impl KernelOps for Flex {
-    fn kernel_conv2d(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, spec: ConvSpec, slope: f32) -> FlexTensor {
-        convolved(&x, &weight, spec, &k::Fused { bias: Some(&slice(&bias)), slope, ..k::Fused::default() })
+    fn kernel_conv2d(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, layer: Layer, slope: f32) -> FlexTensor {
+        convolved(&x, &weight, &layer, &k::Fused { bias: Some(&slice(&bias)), slope, ..k::Fused::default() })
     }
 
-    fn kernel_conv2d_adjoint(dy: FlexTensor, weight: FlexTensor, [h, w]: [usize; 2], spec: ConvSpec) -> FlexTensor {
+    fn kernel_conv2d_adjoint(dy: FlexTensor, weight: FlexTensor, [h, w]: [usize; 2], layer: Layer) -> FlexTensor {
         let ([n, ..], [_, group_in, ..]) = (dims4(&dy.shape()), dims4(&weight.shape()));
-        Self::conv2d_input_grad(dy, weight, [n, group_in * spec.groups, h, w].into(), spec)
+        Self::conv2d_input_grad(dy, weight, [n, group_in * layer.spec.groups, h, w].into(), layer)
     }
 
     fn kernel_norm(
@@ -224,14 +237,14 @@ fn planes([n, c, height, width]: [usize; 4]) -> k::resample::Planes {
 }
 
 impl KernelGrads for Flex {
-    fn conv2d_plain(x: FlexTensor, weight: FlexTensor, spec: ConvSpec) -> FlexTensor {
-        convolved(&x, &weight, spec, &k::Fused { slope: 1.0, ..k::Fused::default() })
+    fn conv2d_plain(x: FlexTensor, weight: FlexTensor, layer: Layer) -> FlexTensor {
+        convolved(&x, &weight, &layer, &k::Fused { slope: 1.0, ..k::Fused::default() })
     }
 
-    fn conv2d_input_grad(dy: FlexTensor, weight: FlexTensor, x_shape: Shape, spec: ConvSpec) -> FlexTensor {
-        let conv = geometry(&x_shape, &weight.shape(), spec);
-        let dx = checked(k::fresh::conv2d_input_grad(&conv, &slice(&dy), &slice(&weight)));
-        wrap(dx, x_shape)
+    fn conv2d_input_grad(dy: FlexTensor, weight: FlexTensor, x_shape: Shape, layer: Layer) -> FlexTensor {
+        let conv = geometry(&x_shape, &weight.shape(), layer.spec);
+        let kernel = |w: k::Weights<'_>| k::fresh::conv2d_input_grad(&conv, &slice(&dy), w);
+        wrap(with_weights(&weight, &layer, &conv, k::Purpose::InputGrad, kernel), x_shape)
     }
 
     fn conv2d_weight_grad(x: FlexTensor, dy: FlexTensor, weight_shape: Shape, spec: ConvSpec) -> FlexTensor {
