@@ -5,12 +5,12 @@
 #![allow(missing_docs, reason = "criterion's macros")]
 
 use criterion::{Bencher, Criterion, Throughput, criterion_group, criterion_main};
-use impasto_kernels::{Conv2d, Method, PadMode, conv2d, conv2d_input_grad, conv2d_weight_grad};
+use impasto_kernels::{Conv2d, Method, PadMode, channel_products, conv2d, conv2d_input_grad, conv2d_weight_grad};
 
 /// Layers by name: channels in and out, kernel, side of the input, and what is unlike a plain convolution.
 type Layer = (&'static str, [usize; 2], usize, usize, fn(Conv2d) -> Conv2d);
 
-const LAYERS: [Layer; 10] = [
+const LAYERS: [Layer; 12] = [
     ("johnson enter", [3, 32], 9, 256, |c| c),
     ("johnson down", [32, 64], 3, 256, |c| Conv2d { stride: [2, 2], ..c }),
     ("johnson residual", [128, 128], 3, 64, |c| c),
@@ -19,6 +19,8 @@ const LAYERS: [Layer; 10] = [
     ("vgg16 level 2", [128, 128], 3, 128, zero),
     ("vgg16 level 4", [512, 512], 3, 32, zero),
     ("fusion refine", [32, 32], 3, 128, |c| c),
+    ("fusion down", [16, 32], 3, 256, |c| Conv2d { stride: [2, 2], ..c }),
+    ("fusion up", [32, 16], 3, 128, |c| Conv2d { upsample: 2, ..c }),
     ("microast depthwise", [32, 32], 3, 128, |c| Conv2d { groups: 32, ..c }),
     ("microast pointwise", [32, 32], 1, 128, |c| c),
 ];
@@ -61,10 +63,24 @@ fn convolutions(criterion: &mut Criterion) {
     }
 }
 
+/// Gram matrices and covariances; the operations of both halves count, though they are the same.
+fn products(criterion: &mut Criterion) {
+    for (channels, side) in [(16, 256), (64, 64), (512, 32)] {
+        let size = [1, channels, side, side];
+        let x: Vec<f32> = (0..channels * side * side).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
+        let (mean, mut products) = (vec![0.1; channels], vec![0.0; channels * channels]);
+        let mut group = criterion.benchmark_group(format!("products {channels}"));
+        group.throughput(Throughput::Elements(2 * (channels * channels * side * side) as u64));
+        group.bench_function("covariances", |bencher| {
+            bencher.iter(|| channel_products(size, &x, Some(&mean), &mut products).expect("the lengths fit"));
+        });
+    }
+}
+
 criterion_group! {
     name = kernels;
     // A few milliseconds a call: so many samples say enough.
     config = Criterion::default().sample_size(20);
-    targets = convolutions
+    targets = convolutions, products
 }
 criterion_main!(kernels);

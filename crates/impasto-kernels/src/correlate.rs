@@ -9,15 +9,14 @@ use rayon::prelude::*;
 pub(crate) use self::plan::Sums;
 use self::plan::{Method, Part, Plan};
 use crate::dispatch::Isa;
-use crate::norm::affine_plane;
 use crate::scratch::{LINE, with_scratch};
 use crate::shared::SharedSlice;
-use crate::strip::{Change, Source};
+use crate::strip::Source;
 use crate::tile::OVERRUN;
 use crate::tile_sums::{DOT_BLOCK, Dot, Outer, dot_block, outer_block};
 
 /// Products of every plane of a grid with every plane of a source, shifted by every tap, summed over positions.
-pub(crate) struct Correlation<'a> {
+pub(crate) struct Correlation {
     /// The instructions to use.
     pub(crate) isa: Isa,
     /// How strips are read.
@@ -38,30 +37,9 @@ pub(crate) struct Correlation<'a> {
     pub(crate) grid: [usize; 2],
     /// How the grid's planes are read: a kernel of one value that moves by one.
     pub(crate) grid_source: Source,
-    /// Subtracted from the planes of both sides, where both are the same: `[batch * groups * channels]`.
-    pub(crate) centre: Option<&'a [f32]>,
 }
 
-/// Some planes of the grid and what is subtracted from each.
-#[derive(Clone, Copy)]
-struct Planes<'a> {
-    values: &'a [f32],
-    means: Option<&'a [f32]>,
-}
-
-impl Planes<'_> {
-    /// At most `count` planes of `area` values from `first` on.
-    fn part(&self, area: usize, first: usize, count: usize) -> Self {
-        let all = self.values.len() / area;
-        let range = first..all.min(first + count);
-        Self {
-            values: &self.values[range.start * area..range.end * area],
-            means: self.means.map(|means| &means[range]),
-        }
-    }
-}
-
-impl Correlation<'_> {
+impl Correlation {
     /// Computes all sums from the stored planes of both sides and gives them to `finish`.
     pub(crate) fn run(&self, source: &[f32], grid: &[f32], finish: impl FnOnce(&Sums<'_>)) {
         let plan = self.plan();
@@ -119,18 +97,10 @@ impl Correlation<'_> {
                     let (image, first_row) = (index / plan.strips, index % plan.strips * plan.rows);
                     let rows = first_row..self.grid[0].min(first_row + plan.rows);
                     let planes = &source[(image * self.groups + group) * per_group..][..per_group];
-                    let first_plane = (image * self.groups + group) * self.channels_source;
-                    let centre = |channel: usize, from: &[f32], to: &mut [f32]| {
-                        let mean = self.centre.map_or(0.0, |means| means[first_plane + channel]);
-                        affine_plane(self.isa, from, mean, 1.0, 0.0, to);
-                    };
-                    let prologue: Option<Change<'_>> = if self.centre.is_some() { Some(&centre) } else { None };
-                    self.source.load(&plan.layout, planes, first_row, prologue, strip);
+                    self.source.load(&plan.layout, planes, first_row, None, strip);
                     let plane = (image * self.groups + group) * self.channels_grid + part.channels.start;
                     let area = self.grid_source.plane();
                     let planes = &grid[plane * area..][..part.channels.len() * area];
-                    let means = self.centre.map(|means| &means[plane..plane + part.channels.len()]);
-                    let planes = Planes { values: planes, means };
                     match part.method {
                         Method::Outer => self.outer(part, planes, rows, strip, offsets, left, sums),
                         Method::Dot => self.dot(planes, rows, strip, offsets, left, left_pitch, sums),
@@ -145,7 +115,7 @@ impl Correlation<'_> {
     fn outer(
         &self,
         part: &Part,
-        planes: Planes<'_>,
+        planes: &[f32],
         rows: Range<usize>,
         strip: &[f32],
         offsets: &[usize],
@@ -165,7 +135,7 @@ impl Correlation<'_> {
             let width = count * lanes;
             let turned = &mut left[first * lanes * rows.len() * columns..][..width * rows.len() * columns];
             let area = self.grid_source.plane();
-            self.turn(planes.part(area, first * lanes, width), rows.clone(), turned, width);
+            self.turn(some(planes, area, first * lanes, width), rows.clone(), turned, width);
             let outer =
                 Outer { left: turned, right: strip, offsets, rows: rows.len(), columns, pitch: self.source.pitch() };
             outer_block(self.isa, &outer, count, sums, part.width, first * lanes);
@@ -174,19 +144,19 @@ impl Correlation<'_> {
     }
 
     /// Copies rows of planes to `turned`, `[position][width]`; channels that there are no planes for become zero.
-    fn turn(&self, planes: Planes<'_>, rows: Range<usize>, turned: &mut [f32], width: usize) {
+    fn turn(&self, planes: &[f32], rows: Range<usize>, turned: &mut [f32], width: usize) {
         let columns = self.grid[1];
         let area = self.grid_source.plane();
-        if planes.values.len() < width * area {
+        if planes.len() < width * area {
             turned.fill(0.0);
         }
         with_scratch(LINE * columns, |lines| {
             for (target, row) in turned.chunks_exact_mut(width * columns).zip(rows) {
-                for block in 0..planes.values.len().div_ceil(LINE * area) {
-                    let planes = planes.part(area, block * LINE, LINE);
-                    let count = planes.values.len() / area;
+                for block in 0..planes.len().div_ceil(LINE * area) {
+                    let planes = some(planes, area, block * LINE, LINE);
+                    let count = planes.len() / area;
                     for (index, line) in lines.chunks_exact_mut(columns).take(count).enumerate() {
-                        self.load_row(planes, area, index, row, line);
+                        self.grid_source.load_row(&planes[index * area..][..area], row, line);
                     }
                     let lines = &lines[..count * columns];
                     transpose(lines, columns, &mut target[block * LINE..], width);
@@ -195,20 +165,11 @@ impl Correlation<'_> {
         });
     }
 
-    /// One row of one of the planes.
-    fn load_row(&self, planes: Planes<'_>, area: usize, index: usize, row: usize, line: &mut [f32]) {
-        self.grid_source.load_row(&planes.values[index * area..][..area], row, line);
-        if let Some(means) = planes.means {
-            let mean = means[index];
-            line.iter_mut().for_each(|value| *value -= mean);
-        }
-    }
-
     /// Adds a strip to the sums, with vectors of positions.
     #[allow(clippy::too_many_arguments)]
     fn dot(
         &self,
-        planes: Planes<'_>,
+        planes: &[f32],
         rows: Range<usize>,
         strip: &[f32],
         offsets: &[usize],
@@ -218,11 +179,11 @@ impl Correlation<'_> {
     ) {
         let (columns, pitch) = (self.grid[1], self.source.pitch());
         let area = self.grid_source.plane();
-        let channels = planes.values.len() / area;
+        let channels = planes.len() / area;
         for (plane, left) in left.chunks_exact_mut(left_pitch).take(channels).enumerate() {
             for (row, target) in rows.clone().zip(left.chunks_exact_mut(pitch)) {
                 let (inside, outside) = target.split_at_mut(columns);
-                self.load_row(planes, area, plane, row, inside);
+                self.grid_source.load_row(&planes[plane * area..][..area], row, inside);
                 outside.fill(0.0);
             }
             left[rows.len() * pitch..].fill(0.0);
@@ -239,6 +200,12 @@ impl Correlation<'_> {
             dot_block(self.isa, &dot, sums, channels, first);
         }
     }
+}
+
+/// At most `count` planes of `area` values from `first` on.
+fn some(planes: &[f32], area: usize, first: usize, count: usize) -> &[f32] {
+    let all = planes.len() / area;
+    &planes[first * area..all.min(first + count) * area]
 }
 
 /// Writes `lines`, rows of `columns` values, as the columns of `target`, whose rows are `width` apart.

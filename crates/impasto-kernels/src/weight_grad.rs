@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::correlate::{Correlation, Sums};
 use crate::dispatch::Isa;
 use crate::error::{ShapeError, check_length};
-use crate::shape::{Conv2d, Method, PadMode};
+use crate::shape::Conv2d;
 use crate::strip::{Source, shifted_axis};
 use crate::upsample::Merged;
 use crate::winograd;
@@ -53,7 +53,6 @@ pub(crate) fn conv2d_weight_grad_on(
             channels_grid: group_in,
             grid,
             grid_source: Source::new([shape.height, shape.width], merged.axes(), [1, 1], [1, 1], grid[1]),
-            centre: None,
         };
         let area = merged.area();
         correlation.run(dy, x, |sums| {
@@ -78,7 +77,6 @@ pub(crate) fn conv2d_weight_grad_on(
             channels_grid: group_in,
             grid: [shape.height, shape.width],
             grid_source: plain(),
-            centre: None,
         };
         correlation.run(dy, x, |sums| from_swapped(shape, sums, dw, 1, |value, kernel| kernel.copy_from_slice(value)));
     } else {
@@ -93,7 +91,6 @@ pub(crate) fn conv2d_weight_grad_on(
             channels_grid: group_out,
             grid: shape.output_size(),
             grid_source: plain_source(shape.output_size()),
-            centre: None,
         };
         correlation.run(x, dy, |sums| from_sums(shape, sums, dw));
     }
@@ -145,93 +142,6 @@ fn from_swapped(
             }
         }
     });
-}
-
-/// The products of the channels of each image, averaged over positions: `products[n][i][j]` is the mean of
-/// `(x[n][i] - mean[n][i]) * (x[n][j] - mean[n][j])`, the covariance where `mean` holds the means.
-///
-/// - `size`: batch, channels, rows and columns
-/// - `x`: `[batch, channels, rows, columns]`
-/// - `mean`: `[batch * channels]`; zeros where absent
-/// - `products`: `[batch, channels, channels]`, overwritten
-///
-/// # Errors
-///
-/// [`ShapeError`] where the lengths do not fit together or there is no value.
-pub fn channel_products(
-    size: [usize; 4],
-    x: &[f32],
-    mean: Option<&[f32]>,
-    products: &mut [f32],
-) -> Result<(), ShapeError> {
-    let [batch, channels, height, width] = size;
-    // A convolution of kernel 1 has these sums as gradient of its weights.
-    let shape = images_as_groups(size);
-    shape.validate()?;
-    check_length("x", x, shape.input_len())?;
-    mean.map_or(Ok(()), |mean| check_length("mean", mean, batch * channels))?;
-    check_length("products", products, shape.weight_len())?;
-    let isa = Isa::detect();
-    let correlation = Correlation {
-        isa,
-        source: plain_source([height, width]),
-        stride: [1, 1],
-        kernel: [1, 1],
-        batch: 1,
-        groups: batch,
-        channels_source: channels,
-        channels_grid: channels,
-        grid: [height, width],
-        grid_source: plain_source([height, width]),
-        centre: mean,
-    };
-    correlation.run(x, x, |sums| from_sums(&shape, sums, products));
-    let share = 1.0 / (height * width) as f32;
-    products.iter_mut().for_each(|product| *product *= share);
-    Ok(())
-}
-
-/// The gradient of [`channel_products`] without means with respect to `x`.
-///
-/// - `size`, `x`: as given to the forward function
-/// - `dproducts`: `[batch, channels, channels]`
-/// - `dx`: of the length of `x`, overwritten
-///
-/// # Errors
-///
-/// [`ShapeError`] where the lengths do not fit together or there is no value.
-pub fn channel_products_grad(size: [usize; 4], x: &[f32], dproducts: &[f32], dx: &mut [f32]) -> Result<(), ShapeError> {
-    let [_, channels, height, width] = size;
-    let shape = images_as_groups(size);
-    shape.validate()?;
-    check_length("dproducts", dproducts, shape.weight_len())?;
-    let share = 1.0 / (height * width) as f32;
-    let both = |of_image: &[f32], index: usize| {
-        let (i, j) = (index / channels, index % channels);
-        (of_image[index] + of_image[j * channels + i]) * share
-    };
-    let area = channels * channels;
-    let weights: Vec<f32> =
-        dproducts.chunks_exact(area).flat_map(|of_image| (0..area).map(move |index| both(of_image, index))).collect();
-    crate::conv2d(&shape, x, &weights, None, dx)
-}
-
-/// Images `[batch, channels, rows, columns]` as groups of one image, for a convolution of kernel 1.
-fn images_as_groups([batch, channels, height, width]: [usize; 4]) -> Conv2d {
-    Conv2d {
-        batch: 1,
-        channels_in: batch * channels,
-        height,
-        width,
-        channels_out: batch * channels,
-        kernel: [1, 1],
-        stride: [1, 1],
-        padding: [0, 0],
-        pad_mode: PadMode::Zero,
-        groups: batch,
-        upsample: 1,
-        method: Method::Direct,
-    }
 }
 
 /// The gradient with respect to the bias: the sums of the planes of `dy`.

@@ -86,7 +86,7 @@ impl Column<'_> {
     }
 }
 
-impl Correlation<'_> {
+impl Correlation {
     pub(super) fn plan(&self) -> Plan {
         let pitch = self.source.pitch();
         let strips = self.grid[0].div_ceil((RUN / pitch).clamp(1, self.grid[0]));
