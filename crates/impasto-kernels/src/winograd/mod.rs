@@ -80,7 +80,7 @@ fn pays(shape: &Conv2d, form: Form) -> bool {
         // One channel's transform serves all parts of the filter.
         return full && enough && shape.channels_in.max(shape.channels_out) >= 8;
     }
-    let enough = enough && shape.channels_in.min(shape.channels_out) >= 24;
+    let enough = enough && shape.channels_in.min(shape.channels_out) >= if shape.upsample == 2 { 16 } else { 24 };
     // Merging what upsampling repeats saves almost as much, and more on small maps.
     full && enough && (shape.upsample == 1 || shape.height * shape.width >= 1 << 12)
 }
