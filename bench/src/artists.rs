@@ -33,6 +33,9 @@ const SINGLE: usize = 10;
 /// Longer side at which photographs are painted, about that of the works.
 const SIDE: u32 = 640;
 
+/// What is done with the photographs.
+const WAYS: [&str; 4] = ["photographs", "fusion", "microast", "artist"];
+
 /// Options of `artists`.
 #[derive(Debug, Args)]
 pub(crate) struct ArtistsArgs {
@@ -45,6 +48,9 @@ pub(crate) struct ArtistsArgs {
     /// Folder for lists, pictures and features; pictures that are there are taken as they are.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// What to judge: photographs, fusion, microast and artist; everything where not given.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = WAYS)]
+    ways: Vec<String>,
     /// Add a record of the figures to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -64,6 +70,10 @@ struct Cell {
     nearest: f64,
     /// Share of pictures that a classifier of hands gives to this artist.
     given: f64,
+    /// Pictures that it gives to each artist, in the order of the table.
+    given_to: Vec<usize>,
+    /// Pictures that are nearest to each.
+    nearest_to: Vec<usize>,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,10 +98,9 @@ pub(crate) fn run(args: &ArtistsArgs) -> Result<()> {
     let mut judges = Judges::open(&shared, &sets, &args.out, &device)?;
     let mut cells = Vec::new();
     for (number, (artist, _)) in shared::ARTISTS.iter().enumerate() {
-        let ways: [(&str, PathBuf); 4] = ["photographs", "fusion", "microast", "artist"]
-            .map(|way| (way, args.out.join("painted").join(way).join(artist)));
-        for (way, folder) in ways {
+        for way in WAYS.into_iter().filter(|way| args.ways.is_empty() || args.ways.iter().any(|wanted| wanted == way)) {
             eprintln!("{artist}: {way}");
+            let folder = args.out.join("painted").join(way).join(artist);
             std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
             match way {
                 "photographs" => paint(&sets.photographs, &folder, None)?,
@@ -125,12 +134,14 @@ pub(crate) fn run(args: &ArtistsArgs) -> Result<()> {
 }
 
 fn print(cells: &[Cell]) {
-    println!("{:<16}{:<14}{:>24}{:>8}{:>10}{:>8}", "", "", "KID-768 x 1000", "LPIPS", "nearest", "given");
+    let to = "nearest to each; given to each";
+    println!("{:<16}{:<14}{:>24}{:>8}{:>10}{:>8}   {to}", "", "", "KID-768 x 1000", "LPIPS", "nearest", "given");
     for cell in cells {
         let Interval { low, high, .. } = cell.kid_interval;
         let kid = format!("{:.2} [{:.2}, {:.2}]", cell.kid, 1e3 * low, 1e3 * high);
         let shares = format!("{:>9.0}%{:>7.0}%", 100.0 * cell.nearest, 100.0 * cell.given);
-        println!("{:<16}{:<14}{kid:>24}{:>8.3}{shares}", cell.artist, cell.way, cell.lpips);
+        let to = format!("{:?}; {:?}", cell.nearest_to, cell.given_to);
+        println!("{:<16}{:<14}{kid:>24}{:>8.3}{shares}   {to}", cell.artist, cell.way, cell.lpips);
     }
     println!(
         "\nKID: to works that training did not see, lower is nearer, 95 % intervals. LPIPS-Squeeze to the photograph. Nearest: share\n\
@@ -268,23 +279,30 @@ impl Judges {
             distance += f64::from(tensor::scalar(apart)) / sets.photographs.len() as f64;
         }
         let judge = self.corpora.judge(None)?;
-        let (mut nearest, mut given) = (0, 0);
+        let (mut nearest_to, mut given_to) = (vec![0; shared::ARTISTS.len()], vec![0; shared::ARTISTS.len()]);
+        let count = |counts: &mut [usize], corpus: &str| {
+            let place = shared::ARTISTS.iter().position(|(name, _)| *name == corpus);
+            counts[place.context("a corpus without an artist")?] += 1;
+            anyhow::Ok(())
+        };
         for index in 0..set.len() {
             let found = judge.attribute(&set.open(index)?)?;
             // The most probable comes first.
-            given += usize::from(found.likenesses[0].corpus == artist);
+            count(&mut given_to, &found.likenesses[0].corpus)?;
             let near = found.likenesses.iter().min_by(|a, b| a.distance.total_cmp(&b.distance));
-            nearest += usize::from(near.is_some_and(|likeness| likeness.corpus == artist));
+            count(&mut nearest_to, &near.context("no corpora")?.corpus)?;
         }
-        let share = |count: usize| count as f64 / set.len() as f64;
+        let share = |counts: &[usize]| counts[number] as f64 / set.len() as f64;
         Ok(Cell {
             artist,
             way,
             kid,
             kid_interval: interval,
             lpips: distance,
-            nearest: share(nearest),
-            given: share(given),
+            nearest: share(&nearest_to),
+            given: share(&given_to),
+            given_to,
+            nearest_to,
         })
     }
 }
