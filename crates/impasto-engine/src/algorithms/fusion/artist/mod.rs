@@ -5,6 +5,7 @@
 //! It lies inside `fusion`, since it is the same network: nothing of it is written twice.
 
 mod bank;
+mod domains;
 mod heads;
 mod settings;
 mod spread;

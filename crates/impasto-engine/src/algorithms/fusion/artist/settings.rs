@@ -33,6 +33,9 @@ pub struct ArtistTraining {
     /// Weight of the energy distance between all works and what was painted of late, as the perception network and the judges see them;
     /// 0 leaves it out.
     pub spread_weight: f32,
+    /// Weight of the cross-entropy with which paintings are taken for works of their artist and not of the others who are learnt
+    /// with them, as the perception network and the judges see them; with one artist, or 0, it is left out.
+    pub classification_weight: f32,
     /// Deviation of the grain on contents, in 0 to 1.
     pub grain: f32,
     /// Weight of the sliced Wasserstein distance between colours, seen from afar.
@@ -73,6 +76,7 @@ impl Default for ArtistTraining {
             moment_weight: 0.5,
             gram_weight: 1.0,
             spread_weight: 8.0,
+            classification_weight: 0.0,
             grain: 0.02,
             colour_weight: 0.2,
             identity_weight: 1.0,

@@ -20,7 +20,7 @@ const REMEMBERED: usize = 64;
 const SOFTENING: f32 = 1e-4;
 
 /// Part of the mean deviation of all columns that a column's own counts as at least.
-const FLOOR: f32 = 0.1;
+pub(super) const FLOOR: f32 = 0.1;
 
 /// What one artist's works are like, and what was painted last as that artist would.
 pub(super) struct Spread {
@@ -149,12 +149,17 @@ impl Level {
     }
 }
 
-/// The mean distance between rows `[n, d]` and rows `[m, d]`, root mean squares over their columns, as `[1]`.
-fn distance(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
+/// The distances between rows `[n, d]` and rows `[m, d]`, root mean squares over their columns, as `[n, m]`.
+pub(super) fn distances(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
     let [n, d] = a.dims();
     let [m, _] = b.dims();
     let apart = a.reshape([n, 1, d]) - b.reshape([1, m, d]); // [n, m, d]
-    (apart.square().mean_dim(2) + SOFTENING).sqrt().mean()
+    (apart.square().mean_dim(2) + SOFTENING).sqrt().reshape([n, m])
+}
+
+/// The mean of the distances, as `[1]`.
+fn distance(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
+    distances(a, b).mean()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::super::code::Code;
 use super::super::grain::Grain;
 use super::super::network::Generator;
 use super::bank::{Bank, MOST_GRAIN, Usual};
+use super::domains::Domains;
 use super::heads::{Heads, SEEN};
 use super::spread::{self, Spread};
 use super::works::{self, Kind, Sight};
@@ -77,6 +78,8 @@ pub struct ArtistObjective {
     networks: Vec<Box<dyn Features>>,
     photos: Crops,
     artists: Vec<Artist>,
+    /// The works of all artists beside each other, where that has a weight.
+    domains: Option<Domains>,
     /// The generator as it began; of it the encoder is used, which does not change.
     encoder: Generator,
     /// What the photographs are like, where there are enough of them to say.
@@ -152,17 +155,20 @@ impl ArtistObjective {
             return Err(EngineError::Caller(text));
         }
         let features = &*networks[0];
-        let spreads = settings.spread_weight > 0.0;
-        if !spreads && networks.len() > 1 {
+        let (spreads, classifies) = (settings.spread_weight > 0.0, settings.classification_weight > 0.0);
+        let looks = spreads || classifies;
+        if !looks && networks.len() > 1 {
             return Err(EngineError::Caller(
-                "judges have no say without spread_weight: give it one, or no judges".to_owned(),
+                "judges have no say without spread_weight or classification_weight: give one a value, or no judges"
+                    .to_owned(),
             ));
         }
-        for (number, network) in networks.iter().enumerate().filter(|_| spreads) {
+        for (number, network) in networks.iter().enumerate().filter(|_| looks) {
             let seen = spread::seen_side(number, settings.crop);
             if seen < network.min_side() {
                 return Err(EngineError::Caller(format!(
-                    "of a crop of {} px {} sees {seen} and needs {}: take a larger crop, or spread_weight = 0",
+                    "of a crop of {} px {} sees {seen} and needs {}: take a larger crop, or spread_weight and \
+                     classification_weight = 0",
                     settings.crop,
                     network.name(),
                     network.min_side(),
@@ -203,12 +209,20 @@ impl ArtistObjective {
         });
         let channels = SEEN.map(|level| kinds[0][0].sight[level].mean.dims()[1]);
         let adam = |beta1| Adam::new(AdamConfig { beta1, ..AdamConfig::default() });
+        let looks: Vec<_> = match looks {
+            true => folders.iter().map(|works| works::looks(works.folder(), &networks, device)).collect(),
+            false => folders.iter().map(|_| Vec::new()).collect(),
+        };
+        // With a single work it is not known how various an artist's are.
+        let classifies = classifies && looks.len() > 1 && looks.iter().all(|works| works.len() > 1);
+        let domains = classifies.then(|| Domains::of(&looks));
         let artists: Vec<Artist> = names
             .into_iter()
             .zip(folders)
             .zip(kinds)
-            .map(|((name, works), kinds)| {
-                let spread = spreads.then(|| Spread::of(&works::looks(works.folder(), &networks, device)));
+            .zip(looks)
+            .map(|(((name, works), kinds), looks)| {
+                let spread = spreads.then(|| Spread::of(&looks));
                 let calm = works::calm(works.folder(), &inner);
                 let judge = Heads::new(&channels, settings.seed, &format!("judge.{name}"), device);
                 Artist { name, works, kinds, calm, judge, judge_adam: adam(0.0), spread }
@@ -222,6 +236,7 @@ impl ArtistObjective {
             networks,
             photos,
             artists,
+            domains,
             encoder,
             usual: (strangers.len() >= USUAL_OF).then(|| Usual::of(&strangers)),
             painter,
@@ -365,16 +380,23 @@ impl ArtistObjective {
         let painted = self.networks[0].extract(output.clone());
         let real = self.networks[0].extract(batch.real.clone());
         // What lies between kinds is not like works, and says nothing of how paintings are spread.
-        let spread = self.artists[batch.artist].spread.as_ref().filter(|_| batch.share == 1.0);
-        let look = spread.map(|_| spread::look(&self.networks, &output));
+        let artist = batch.artist;
+        let spread = self.artists[artist].spread.as_ref();
+        let looks = batch.share == 1.0 && (spread.is_some() || self.domains.is_some());
+        let look = looks.then(|| spread::look(&self.networks, &output));
         let mut loss = self.perception(step, &batch, output, &painted, &mut metrics);
         if let (Some(spread), Some(look)) = (spread, &look) {
             let apart = spread.loss(look);
             metrics.insert("spread", tensor::scalar(apart.clone().inner()));
             loss = loss + apart * self.settings.spread_weight;
         }
+        if let (Some(domains), Some(look)) = (&self.domains, &look) {
+            let taken = domains.loss(look, artist);
+            metrics.insert("classification", tensor::scalar(taken.clone().inner()));
+            loss = loss + taken * self.settings.classification_weight;
+        }
         let (painted, real) = (self.seen(&painted), self.seen(&real));
-        let judge = self.artists[batch.artist].judge.clone().no_grad();
+        let judge = self.artists[artist].judge.clone().no_grad();
         let opinion = judge.generator_loss(&real, &painted);
         metrics.insert("adversarial", tensor::scalar(opinion.clone().inner()));
         loss = loss + opinion * self.settings.adversarial_weight;
