@@ -10,7 +10,7 @@ use impasto_kernels::{Conv2d, Method, PadMode, channel_products, conv2d, conv2d_
 /// Layers by name: channels in and out, kernel, side of the input, and what is unlike a plain convolution.
 type Layer = (&'static str, [usize; 2], usize, usize, fn(Conv2d) -> Conv2d);
 
-const LAYERS: [Layer; 12] = [
+const LAYERS: [Layer; 13] = [
     ("johnson enter", [3, 32], 9, 256, |c| c),
     ("johnson down", [32, 64], 3, 256, |c| Conv2d { stride: [2, 2], ..c }),
     ("johnson residual", [128, 128], 3, 64, |c| c),
@@ -21,6 +21,7 @@ const LAYERS: [Layer; 12] = [
     ("fusion refine", [32, 32], 3, 128, |c| c),
     ("fusion down", [16, 32], 3, 256, |c| Conv2d { stride: [2, 2], ..c }),
     ("fusion up", [32, 16], 3, 128, |c| Conv2d { upsample: 2, ..c }),
+    ("fusion up, coarse", [96, 64], 3, 32, |c| Conv2d { upsample: 2, ..c }),
     ("microast depthwise", [32, 32], 3, 128, |c| Conv2d { groups: 32, ..c }),
     ("microast pointwise", [32, 32], 1, 128, |c| c),
 ];

@@ -82,7 +82,7 @@ fn pays(shape: &Conv2d, form: Form) -> bool {
     }
     let enough = enough && shape.channels_in.min(shape.channels_out) >= if shape.upsample == 2 { 16 } else { 24 };
     // Merging what upsampling repeats saves almost as much, and more on small maps.
-    full && enough && (shape.upsample == 1 || shape.height * shape.width >= 1 << 12)
+    full && enough && (shape.upsample == 1 || shape.height * shape.width >= 1 << 10)
 }
 
 /// A whole convolution: `batch` images of `channels_target` planes from `channels_source`.
