@@ -176,6 +176,22 @@ pub fn conv2d_weight_grad(shape: &Conv2d, x: &[f32], dy: &[f32]) -> Result<Vec<f
     written(shape.weight_len(), |dw| crate::conv2d_weight_grad(shape, x, dy, dw))
 }
 
+/// [`crate::softmax::channel_softmax_forward`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn channel_softmax(images: usize, channels: usize, x: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    written(x.len(), |y| crate::softmax::channel_softmax_forward(images, channels, x, y))
+}
+
+/// [`crate::softmax::channel_softmax_backward`].
+///
+/// # Errors
+/// Those of the kernel.
+pub fn channel_softmax_grad(images: usize, channels: usize, y: &[f32], dy: &[f32]) -> Result<Vec<f32>, ShapeError> {
+    written(y.len(), |dx| crate::softmax::channel_softmax_backward(images, channels, y, dy, dx))
+}
+
 /// [`crate::gate::gated_forward`].
 ///
 /// # Errors

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::act::SHARE;
 use crate::dispatch::{Isa, dispatched};
 use crate::error::{ShapeError, check_length};
+use crate::exponential::exponential;
 use crate::lanes::Lanes;
 use crate::norm::{affine_plane, plane_area, products_plane};
 
@@ -138,27 +139,10 @@ fn gate_gradient_any<V: Lanes>([a, b, dy]: [&[f32]; 3], da: &mut [f32], db: &mut
     }
 }
 
-/// `1 / (1 + exp(-x))` without branches, so that loops over it become vector instructions: the power of two nearest to
-/// the exponential, times the series of what is left, which is at most `ln(2) / 2`.
+/// `1 / (1 + exp(-x))` without branches, so that loops over it become vector instructions.
 #[inline(always)]
 fn sigmoid<V: Lanes>(x: f32) -> f32 {
-    /// Added to a number below 2^22 it leaves the nearest whole number in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-    /// `ln(2)` in two parts, the first with so few bits that its multiples are exact.
-    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
-    // Beyond, the result is 0 or 1 to within the least number; comparisons that are false leave what is no number.
-    let x = if x > 87.0 { 87.0 } else { x };
-    let x = if x < -87.0 { -87.0 } else { x };
-    let rounded = V::scalar_fma(-x, std::f32::consts::LOG2_E, ROUND);
-    let power = rounded - ROUND;
-    let rest = V::scalar_fma(power, -LN_2[1], V::scalar_fma(power, -LN_2[0], -x));
-    let series = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
-    let mut exponential = 1.0 / 5040.0;
-    for term in series {
-        exponential = V::scalar_fma(exponential, rest, term);
-    }
-    let scale = f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23));
-    1.0 / (1.0 + exponential * scale)
+    1.0 / (1.0 + exponential::<V>(-x))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! - [`moments`]: mean, deviation and skewness of planes;
 //! - [`act`]: rectifiers, forward and backward;
 //! - [`gate`]: gated linear units and factors of planes, forward and backward;
+//! - [`softmax`]: the softmax over channels, forward and backward;
 //! - [`fresh`]: some of them with results in new vectors;
 //! - [`resample`]: bilinear upsampling and 2x2 pooling, forward and backward;
 //! - [`pool3`]: 3x3 pooling, forward only;
@@ -35,6 +36,7 @@ mod correlate;
 mod dispatch;
 mod error;
 mod error_sums;
+mod exponential;
 mod forward;
 mod fused;
 mod gather;
@@ -61,6 +63,7 @@ pub mod gate;
 pub mod moments;
 pub mod norm;
 pub mod resample;
+pub mod softmax;
 
 #[cfg(test)]
 mod tests;

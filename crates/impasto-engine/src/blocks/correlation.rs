@@ -29,8 +29,10 @@ pub fn recorrelate(x: Tensor<4>, target: Tensor<3>) -> Tensor<4> {
 
 /// The matrix that moves normalised features of the correlations `own` to those of `target`, all `[n, c, c]`.
 fn recolouring(own: Tensor<3>, target: Tensor<3>) -> Tensor<3> {
-    let [_, whiten] = square_roots(own); // [n, c, c]
-    let [colour, _] = square_roots(target); // [n, c, c]
+    let [n, _, _] = own.dims();
+    // Together, so that products of small matrices run side by side.
+    let [roots, inverses] = square_roots(Tensor::cat(vec![own, target], 0)); // [2 n, c, c]
+    let (colour, whiten) = (roots.narrow(0, n, n), inverses.narrow(0, 0, n)); // [n, c, c]
     colour.matmul(whiten)
 }
 

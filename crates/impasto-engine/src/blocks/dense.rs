@@ -3,6 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::ops::{self, ConvSpec};
 use super::spectral;
 use crate::rng;
 
@@ -34,6 +35,14 @@ impl Dense {
     /// `[n, inputs]` to `[n, outputs]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         x.matmul(self.weight.val()) + self.bias.val().unsqueeze()
+    }
+
+    /// The layer at every position: `[n, inputs, h, w]` to `[n, outputs, h, w]`.
+    pub(crate) fn at_positions(&self, x: Tensor<4>) -> Tensor<4> {
+        let weight = self.weight.val();
+        let [inputs, outputs] = weight.dims();
+        let filters = weight.transpose().reshape([outputs, inputs, 1, 1]);
+        ops::conv2d(x, filters, self.bias.val(), ConvSpec::default(), 1.0)
     }
 
     /// The weights `[inputs, outputs]`, divided by their largest singular value where `spectral` is set.

@@ -43,7 +43,8 @@ pub use wrap::{continued, wrapped};
 
 pub(crate) use correlation::recoloured;
 pub(crate) use ops::{
-    Affine, affine_sum, channel_moments as moments, conv2d, fused_conv2d, mean_squared_difference, products,
+    Affine, affine_sum, channel_moments as moments, channel_softmax, conv2d, fused_conv2d, mean_squared_difference,
+    mixed, products,
 };
 pub(crate) use resample::leaky_mask;
 pub(crate) use tally::Wanted;

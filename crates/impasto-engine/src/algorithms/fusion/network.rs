@@ -3,13 +3,12 @@
 //! down to the colours themselves.
 
 use burn::module::Module;
-use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 
 use super::FusionConfig;
 use super::code::{Blend, Code, LEVELS, Shares, Target};
 use super::grain::Grain;
-use crate::blocks::{Conv, ConvConfig, Dense, EPS, Gauge, Whole};
+use crate::blocks::{Conv, ConvConfig, Dense, EPS, Gauge, Whole, channel_softmax, mixed};
 
 /// Draws layers from one seed, each from a stream of its own name.
 struct Init<'a> {
@@ -169,23 +168,20 @@ impl TokenAttention {
     /// `normal`, normalised features `[n, c, h, w]`, `tokens` `[n, t, c]` and `bias` `[n, t]` (logarithms of the tokens'
     /// weights) to `[n, c, h, w]`.
     fn forward(&self, normal: Tensor<4>, tokens: Tensor<3>, bias: Tensor<2>) -> Tensor<4> {
-        let [n, c, h, w] = normal.dims();
-        let t = tokens.dims()[1];
-        let positions = normal.reshape([n, c, h * w]).swap_dims(1, 2); // [n, hw, c]
+        let [n, t, _] = tokens.dims();
         let rows = |x: Tensor<3>, layer: &Dense| {
             let [n, rows, c] = x.dims();
             let y = layer.forward(x.reshape([n * rows, c])); // [n * rows, width]
             let width = y.dims()[1];
             y.reshape([n, rows, width])
         };
-        let query = rows(positions, &self.query); // [n, hw, width]
-        let key = rows(normalise_tokens(tokens.clone()), &self.key); // [n, t, width]
-        let value = rows(tokens, &self.value); // [n, t, width]
-        let width = query.dims()[2];
-        let scores = query.matmul(key.swap_dims(1, 2)) / (width as f32).sqrt(); // [n, hw, t]
-        let attention = softmax(scores + bias.reshape([n, 1, t]), 2); // [n, hw, t]
-        let mixed = rows(attention.matmul(value), &self.output); // [n, hw, c]
-        mixed.swap_dims(1, 2).reshape([n, c, h, w])
+        let query = self.query.at_positions(normal); // [n, width, h, w]
+        let width = query.dims()[1];
+        let key = rows(normalise_tokens(tokens.clone()), &self.key) / (width as f32).sqrt(); // [n, t, width]
+        let value = rows(tokens, &self.value).swap_dims(1, 2); // [n, width, t]
+        let scores = mixed(query, key) + bias.reshape([n, t, 1, 1]); // [n, t, h, w]
+        let taken = mixed(channel_softmax(scores), value); // [n, width, h, w]
+        self.output.at_positions(taken) // [n, c, h, w]
     }
 }
 

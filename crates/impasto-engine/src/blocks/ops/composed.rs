@@ -110,6 +110,10 @@ pub(crate) fn gated(x: Tensor<4>) -> Tensor<4> {
     half(0) * activation::sigmoid(half(c / 2))
 }
 
+pub(crate) fn channel_softmax(x: Tensor<4>) -> Tensor<4> {
+    activation::softmax(x, 1)
+}
+
 pub(crate) fn scaled(x: Tensor<4>, factors: Tensor<2>) -> Tensor<4> {
     let [n, c, _, _] = x.dims();
     x * factors.reshape([n, c, 1, 1])

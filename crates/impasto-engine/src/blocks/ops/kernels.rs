@@ -47,6 +47,8 @@ pub(crate) trait KernelOps: Backend {
     fn kernel_squared_difference(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
     /// See [`super::gated`].
     fn kernel_gated(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`super::channel_softmax`].
+    fn kernel_channel_softmax(x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// See [`super::scaled`].
     fn kernel_scaled(x: FloatTensor<Self>, factors: FloatTensor<Self>) -> FloatTensor<Self>;
     /// See [`super::avg_pool2`].
@@ -148,6 +150,8 @@ pub(crate) trait KernelGrads: Backend {
     /// The gradient of `a`; that of `b` is its opposite. `dy` `[1]`.
     fn squared_difference_grad(a: FloatTensor<Self>, b: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
     fn gated_grad(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// From the result and its gradient.
+    fn channel_softmax_grad(y: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Gradients of both.
     fn scaled_grad(x: FloatTensor<Self>, factors: FloatTensor<Self>, dy: FloatTensor<Self>) -> [FloatTensor<Self>; 2];
     fn avg_pool2_grad(dy: FloatTensor<Self>, x_shape: Shape) -> FloatTensor<Self>;
@@ -275,6 +279,10 @@ pub(super) fn mean_squared_difference(a: Tensor<4>, b: Tensor<4>) -> Tensor<1> {
 
 pub(super) fn gated(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_gated(x.into_dispatch()))
+}
+
+pub(super) fn channel_softmax(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as KernelOps>::kernel_channel_softmax(x.into_dispatch()))
 }
 
 pub(super) fn scaled(x: Tensor<4>, factors: Tensor<2>) -> Tensor<4> {

@@ -275,6 +275,15 @@ pub(crate) fn gated(x: Tensor<4>) -> Tensor<4> {
     composed::gated(x)
 }
 
+/// The softmax over the channels at every position, `[n, c, h, w]` to the same.
+pub(crate) fn channel_softmax(x: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if has_kernels(&x) {
+        return kernels::channel_softmax(x);
+    }
+    composed::channel_softmax(x)
+}
+
 /// Every channel of every sample times its factor: `x` `[n, c, h, w]`, `factors` `[n, c]`.
 pub(crate) fn scaled(x: Tensor<4>, factors: Tensor<2>) -> Tensor<4> {
     #[cfg(feature = "flex")]

@@ -165,10 +165,11 @@ fn gradients_are_finite_differences() {
     };
     // The rectifier's corners are few among many values, and a slope of three quarters keeps them small.
     type Function<'a> = &'a dyn Fn(Tensor<4>) -> Tensor<4>;
-    let cases: [(&str, Function<'_>, f32); 6] = [
+    let cases: [(&str, Function<'_>, f32); 7] = [
         ("normalised", &|x| kernels::normalised(x.clone(), norm(1.0), Some(x)), 1e-3),
         ("rectified", &|x| kernels::normalised(x.clone(), norm(0.75), Some(x)), 1e-2),
         ("gated", &kernels::gated, 1e-3),
+        ("softmax", &kernels::channel_softmax, 1e-3),
         ("scaled", &|x| kernels::scaled(x.clone(), kernels::channel_moments(x, 1e-5)[1].clone()), 1e-3),
         ("pooled", &kernels::avg_pool2, 1e-3),
         ("products", &|x| kernels::mixed(x.clone(), kernels::products(x)), 1e-3),
@@ -268,6 +269,8 @@ fn gates_agree() {
     let x = random("x", [2, 6, 7, 9], &device);
     let (kernel, composed) = (|| kernels::gated(x.clone()), || composed::gated(x.clone()));
     compare("gated", std::slice::from_ref(&x), kernel, composed);
+    let (kernel, composed) = (|| kernels::channel_softmax(x.clone()), || composed::channel_softmax(x.clone()));
+    compare("softmax", std::slice::from_ref(&x), kernel, composed);
     let factors = random("factors", [2, 6], &device);
     let (kernel, composed) =
         (|| kernels::scaled(x.clone(), factors.clone()), || composed::scaled(x.clone(), factors.clone()));

@@ -142,6 +142,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             blocks::recoloured(x[0].clone(), target, gain, rows(&x[3]), 0.2)
         },
     },
+    Operation { name: "softmax over channels", operands: &[MAP], run: |x| blocks::channel_softmax(x[0].clone()) },
     Operation { name: "gated linear units", operands: &[MAP], run: |x| blocks::gated(x[0].clone()) },
     Operation {
         name: "factors of channels",

@@ -208,6 +208,22 @@ impl<B: KernelGrads> Backward<B, 1> for GatedBackward {
 }
 
 #[derive(Debug)]
+struct SoftmaxBackward;
+
+impl<B: KernelGrads> Backward<B, 1> for SoftmaxBackward {
+    /// The result.
+    type State = B::FloatTensorPrimitive;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [node] = ops.parents;
+        let dy = grads.consume::<B>(&ops.node);
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::channel_softmax_grad(ops.state, dy));
+        }
+    }
+}
+
+#[derive(Debug)]
 struct ScaledBackward;
 
 impl<B: KernelGrads> Backward<B, 2> for ScaledBackward {
@@ -377,6 +393,16 @@ impl<B: KernelOps + KernelGrads, C: CheckpointStrategy> KernelOps for Autodiff<B
                 prep.finish(state, B::kernel_gated(x.into_primitive()))
             }
             OpsKind::UnTracked(prep) => prep.finish(B::kernel_gated(x.into_primitive())),
+        }
+    }
+
+    fn kernel_channel_softmax(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        match SoftmaxBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let y = B::kernel_channel_softmax(x.into_primitive());
+                prep.finish(y.clone(), y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_channel_softmax(x.into_primitive())),
         }
     }
 

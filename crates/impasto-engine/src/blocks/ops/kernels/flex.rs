@@ -206,6 +206,12 @@ impl KernelOps for Flex {
         wrap(checked(k::fresh::gated(n, &slice(&x))), [n, c / 2, h, w])
     }
 
+    fn kernel_channel_softmax(x: FlexTensor) -> FlexTensor {
+        let shape = x.shape();
+        let [n, c, _, _] = dims4(&shape);
+        wrap(checked(k::fresh::channel_softmax(n, c, &slice(&x))), shape)
+    }
+
     fn kernel_scaled(x: FlexTensor, factors: FlexTensor) -> FlexTensor {
         wrap(checked(k::fresh::scaled(&slice(&x), &slice(&factors))), x.shape())
     }
@@ -333,6 +339,12 @@ impl KernelGrads for Flex {
         let shape = x.shape();
         let [n, _, _, _] = dims4(&shape);
         wrap(checked(k::fresh::gated_grad(n, &slice(&x), &slice(&dy))), shape)
+    }
+
+    fn channel_softmax_grad(y: FlexTensor, dy: FlexTensor) -> FlexTensor {
+        let shape = y.shape();
+        let [n, c, _, _] = dims4(&shape);
+        wrap(checked(k::fresh::channel_softmax_grad(n, c, &slice(&y), &slice(&dy))), shape)
     }
 
     fn scaled_grad(x: FlexTensor, factors: FlexTensor, dy: FlexTensor) -> [FlexTensor; 2] {
