@@ -34,7 +34,7 @@ pub struct ArtistTraining {
     /// 0 leaves it out.
     pub spread_weight: f32,
     /// Weight of the cross-entropy with which paintings are taken for works of their artist and not of the others who are learnt
-    /// with them, as the perception network and the judges see them; with one artist, or 0, it is left out.
+    /// with them, as the perception network and the judges see them; 0 leaves it out.
     pub classification_weight: f32,
     /// Deviation of the grain on contents, in 0 to 1.
     pub grain: f32,

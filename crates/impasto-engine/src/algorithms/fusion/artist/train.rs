@@ -214,7 +214,13 @@ impl ArtistObjective {
             false => folders.iter().map(|_| Vec::new()).collect(),
         };
         // With a single work it is not known how various an artist's are.
-        let classifies = classifies && looks.len() > 1 && looks.iter().all(|works| works.len() > 1);
+        let comparable = looks.len() > 1 && looks.iter().all(|works| works.len() > 1);
+        if classifies && !comparable {
+            remarks.push(
+                "classification_weight compares artists: it needs two of them or more, with two works each".to_owned(),
+            );
+        }
+        let classifies = classifies && comparable;
         let domains = classifies.then(|| Domains::of(&looks));
         let artists: Vec<Artist> = names
             .into_iter()
