@@ -81,6 +81,15 @@ struct Record<'a> {
     bench: &'static str,
     circumstances: &'a Circumstances,
     cells: &'a [Cell],
+    /// The works themselves, each left out, by the same two measures: what they can tell at all.
+    works: Works,
+}
+
+/// Of each artist, in the order of the table, the works that lie nearest to, and are given to, each artist.
+#[derive(Debug, Serialize)]
+struct Works {
+    nearest_to: Vec<Vec<usize>>,
+    given_to: Vec<Vec<usize>>,
 }
 
 /// Prints the table.
@@ -126,16 +135,23 @@ pub(crate) fn run(args: &ArtistsArgs) -> Result<()> {
     println!("{}", circumstances.line());
     let count = sets.photographs.len();
     println!("{count} photographs, longer side {SIDE} px, against the works held back (every fifth)\n");
-    print(&cells);
+    let works = judges.works()?;
+    print(&cells, &works);
     if let Some(path) = &args.json {
-        record::append(path, &Record { bench: "artists", circumstances: &circumstances, cells: &cells })?;
+        record::append(path, &Record { bench: "artists", circumstances: &circumstances, cells: &cells, works })?;
     }
     Ok(())
 }
 
-fn print(cells: &[Cell]) {
+fn print(cells: &[Cell], works: &Works) {
     let to = "nearest to each; given to each";
     println!("{:<16}{:<14}{:>24}{:>8}{:>10}{:>8}   {to}", "", "", "KID-768 x 1000", "LPIPS", "nearest", "given");
+    let share = |row: &[usize], number: usize| 100.0 * row[number] as f64 / row.iter().sum::<usize>() as f64;
+    for (number, (artist, _)) in shared::ARTISTS.iter().enumerate() {
+        let (near, given) = (&works.nearest_to[number], &works.given_to[number]);
+        let shares = format!("{:>9.0}%{:>7.0}%", share(near, number), share(given, number));
+        println!("{artist:<16}{:<14}{:>24}{:>8}{shares}   {near:?}; {given:?}", "works", "", "");
+    }
     for cell in cells {
         let Interval { low, high, .. } = cell.kid_interval;
         let kid = format!("{:.2} [{:.2}, {:.2}]", cell.kid, 1e3 * low, 1e3 * high);
@@ -146,7 +162,7 @@ fn print(cells: &[Cell]) {
     println!(
         "\nKID: to works that training did not see, lower is nearer, 95 % intervals. LPIPS-Squeeze to the photograph. Nearest: share\n\
          of pictures whose style is nearest to the works of this artist among all five (three neighbours); given: by the classifier\n\
-         of 'impasto inspect --against', which learned from all works."
+         of 'impasto inspect --against', which learned from all works. Works: each as if it were not among them."
     );
 }
 
@@ -256,6 +272,12 @@ impl Judges {
         let embedder = self.networks.embedder(NetworkKind::Inception).map_err(impasto_engine::EngineError::from)?;
         let layers = embed(&set, &*embedder, Some(&self.cache), &control)?;
         Ok((set, layers.into_iter().next().context("Inception gave no layer")?))
+    }
+
+    /// What the measures of whose hand it is say of the works.
+    fn works(&self) -> Result<Works> {
+        let found = self.corpora.judge(None)?.reliability().context("a single corpus")?.clone();
+        Ok(Works { nearest_to: found.confusion_nearest, given_to: found.confusion })
     }
 
     fn cell(

@@ -180,11 +180,12 @@ fn print_corpora(found: &Attribution, reporter: &Reporter) {
         } = r;
         say(format!(
             "told apart, each picture left out in turn: {:.1} % (corpora weighted alike {:.1} %); always the largest \
-             {:.1} %, by colours alone {:.1} %",
+             {:.1} %, by colours alone {:.1} %, by the nearest pictures {:.1} %",
             100.0 * accuracy,
             100.0 * balanced_accuracy,
             100.0 * baseline_largest,
-            100.0 * baseline_colours
+            100.0 * baseline_colours,
+            100.0 * r.accuracy_nearest()
         ));
         say(format!("mean probability of what was named: {:.1} %; log loss {log_loss:.3}", 100.0 * confidence));
     }

@@ -56,6 +56,18 @@ pub struct Reliability {
     pub log_loss: f64,
     /// Pictures of a corpus (row) given to a corpus (column).
     pub confusion: Vec<Vec<usize>>,
+    /// Pictures of a corpus (row) whose three nearest pictures are nearer in a corpus (column) than in any other. The
+    /// larger a corpus, the nearer its nearest pictures are to everything.
+    pub confusion_nearest: Vec<Vec<usize>>,
+}
+
+impl Reliability {
+    /// Share of pictures whose nearest pictures are of their own corpus; see [`Reliability::confusion_nearest`].
+    pub fn accuracy_nearest(&self) -> f64 {
+        let table = &self.confusion_nearest;
+        let own: usize = table.iter().enumerate().map(|(class, row)| row[class]).sum();
+        own as f64 / table.iter().flatten().sum::<usize>() as f64
+    }
 }
 
 /// How a picture stands to one corpus.
@@ -181,15 +193,18 @@ impl Corpora {
         let (styles, colours) = (self.styles.select(&rows), self.colours.select(&rows));
         let classes = self.corpora.len();
         let fit = |examples: &Embeddings| RidgeClassifier::fit(examples, &labels, classes);
-        let (classifier, reliability) = if classes > 1 {
-            let fitted = fit(&styles)?;
-            let reliability = reliability(&fitted.held_out(), &fit(&colours)?.held_out(), &labels, classes);
-            (Some(fitted), Some(reliability))
-        } else {
-            (None, None)
-        };
+        let by_colour = if classes > 1 { Some(fit(&colours)?.held_out()) } else { None };
+        let classifier = if classes > 1 { Some(fit(&styles)?) } else { None };
         let scale = crate::metrics::standard_scale(&styles);
-        Ok(Judge { corpora: self, rows, labels, classifier, reliability, scale })
+        let mut judge = Judge { corpora: self, rows, labels, classifier, reliability: None, scale };
+        if let (Some(classifier), Some(colours)) = (&judge.classifier, by_colour) {
+            let held_out = classifier.held_out();
+            let all = 0..judge.rows.len();
+            let nearest: Vec<usize> =
+                all.map(|i| judge.nearest_corpus(self.styles.row(judge.rows[i]), Some(i))).collect();
+            judge.reliability = Some(reliability(&held_out, &colours, &nearest, &judge.labels, classes));
+        }
+        Ok(judge)
     }
 
     /// The space in which styles are compared.
@@ -204,6 +219,11 @@ impl Corpora {
 }
 
 impl Judge<'_> {
+    /// How well the corpora are told apart; `None` for one corpus.
+    pub fn reliability(&self) -> Option<&Reliability> {
+        self.reliability.as_ref()
+    }
+
     /// Says how a picture stands to every corpus.
     ///
     /// # Errors
@@ -279,6 +299,16 @@ impl Judge<'_> {
         mean
     }
 
+    /// The corpus with the least mean distance to the nearest of its pictures.
+    fn nearest_corpus(&self, vector: &[f32], skip: Option<usize>) -> usize {
+        let distance = |label: usize| {
+            let own: Vec<usize> = (0..self.rows.len()).filter(|&i| self.labels[i] == label).collect();
+            mean(self.nearest(vector, &own, skip).iter().map(|n| n.1))
+        };
+        let all = (0..self.corpora.corpora.len()).map(|label| (label, distance(label)));
+        all.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(label, _)| label)
+    }
+
     /// The nearest of some rows, by standardised features.
     fn nearest(&self, vector: &[f32], own: &[usize], skip: Option<usize>) -> Vec<(usize, f64)> {
         let distance = |i: usize| {
@@ -313,12 +343,20 @@ fn parts_of(picture: &Picture) -> Vec<Picture> {
     places.iter().map(|&(x, y)| crop(picture, x, y, width, height)).collect()
 }
 
-fn reliability(held_out: &[Vec<f64>], colours: &[Vec<f64>], labels: &[usize], classes: usize) -> Reliability {
+fn reliability(
+    held_out: &[Vec<f64>],
+    colours: &[Vec<f64>],
+    nearest: &[usize],
+    labels: &[usize],
+    classes: usize,
+) -> Reliability {
     let named = |p: &[f64]| (0..p.len()).max_by(|&a, &b| p[a].total_cmp(&p[b])).unwrap_or(0);
-    let mut confusion = vec![vec![0; classes]; classes];
-    for (p, &label) in held_out.iter().zip(labels) {
-        confusion[label][named(p)] += 1;
-    }
+    let table = |to: &mut dyn Iterator<Item = usize>| {
+        let mut counts = vec![vec![0; classes]; classes];
+        to.zip(labels).for_each(|(to, &label)| counts[label][to] += 1);
+        counts
+    };
+    let confusion = table(&mut held_out.iter().map(|p| named(p)));
     let count = labels.len() as f64;
     let sizes: Vec<usize> = confusion.iter().map(|row| row.iter().sum()).collect();
     let right = |classes: usize| (0..classes).map(|class| confusion[class][class]).sum::<usize>() as f64 / count;
@@ -332,6 +370,7 @@ fn reliability(held_out: &[Vec<f64>], colours: &[Vec<f64>], labels: &[usize], cl
         confidence: held_out.iter().map(|p| p[named(p)]).sum::<f64>() / count,
         log_loss: held_out.iter().zip(labels).map(|(p, &l)| -p[l].max(f64::MIN_POSITIVE).ln()).sum::<f64>() / count,
         confusion,
+        confusion_nearest: table(&mut nearest.iter().copied()),
     }
 }
 

@@ -50,6 +50,7 @@ fn two_hands_are_told_apart_and_the_picture_itself_is_left_out() {
     let reliability = found.reliability.unwrap();
     assert_eq!((reliability.accuracy, reliability.baseline_largest), (1.0, 0.5), "{reliability:?}");
     assert_eq!(reliability.confusion, [[5, 0], [0, 5]]);
+    assert_eq!(reliability.confusion_nearest, [[5, 0], [0, 5]]);
     assert_eq!(found.likenesses[0].corpus, "hand-1");
     let probability = |i: usize| found.likenesses[i].probability.unwrap();
     assert!(probability(0) > 0.5 && (probability(0) + probability(1) - 1.0).abs() < 1e-9);
