@@ -151,6 +151,27 @@ fn artists_can_be_kept_apart() {
     assert!(ran.stderr.contains("classification_weight compares artists"), "{ran:?}");
 }
 
+/// Whoever is learnt beside others leaves them as they were.
+#[test]
+fn hands_alone_can_be_learnt() {
+    let bench = bench();
+    let arrays = |run: &str| {
+        let file = bench.path(&format!("{run}/0000-artist/weights.safetensors"));
+        impasto_engine::weights::load(&file).unwrap().1
+    };
+    bench.run(&train("both", &["red", "Blue one"])).ok();
+    let begun = "both/0000-artist/weights.safetensors";
+    let more = ["--init", begun, "--set", "hands_only=true", "--set", "rate=0.01"];
+    bench.run(&[&train("hands", &["red"])[..], &more].concat()).ok();
+    let (before, after) = (arrays("both"), arrays("hands"));
+    let network = |arrays: &impasto_engine::weights::Arrays| -> Vec<(String, Vec<f32>)> {
+        let own = arrays.iter().filter(|(name, _)| !name.starts_with("artists."));
+        own.map(|(name, array)| (name.clone(), array.values.clone())).collect()
+    };
+    assert!(network(&before) == network(&after), "the network changed");
+    assert_ne!(before["artists.red.0.hand"].values, after["artists.red.0.hand"].values);
+}
+
 #[test]
 fn artists_that_cannot_be_learned_well_are_spoken_of() {
     let bench = bench();

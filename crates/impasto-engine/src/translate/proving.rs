@@ -12,7 +12,7 @@ use crate::train::Objective;
 use crate::{Device, tensor, weights};
 
 /// Red for blue and blue for red.
-fn swapped(picture: &Picture) -> Picture {
+pub(crate) fn swapped(picture: &Picture) -> Picture {
     let rgb = picture.rgb.chunks_exact(3).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
     picture.with_rgb(rgb).unwrap()
 }
@@ -100,15 +100,26 @@ pub(crate) struct Outcome {
 
 /// Learns what `change` does to pictures from these and the same ones changed, drawn apart (unless pairs are learnt from), and
 /// tries it on an eighth of them that was kept back. The environment variable IMPASTO_STEPS changes how long.
-#[allow(clippy::print_stderr, reason = "what was found is worth knowing")]
 pub(crate) fn learnt<S: Scheme>(
     mut settings: TranslationTraining<S>,
-    mut pictures: Vec<Picture>,
+    pictures: Vec<Picture>,
     change: impl Fn(&Picture) -> Picture,
 ) -> Outcome {
     if let Some(steps) = std::env::var("IMPASTO_STEPS").ok().and_then(|steps| steps.parse().ok()) {
         settings.steps = steps;
     }
+    let every = settings.steps;
+    watched(settings, pictures, change, every).pop().expect("a step")
+}
+
+/// [`learnt`], tried every so many steps.
+#[allow(clippy::print_stderr, reason = "what was found is worth knowing")]
+pub(crate) fn watched<S: Scheme>(
+    settings: TranslationTraining<S>,
+    mut pictures: Vec<Picture>,
+    change: impl Fn(&Picture) -> Picture,
+    every: u64,
+) -> Vec<Outcome> {
     let held_out = pictures.split_off(pictures.len() - pictures.len() / 8);
     let root = tempfile::tempdir().unwrap();
     let (short, crop) = (settings.short_side, settings.crop);
@@ -123,16 +134,38 @@ pub(crate) fn learnt<S: Scheme>(
     let device = Device::flex().autodiff();
     let begun = std::time::Instant::now();
     let mut objective = TranslationObjective::new(settings.clone(), crops, serde_json::Value::Null, &device).unwrap();
+    let mut outcomes = Vec::new();
     for step in 0..settings.steps {
         objective.step(step).unwrap();
+        if (step + 1).is_multiple_of(every) {
+            outcomes.push(tried(&settings, &objective, &held_out, &change));
+        }
     }
+    eprintln!(
+        "{:?}, pool {}, seed {}: {:?} in {:.0?}",
+        settings.terms,
+        settings.pool,
+        settings.seed,
+        outcomes.last(),
+        begun.elapsed()
+    );
+    outcomes
+}
+
+/// How far what an objective has learnt is from what it should have.
+fn tried<S: Scheme>(
+    settings: &TranslationTraining<S>,
+    objective: &TranslationObjective<S>,
+    held_out: &[Picture],
+    change: impl Fn(&Picture) -> Picture,
+) -> Outcome {
     let (_, arrays) = objective.export().unwrap();
     let fresh = Generators::new(&settings.network, S::BOTH_WAYS, 0, &Device::flex());
     let generators = weights::apply(fresh, &arrays).unwrap();
     let mut outcome = Outcome { error: 0.0, untouched: 0.0, drift: 0.0 };
     let share = 1.0 / held_out.len() as f32;
-    for picture in &held_out {
-        let side = picture.width.min(picture.height).min(short) / 32 * 32;
+    for picture in held_out {
+        let side = picture.width.min(picture.height).min(settings.short_side) / 32 * 32;
         let part = impasto_image::crop(picture, 0, 0, side, side);
         let [x, wanted] = [&part, &change(&part)].map(|p| tensor::from_picture(p, &Device::flex()));
         let made = generators.forward.forward(x.clone());
@@ -141,13 +174,6 @@ pub(crate) fn learnt<S: Scheme>(
         outcome.untouched += share * tensor::scalar((x - wanted).abs().mean());
         outcome.drift += share * tensor::scalar(difference.mean_dims(&[2, 3]).abs().mean());
     }
-    eprintln!(
-        "{:?}, pool {}, seed {}: {outcome:?} in {:.0?}",
-        settings.terms,
-        settings.pool,
-        settings.seed,
-        begun.elapsed()
-    );
     outcome
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::translate::proving::{colour_swap, dishes, landscapes, learnt, mosaic};
+use crate::translate::proving::{colour_swap, dishes, landscapes, learnt, mosaic, swapped, watched};
 use crate::translate::{DiscriminatorConfig, GeneratorConfig};
 
 /// Networks and crops small enough for a processor.
@@ -47,6 +47,36 @@ fn pools_and_identities_with_and_without() {
         }
         for pool in [50, 0] {
             colour_swap(small(0.0, pool, seed), landscapes(48, 0));
+        }
+    }
+}
+
+/// What a pool is for: a discriminator that forgets what the generator made before lets it swing. The averages are left out and
+/// rates stay, so that swings can be seen.
+#[test]
+#[ignore = "prints figures, trains for minutes"]
+#[allow(clippy::print_stderr, reason = "the figures are what it is for")]
+fn swings_with_and_without_a_pool() {
+    let trials: [(&str, f32, f32); 2] = [("less held by the cycle", 1e-3, 1.0), ("fast generator", 4e-3, 3.0)];
+    for (name, rate, cycle) in trials {
+        for (seed, pool) in (1..=10).flat_map(|seed| [(seed, 50), (seed, 0)]) {
+            let terms = Cyclegan { cycle, identity: 0.0 };
+            let s = TranslationTraining {
+                batch: 1,
+                rate,
+                steps: 400,
+                hold: 1.0,
+                ema: 0.0,
+                terms,
+                ..small(0.0, pool, seed)
+            };
+            let found = watched(s, landscapes(48, 0), swapped, 20);
+            let late: Vec<f32> = found[found.len() / 2..].iter().map(|outcome| outcome.error).collect();
+            let mean = late.iter().sum::<f32>() / late.len() as f32;
+            let deviation = (late.iter().map(|e| (e - mean).powi(2)).sum::<f32>() / late.len() as f32).sqrt();
+            eprintln!(
+                "{name}, seed {seed}, pool {pool}: error {mean:.3}, deviation over the later steps {deviation:.3}"
+            );
         }
     }
 }

@@ -15,6 +15,9 @@ const PREFIX: &str = "artists.";
 /// What the place of a number of an artist's codes is called for what is usual.
 const USUAL: &str = "usual";
 
+/// The array of [`USUAL`] with a number for each code; see [`Bank::balanced`].
+const PRICE: &str = "price";
+
 /// What the place of a number is called for the grain, and the only array there.
 const GRAIN: [&str; 2] = ["grain", "deviation"];
 
@@ -26,6 +29,12 @@ const SHARPNESS: f32 = 0.05;
 
 /// Deviations from what is usual that count; what is further away counts as so far.
 const FAR: f32 = 3.0;
+
+/// Rounds of [`prices`].
+const ROUNDS: usize = 400;
+
+/// Share of the prices that is asked for: with all of them contents are painted like works that they are nothing like.
+const BALANCE: f32 = 0.5;
 
 /// Codes with a smaller say are left out: each costs the attention its tokens.
 const LEAST: f32 = 0.02;
@@ -82,6 +91,8 @@ pub(in super::super) struct Bank {
     codes: Vec<Code>,
     /// Of the contents that the artist learned with; weights of before 2026-11-22 do not say it.
     usual: Option<Usual>,
+    /// How much nearer each code counts than it is, so that none is left out; nothing where that is not known.
+    prices: Vec<f32>,
     /// Deviation of the grain that contents are painted with, in 0 to 1.
     grain: f32,
 }
@@ -89,7 +100,31 @@ pub(in super::super) struct Bank {
 impl Bank {
     /// Of codes, at least one.
     pub(super) fn new(codes: Vec<Code>, usual: Option<Usual>, grain: f32) -> Self {
-        Self { codes, usual, grain }
+        Self { codes, usual, prices: Vec::new(), grain }
+    }
+
+    /// The same, with prices by contents like these, of which the moments are given, so that about as many paintings are like a
+    /// kind of works as there are works of that kind: without them most codes are hardly ever the nearest. `shares` are those of
+    /// the kinds and sum to 1. Where it is not known what contents usually are like nothing changes.
+    pub(super) fn balanced(mut self, contents: &[Vec<f32>], shares: &[f32]) -> Self {
+        if self.usual.is_some() {
+            let bank = self.rows();
+            let away: Vec<Vec<f32>> = contents.iter().map(|content| self.away(&bank, content)).collect();
+            self.prices = prices(&away, shares).into_iter().map(|price| BALANCE * price).collect();
+        }
+        self
+    }
+
+    fn rows(&self) -> Vec<Vec<f32>> {
+        self.codes.iter().map(|code| values(code.moments.clone())).collect()
+    }
+
+    /// How far a content of these moments is from each code, whose moments are `bank`.
+    fn away(&self, bank: &[Vec<f32>], content: &[f32]) -> Vec<f32> {
+        match &self.usual {
+            Some(usual) => distances(&usual.among(&Usual::of(bank), content), bank),
+            None => distances(content, bank),
+        }
     }
 
     /// Deviation of the grain that contents are painted with, in 0 to 1.
@@ -100,19 +135,11 @@ impl Bank {
     /// The codes that suit a content, with weights that sum to 1: those of the works that are as unusual among works as the content
     /// is among contents, or else most like it. The weights change smoothly with the content.
     pub(in super::super) fn choose(&self, content: &Code) -> Vec<(Code, f32)> {
-        let own = values(content.moments.clone());
-        let bank: Vec<Vec<f32>> = self.codes.iter().map(|code| values(code.moments.clone())).collect();
-        let own = match &self.usual {
-            Some(usual) => usual.among(&Usual::of(&bank), &own),
-            None => own,
-        };
-        let distances = distances(&own, &bank);
-        let mean = distances.iter().sum::<f32>() / distances.len() as f32;
-        let least = distances.iter().copied().fold(f32::INFINITY, f32::min);
-        let says: Vec<f32> =
-            distances.iter().map(|d| (-(d - least) / (SHARPNESS * mean).max(f32::MIN_POSITIVE)).exp()).collect();
-        let sum: f32 = says.iter().filter(|say| **say >= LEAST).sum();
-        let chosen = self.codes.iter().zip(says).filter(|(_, say)| *say >= LEAST);
+        let says = says(&self.away(&self.rows(), &values(content.moments.clone())), &self.prices);
+        let most = says.iter().copied().fold(0.0, f32::max);
+        let counts = |say: &f32| *say >= LEAST * most;
+        let sum: f32 = says.iter().filter(|say| counts(say)).sum();
+        let chosen = self.codes.iter().zip(&says).filter(|(_, say)| counts(say));
         chosen.map(|(code, say)| (code.clone(), say / sum)).collect()
     }
 
@@ -128,7 +155,9 @@ impl Bank {
             let prefix = format!("{PREFIX}{name}.{number}.");
             code.to_arrays().into_iter().map(move |(array, values)| (format!("{prefix}{array}"), values))
         };
-        let usual = self.usual.iter().flat_map(Usual::arrays);
+        let prices = Array { shape: vec![1, self.prices.len()], values: self.prices.clone() };
+        let prices = (!self.prices.is_empty()).then_some((PRICE, prices));
+        let usual = self.usual.iter().flat_map(Usual::arrays).chain(prices);
         let usual = usual.map(|(array, values)| (format!("{PREFIX}{name}.{USUAL}.{array}"), values));
         let grain = Array { shape: vec![1, 1], values: vec![self.grain] };
         let grain = (self.grain > 0.0).then(|| (format!("{PREFIX}{name}.{}.{}", GRAIN[0], GRAIN[1]), grain));
@@ -174,8 +203,14 @@ impl Bank {
             let code = Code::from_arrays(&arrays, config, device).map_err(|problem| format!("{artist}: {problem}"))?;
             banks.entry(artist).or_insert_with(|| Self::new(Vec::new(), None, 0.0)).codes.push(code);
         }
-        for (artist, arrays) in usual {
+        for (artist, mut arrays) in usual {
             let bank = banks.get_mut(&artist).ok_or_else(|| format!("{artist} has no codes"))?;
+            if let Some(prices) = arrays.remove(PRICE) {
+                if prices.values.len() != bank.codes.len() || prices.values.iter().any(|v| !v.is_finite()) {
+                    return Err(format!("{artist}: {USUAL}.{PRICE} is not {} numbers", bank.codes.len()));
+                }
+                bank.prices = prices.values;
+            }
             let moments = bank.codes[0].moments.dims()[1];
             bank.usual = Some(Usual::from_arrays(arrays, moments).map_err(|problem| format!("{artist}: {problem}"))?);
         }
@@ -184,6 +219,37 @@ impl Bank {
         }
         Ok((generator, banks))
     }
+}
+
+/// Distances over which the says of codes fall by e, where they are so far away.
+fn width(away: &[f32]) -> f32 {
+    (SHARPNESS * away.iter().sum::<f32>() / away.len() as f32).max(f32::MIN_POSITIVE)
+}
+
+/// The prices with which contents that are so far away from codes choose each code for its share: optimal transport with entropy
+/// (Cuturi 2013), of which the codes' side is kept.
+fn prices(away: &[Vec<f32>], shares: &[f32]) -> Vec<f32> {
+    let width = away.iter().map(|away| width(away)).sum::<f32>() / away.len() as f32;
+    let mut prices = vec![0.0; shares.len()];
+    for _ in 0..ROUNDS {
+        let mut used = vec![0.0; shares.len()];
+        for row in away {
+            used.iter_mut().zip(says(row, &prices)).for_each(|(used, say)| *used += say / away.len() as f32);
+        }
+        for ((price, used), share) in prices.iter_mut().zip(used).zip(shares) {
+            *price += width * (share / used.max(1e-4 * share)).ln();
+        }
+    }
+    prices
+}
+
+/// What each code has to say where they are so far away and so much nearer counted (all 0 where there are none), in all 1.
+fn says(away: &[f32], prices: &[f32]) -> Vec<f32> {
+    let priced = || away.iter().zip(prices.iter().chain(std::iter::repeat(&0.0))).map(|(away, price)| away - price);
+    let (least, width) = (priced().fold(f32::INFINITY, f32::min), width(away));
+    let says: Vec<f32> = priced().map(|away| ((least - away) / width).exp()).collect();
+    let sum: f32 = says.iter().sum();
+    says.into_iter().map(|say| say / sum).collect()
 }
 
 /// Mean squared differences of `own` to each row, features divided by their deviations over the rows.
@@ -252,6 +318,53 @@ mod tests {
         };
         assert_eq!(chosen(None), [5.0, 5.0, 5.0]);
         assert_eq!(chosen(Some(usual)), works);
+    }
+
+    /// Contents that are all nearest to one of three codes.
+    #[test]
+    fn codes_get_their_shares() {
+        let at = |content: f32| [-9.0f32, 0.0, 9.0].map(|code| (content - code).powi(2) / 81.0).to_vec();
+        let away: Vec<Vec<f32>> = (0..40).map(|i| at((i as f32 * 0.7).sin())).collect();
+        let used = |prices: &[f32]| {
+            let mut used = [0.0; 3];
+            for away in &away {
+                used.iter_mut().zip(says(away, prices)).for_each(|(used, say)| *used += say / 40.0);
+            }
+            used
+        };
+        assert!(used(&[])[1] > 0.99, "{:?}", used(&[]));
+        let shares = [0.2, 0.3, 0.5];
+        let prices = prices(&away, &shares);
+        let found = used(&prices);
+        assert!(found.iter().zip(shares).all(|(used, share): (&f32, f32)| (used - share).abs() < 0.01), "{found:?}");
+        // The lowest codes are for the lowest.
+        let [low, middle, high] = [-1.0, 0.0, 1.0].map(|content| says(&at(content), &prices));
+        assert!(low[0] > 2.0 * middle[0] && middle[0] > 2.0 * high[0], "{low:?} {middle:?} {high:?}");
+        assert!(high[2] > 2.0 * middle[2] && middle[2] > 2.0 * low[2], "{low:?} {middle:?} {high:?}");
+    }
+
+    #[test]
+    fn prices_change_choices_and_come_back_from_a_file() {
+        let device = Device::flex();
+        let base = code(0.5, &device);
+        let at = |level: f32| {
+            let mut code = base.clone();
+            code.moments = code.moments + level;
+            code
+        };
+        let contents: Vec<Vec<f32>> = (0..20).map(|i| values(at((i as f32 * 0.7).sin()).moments)).collect();
+        let bank = Bank::new([-1.0, 0.0, 1.0].map(at).to_vec(), Some(Usual::of(&contents)), 0.0);
+        // Between two codes.
+        let says = |bank: &Bank| bank.choose(&at(-0.43)).into_iter().map(|(_, say)| say).collect::<Vec<_>>();
+        let balanced = bank.clone().balanced(&contents, &[0.8, 0.1, 0.1]);
+        assert_ne!(says(&balanced), says(&bank));
+        let mut arrays = balanced.to_arrays("monet");
+        let config = FusionConfig::default();
+        arrays.extend(crate::weights::collect(&Generator::new(&config, 2, &device)));
+        let (_, banks) = Bank::take_all(&arrays, &config, &device).unwrap();
+        assert_eq!(says(&banks["monet"]), says(&balanced));
+        arrays.get_mut("artists.monet.usual.price").unwrap().values.pop();
+        assert!(Bank::take_all(&arrays, &config, &device).unwrap_err().contains("price"));
     }
 
     #[test]

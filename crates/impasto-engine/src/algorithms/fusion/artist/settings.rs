@@ -8,6 +8,8 @@ use super::super::FusionConfig;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ArtistTraining {
+    /// Whether only the artists' hands are learnt and the network stays as it began: what it knows of others is not touched.
+    pub hands_only: bool,
     /// Samples a step, all by one artist; an even number is computed in two halves side by side.
     pub batch: usize,
     /// Side of the square crops in pixels, a multiple of 8.
@@ -64,6 +66,7 @@ pub struct ArtistTraining {
 impl Default for ArtistTraining {
     fn default() -> Self {
         Self {
+            hands_only: false,
             batch: 2,
             crop: 344,
             short_side: 344,

@@ -82,8 +82,8 @@ pub struct ArtistObjective {
     domains: Option<Domains>,
     /// The generator as it began; of it the encoder is used, which does not change.
     encoder: Generator,
-    /// What the photographs are like, where there are enough of them to say.
-    usual: Option<Usual>,
+    /// Moments of some of the photographs.
+    strangers: Vec<Vec<f32>>,
     painter: Painter,
     adam: Adam,
     ema: Ema,
@@ -244,7 +244,7 @@ impl ArtistObjective {
             artists,
             domains,
             encoder,
-            usual: (strangers.len() >= USUAL_OF).then(|| Usual::of(&strangers)),
+            strangers,
             painter,
             adam: adam(0.9),
             scales: scales.to_vec(),
@@ -378,7 +378,10 @@ impl ArtistObjective {
     /// The generator's gradients over a part of a batch.
     fn part(&self, step: u64, batch: Batch) -> Part {
         let mut metrics = Metrics::new();
-        let painter = fork(&self.painter);
+        let mut painter = fork(&self.painter);
+        if self.settings.hands_only {
+            painter.generator = painter.generator.no_grad();
+        }
         let codes = self.codes(&painter, &batch);
         let content = self.encoder.encode(batch.content.clone());
         let content = self.encoder.grained(content, Grain { amount: self.settings.grain, seed: step + 1 }, [0, 0]);
@@ -464,8 +467,12 @@ impl ArtistObjective {
     fn bank(&self, painter: &Painter, number: usize) -> Bank {
         let width = self.settings.network.style_width;
         let hand = painter.hands.val().slice([number..number + 1, 0..width]); // [1, style_width]
-        let codes = self.artists[number].kinds.iter().map(|kind| kind.code.clone().by(hand.clone()));
-        Bank::new(codes.collect(), self.usual.clone(), self.settings.grain)
+        let kinds = &self.artists[number].kinds;
+        let codes = kinds.iter().map(|kind| kind.code.clone().by(hand.clone()));
+        let works: usize = kinds.iter().map(|kind| kind.works.len()).sum();
+        let shares: Vec<f32> = kinds.iter().map(|kind| kind.works.len() as f32 / works as f32).collect();
+        let usual = (self.strangers.len() >= USUAL_OF).then(|| Usual::of(&self.strangers));
+        Bank::new(codes.collect(), usual, self.settings.grain).balanced(&self.strangers, &shares)
     }
 }
 
@@ -590,13 +597,14 @@ impl Objective for ArtistObjective {
         let painter = self.averaged()?;
         let inner = self.device.clone().inner();
         let encoder = &painter.generator;
+        let banks: Vec<Bank> = (0..self.artists.len()).map(|number| self.bank(&painter, number)).collect();
         let mut cells = Vec::new();
         for row in 0..ROWS {
             let content = self.photos.batch(u64::MAX / 2 + row, 1, &inner);
             cells.push(tensor::to_picture(content.clone())?);
             let code = encoder.code(&encoder.encode(content.clone()));
-            for number in 0..self.artists.len() {
-                let codes = self.bank(&painter, number).choose(&code);
+            for bank in &banks {
+                let codes = bank.choose(&code);
                 let grain = Grain { amount: self.settings.grain, seed: 0 };
                 let content = encoder.grained(encoder.encode(content.clone()), grain, [0, 0]);
                 let painted = painter.generator.paint(content, &codes);
