@@ -13,7 +13,14 @@ const USUAL: Resident = Resident { start: 20 << 20, peak: 20 << 20 };
 const CODE: u64 = 28 << 20;
 
 /// What the allocator keeps for later and what every thread of the kernels keeps, at most. Little work takes less.
-const KEPT: u64 = 122 << 20;
+const KEPT: u64 = 114 << 20;
+
+/// The same where tiles are painted, beside [`KEPT_OF_TILES`] hundredths of what painting one takes: tiles at the edges are of other sizes,
+/// whose memory is not used again by the others.
+const KEPT_BESIDE_TILES: u64 = 80 << 20;
+
+/// See [`KEPT_BESIDE_TILES`].
+const KEPT_OF_TILES: u64 = 51;
 
 /// Memory of this process that is resident, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +58,14 @@ impl Resident {
     /// The peak when `more` is taken.
     pub(super) fn with(self, more: u64) -> u64 {
         self.peak.max((self.start + CODE + KEPT.min(more.saturating_mul(4))).saturating_add(more))
+    }
+
+    /// The same when a picture is painted in tiles, each of which takes `painting`, with `beside` at the same time and
+    /// `before_or_after` at others.
+    pub(super) fn with_tiles(self, painting: u64, beside: u64, before_or_after: u64) -> u64 {
+        let kept = KEPT_BESIDE_TILES + painting / 100 * KEPT_OF_TILES;
+        let at_once = painting.saturating_add(beside).saturating_add(kept);
+        self.peak.max((self.start + CODE).saturating_add(at_once.max(before_or_after)))
     }
 }
 

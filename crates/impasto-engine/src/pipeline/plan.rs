@@ -271,9 +271,9 @@ impl Demand<'_> {
             } else {
                 memory::encoding(pixels)
             };
-        // What was read at once the allocator keeps.
-        let kept = if streamed { 0 } else { reading };
-        self.resident.with((painting + kept).max(reading).max(writing))
+        // Of what was read at once the allocator keeps about so much that tiles cannot use.
+        let kept = if streamed { 0 } else { reading / 5 * 3 };
+        self.resident.with_tiles(painting, kept, reading.max(writing))
     }
 
     /// Most bytes in the folder for the work, and of the result.

@@ -27,7 +27,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     margin: 0,
     differentiable: true,
     trainable: false,
-    bytes_per_pixel: 145,
+    bytes_per_pixel: 151,
     tile_bytes_per_pixel: 235,
 };
 
