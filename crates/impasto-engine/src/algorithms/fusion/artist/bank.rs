@@ -103,8 +103,8 @@ impl Bank {
         Self { codes, usual, prices: Vec::new(), grain }
     }
 
-    /// The same, with prices by contents like these, of which the moments are given, so that about as many paintings are like a
-    /// kind of works as there are works of that kind: without them most codes are hardly ever the nearest. `shares` are those of
+    /// The same, with prices by contents like these, of which the moments are given, so that paintings are like a kind
+    /// of works more nearly as often as there are works of that kind: without them most codes are hardly ever the nearest. `shares` are those of
     /// the kinds and sum to 1. Where it is not known what contents usually are like nothing changes.
     pub(super) fn balanced(mut self, contents: &[Vec<f32>], shares: &[f32]) -> Self {
         if self.usual.is_some() {
