@@ -103,9 +103,9 @@ impl Bank {
         Self { codes, usual, prices: Vec::new(), grain }
     }
 
-    /// The same, with prices by contents like these, of which the moments are given, so that paintings are like a kind
-    /// of works more nearly as often as there are works of that kind: without them most codes are hardly ever the nearest. `shares` are those of
-    /// the kinds and sum to 1. Where it is not known what contents usually are like nothing changes.
+    /// The same, with prices by contents like these, of which the moments are given, so that paintings are like a kind of
+    /// works more nearly as often as there are works of that kind: without them most codes are hardly ever the nearest.
+    /// `shares` are those of the kinds and sum to 1. Where it is not known what contents usually are like nothing changes.
     pub(super) fn balanced(mut self, contents: &[Vec<f32>], shares: &[f32]) -> Self {
         if self.usual.is_some() {
             let bank = self.rows();
@@ -282,6 +282,13 @@ mod tests {
         generator.code(&generator.encode(image))
     }
 
+    /// The same with moments that are larger by so much.
+    fn raised(code: &Code, by: f32) -> Code {
+        let mut code = code.clone();
+        code.moments = code.moments + by;
+        code
+    }
+
     #[test]
     fn the_content_chooses_among_codes() {
         let device = Device::flex();
@@ -301,11 +308,7 @@ mod tests {
     fn a_content_is_placed_among_contents() {
         let device = Device::flex();
         let base = code(0.5, &device);
-        let at = |level: f32| {
-            let mut code = base.clone();
-            code.moments = code.moments + level;
-            code
-        };
+        let at = |level| raised(&base, level);
         let (works, contents) = ([5.0, 6.0, 7.0], [1.0, 1.2, 1.4]);
         let usual = Usual::of(&contents.map(|level| values(at(level).moments)));
         let chosen = |usual: Option<Usual>| {
@@ -347,11 +350,7 @@ mod tests {
     fn prices_change_choices_and_come_back_from_a_file() {
         let device = Device::flex();
         let base = code(0.5, &device);
-        let at = |level: f32| {
-            let mut code = base.clone();
-            code.moments = code.moments + level;
-            code
-        };
+        let at = |level| raised(&base, level);
         let contents: Vec<Vec<f32>> = (0..20).map(|i| values(at((i as f32 * 0.7).sin()).moments)).collect();
         let bank = Bank::new([-1.0, 0.0, 1.0].map(at).to_vec(), Some(Usual::of(&contents)), 0.0);
         // Between two codes.
