@@ -11,7 +11,7 @@ use crate::shape::{Conv2d, PadMode};
 use crate::strip::{ZERO, shifted_axis};
 use crate::transposed::Transposed;
 use crate::upsample::Merged;
-use crate::winograd::{Recipe, Weights, Winograd};
+use crate::winograd::{Recipe, Way, Weights, Winograd};
 
 /// The gradient with respect to the input: the adjoint of [`conv2d`](crate::conv2d) in its first argument.
 ///
@@ -55,9 +55,14 @@ pub(crate) fn conv2d_input_grad_on(
         // reach beyond.
         let mirrored = padded && shape.padding == [1, 1];
         let padded = padded && !mirrored;
-        let (target, crop) = if padded { (shape.padded_size(), [0, 0]) } else { (size, shape.padding) };
         let output = shape.output_size();
-        let axis = |axis: usize| shifted_axis(output[axis], crop[axis] as isize - 2, target[axis] + 2, false);
+        let doubled = recipe.way == Way::Quadrupled;
+        let (target, crop) = match padded {
+            true => (shape.padded_size(), [0, 0]),
+            false if doubled => (output, [1, 1]),
+            false => (size, shape.padding),
+        };
+        let axis = |axis: usize| vec![shifted_axis(output[axis], crop[axis] as isize - 2, target[axis] + 2, false)];
         weights.with(&recipe, |filters| {
             let winograd = Winograd {
                 isa,
@@ -65,8 +70,8 @@ pub(crate) fn conv2d_input_grad_on(
                 batch: shape.batch,
                 channels_source: shape.channels_out,
                 planes: shape.channels_in,
-                channels_target: shape.channels_in,
-                doubled: false,
+                channels_target: recipe.computed(),
+                doubled,
                 source: output,
                 axes: [axis(0), axis(1)],
                 target,

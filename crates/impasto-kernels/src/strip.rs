@@ -39,7 +39,7 @@ pub(crate) fn shifted_axis(size: usize, first: isize, len: usize, repeat: bool) 
 }
 
 /// The smallest range that holds the stored rows or columns among `stored`.
-fn range<'a>(stored: impl Iterator<Item = &'a usize> + Clone) -> Range<usize> {
+pub(crate) fn range<'a>(stored: impl Iterator<Item = &'a usize> + Clone) -> Range<usize> {
     let stored = || stored.clone().copied().filter(|&stored| stored != ZERO);
     stored().min().unwrap_or(0)..stored().max().map_or(0, |last| last + 1)
 }

@@ -15,8 +15,8 @@ use crate::{affine_sum, channel_products, channel_products_grad, winograd};
 fn limit(shape: &Conv2d) -> f64 {
     match shape.method {
         Method::Auto | Method::WinogradFour => 5e-6,
-        // Parts of larger filters go by F(3, 3).
-        Method::WinogradTwo if winograd::in_parts(shape) => 5e-6,
+        // Parts of larger filters go by F(3, 3), those of stride 2 by F(4, 2).
+        Method::WinogradTwo if winograd::in_parts(shape) || winograd::quartered(shape) => 5e-6,
         Method::WinogradTwo | Method::Direct => 1e-6,
     }
 }
@@ -117,6 +117,40 @@ fn winograd_matches_the_reference() {
     }
 }
 
+#[test]
+fn halving_by_four_by_four_matches_the_reference() {
+    for isa in Isa::available() {
+        let mut random = Random::new(43);
+        let mut both = [0; 2];
+        for index in 0..120 {
+            let shape = loop {
+                // Half of them as discriminators have them.
+                let usual = index % 2 == 0;
+                let shape = Conv2d {
+                    batch: random.range(1, 6),
+                    channels_in: random.range(1, 40),
+                    height: random.range(1, 20) * 2 - usize::from(!usual && random.range(0, 1) == 0),
+                    width: random.range(1, 40) * 2 - usize::from(!usual && random.range(0, 1) == 0),
+                    channels_out: random.range(1, 40),
+                    kernel: [4, 4],
+                    stride: [2, 2],
+                    padding: if usual { [1, 1] } else { [random.range(0, 3), random.range(0, 3)] },
+                    pad_mode: if usual || random.range(0, 1) == 0 { PadMode::Zero } else { PadMode::Reflect },
+                    method: METHODS[index % 3],
+                    ..base()
+                };
+                if shape.validate().is_ok() && shape.macs() < 4_000_000 {
+                    break shape;
+                }
+            };
+            both[0] += usize::from(winograd::quartered(&shape));
+            both[1] += usize::from(winograd::quadrupled(&shape));
+            check(isa, &shape, &mut random);
+        }
+        assert!(both.iter().all(|&count| count >= 40), "{both:?}");
+    }
+}
+
 /// `rectified(conv(affine(x)) + bias + residual)` by the reference and plain loops.
 fn fused_reference(shape: &Conv2d, x: &[f32], w: &[f32], fused: &Fused<'_>) -> Vec<f64> {
     let rectified = |value: f64, slope: f32| if value < 0.0 { value * f64::from(slope) } else { value };
@@ -175,11 +209,19 @@ fn filters_that_were_made_ready_give_the_same_bits() {
         let mut random = Random::new(29);
         let mut kept = [0; 2];
         for index in 0..200 {
-            let small = Conv2d { groups: 1, stride: [1, 1], ..random_shape(&mut random) };
-            let kernel = [[3, 3], [3, 3], [5, 7], small.kernel][index % 4];
-            let small = Conv2d { kernel, ..small };
+            let small = Conv2d { groups: 1, ..random_shape(&mut random) };
+            let halving = Conv2d { kernel: [4, 4], stride: [2, 2], padding: [1, 1], pad_mode: PadMode::Zero, ..small };
+            let plain = Conv2d { stride: [1, 1], ..small };
+            let small = match index % 5 {
+                0 | 1 => Conv2d { kernel: [3, 3], ..plain },
+                2 => Conv2d { kernel: [5, 7], ..plain },
+                3 => plain,
+                _ => {
+                    Conv2d { upsample: 1, height: small.height.next_multiple_of(2), width: 2 * small.width, ..halving }
+                }
+            };
             // Filters serve pictures of other sizes, too.
-            let shape = Conv2d { height: 2 * small.height + 1, width: small.width + 5, ..small };
+            let shape = Conv2d { height: 2 * small.height + 2, width: small.width + 6, ..small };
             if small.validate().is_err() || shape.validate().is_err() {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! The forms of the algorithm as values, so that everything around the inner loops is compiled once.
 
-use super::points::{Four, Three, Two};
+use super::points::{Four, Pair, Three, Two};
 use super::tiles::{
     Block, SIDE, gather_filters, spread_output, transform_filters, transform_input, transform_output, transform_pixels,
 };
@@ -66,10 +66,10 @@ impl Pixels {
     }
 }
 
-/// There is one form for each size of its results.
+/// There is one form for each size of its tiles.
 impl PartialEq for Form {
     fn eq(&self, other: &Self) -> bool {
-        self.results == other.results
+        (self.values, self.results) == (other.values, other.results)
     }
 }
 
@@ -77,7 +77,7 @@ impl Eq for Form {}
 
 impl std::fmt::Debug for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "F({}, 3)", self.results)
+        write!(f, "F({}, {})", self.results, self.values - self.results + 1)
     }
 }
 
@@ -112,6 +112,21 @@ impl Form {
         gather: gather_three,
     };
 
+    /// F(4, 2), for filters whose last row and column are zero.
+    pub(crate) const PAIR: Self = Self {
+        values: 5,
+        results: 4,
+        split: split_four,
+        split_changed: split_changed_four,
+        join: join_four,
+        input: input_pair,
+        output: output_pair,
+        filters: filters_pair,
+        pixels: pixels_pair,
+        spread: spread_pair,
+        gather: gather_pair,
+    };
+
     /// F(2, 3).
     pub(crate) const TWO: Self = Self {
         values: 4,
@@ -133,11 +148,9 @@ impl Form {
     }
 }
 
-macro_rules! form {
-    ($points:ty, $n:literal, $m:literal, $split:ident, $split_any:ident, $split_changed:ident,
-     $split_changed_any:ident, $join:ident, $join_any:ident, $input:ident,
-     $input_any:ident, $output:ident, $output_any:ident, $filters:ident, $filters_any:ident,
-     $pixels:ident, $pixels_any:ident, $spread:ident, $spread_any:ident, $gather:ident, $gather_any:ident) => {
+/// What brings rows into phases and back, for tiles of `$m x $m` results.
+macro_rules! rows {
+    ($m:literal, $split:ident, $split_any:ident, $split_changed:ident, $split_changed_any:ident, $join:ident, $join_any:ident) => {
         dispatched! {
             fn $split(row: &[f32], start: usize, phases: &mut [f32], pitch: usize) => $split_any
         }
@@ -171,7 +184,14 @@ macro_rules! form {
         fn $join_any<V: Lanes>(phases: &[f32], pitch: usize, finish: [f32; 2], row: &mut [f32]) {
             join_row::<V, $m>(phases, pitch, finish, row);
         }
+    };
+}
 
+/// The transforms of one form.
+macro_rules! transforms {
+    ($points:ty, $n:literal, $m:literal, $input:ident, $input_any:ident, $output:ident, $output_any:ident,
+     $filters:ident, $filters_any:ident, $pixels:ident, $pixels_any:ident, $spread:ident, $spread_any:ident,
+     $gather:ident, $gather_any:ident) => {
         dispatched! {
             fn $input(block: &Block, phases: &[f32], out: &mut [f32]) => $input_any
         }
@@ -229,16 +249,13 @@ macro_rules! form {
     };
 }
 
-form!(
+rows!(4, split_four, split_four_any, split_changed_four, split_changed_four_any, join_four, join_four_any);
+rows!(3, split_three, split_three_any, split_changed_three, split_changed_three_any, join_three, join_three_any);
+rows!(2, split_two, split_two_any, split_changed_two, split_changed_two_any, join_two, join_two_any);
+transforms!(
     Four,
     6,
     4,
-    split_four,
-    split_four_any,
-    split_changed_four,
-    split_changed_four_any,
-    join_four,
-    join_four_any,
     input_four,
     input_four_any,
     output_four,
@@ -252,39 +269,27 @@ form!(
     gather_four,
     gather_four_any
 );
-form!(
-    Two,
+transforms!(
+    Pair,
+    5,
     4,
-    2,
-    split_two,
-    split_two_any,
-    split_changed_two,
-    split_changed_two_any,
-    join_two,
-    join_two_any,
-    input_two,
-    input_two_any,
-    output_two,
-    output_two_any,
-    filters_two,
-    filters_two_any,
-    pixels_two,
-    pixels_two_any,
-    spread_two,
-    spread_two_any,
-    gather_two,
-    gather_two_any
+    input_pair,
+    input_pair_any,
+    output_pair,
+    output_pair_any,
+    filters_pair,
+    filters_pair_any,
+    pixels_pair,
+    pixels_pair_any,
+    spread_pair,
+    spread_pair_any,
+    gather_pair,
+    gather_pair_any
 );
-form!(
+transforms!(
     Three,
     5,
     3,
-    split_three,
-    split_three_any,
-    split_changed_three,
-    split_changed_three_any,
-    join_three,
-    join_three_any,
     input_three,
     input_three_any,
     output_three,
@@ -297,4 +302,21 @@ form!(
     spread_three_any,
     gather_three,
     gather_three_any
+);
+transforms!(
+    Two,
+    4,
+    2,
+    input_two,
+    input_two_any,
+    output_two,
+    output_two_any,
+    filters_two,
+    filters_two_any,
+    pixels_two,
+    pixels_two_any,
+    spread_two,
+    spread_two_any,
+    gather_two,
+    gather_two_any
 );

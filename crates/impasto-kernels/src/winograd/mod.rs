@@ -8,13 +8,18 @@
 //! Filters larger than 3x3 are sums of 3x3 filters, each shifted by multiples of three. With tiles of 3x3 results such a
 //! shift is one of whole tiles, so that each tile is transformed once for all parts of the filter, which become so many
 //! more channels of the source: for 9x9 a third of the multiplications.
+//!
+//! Filters of 4x4 and stride 2, as discriminators have them, are sums of four filters of 2x2, each of which sees every second
+//! row and column of the source as another channel. Their gradients make every second row and column of the target each.
 
 mod filters;
 mod form;
 mod forward;
+mod load;
 mod plan;
 mod points;
 mod recipe;
+mod store;
 mod tiles;
 mod weight_grad;
 
@@ -24,18 +29,16 @@ pub(crate) use self::filters::Filters;
 pub(crate) use self::form::Form;
 pub(crate) use self::forward::forward;
 use self::plan::{Plan, Task};
-pub(crate) use self::recipe::Recipe;
 pub use self::recipe::{Packed, Purpose, Weights};
+pub(crate) use self::recipe::{Recipe, Way};
+use self::store::Results;
 use self::tiles::Block;
 pub(crate) use self::weight_grad::{pays as pays_for_weights, weight_grad};
 use crate::dispatch::Isa;
-use crate::fused::{Fused, affine_rectify, affine_rectify_one};
-use crate::lanes::prefetch;
-use crate::rows::join_pair;
+use crate::fused::Fused;
 use crate::scratch::{LINE, with_scratch};
-use crate::shape::{Conv2d, Method};
+use crate::shape::{Conv2d, Method, PadMode};
 use crate::shared::SharedSlice;
-use crate::strip::ZERO;
 use crate::tile::{Gather, gather_block, next_block};
 
 /// Channels of the target that are transformed back together.
@@ -68,6 +71,23 @@ pub(crate) fn in_parts(shape: &Conv2d) -> bool {
     }
 }
 
+/// Whether a convolution of stride 2 is computed as one of four times the channels, each with a quarter of the values.
+pub(crate) fn quartered(shape: &Conv2d) -> bool {
+    let applies = shape.kernel == [4, 4] && shape.stride == [2, 2] && shape.groups == 1 && shape.upsample == 1;
+    match shape.method {
+        _ if !applies => false,
+        Method::Direct => false,
+        Method::WinogradFour | Method::WinogradTwo => true,
+        Method::Auto => pays(shape, Form::PAIR),
+    }
+}
+
+/// Whether the gradient of such a convolution's input is computed so that every value of `dy` makes four of it.
+pub(crate) fn quadrupled(shape: &Conv2d) -> bool {
+    let even = shape.height.is_multiple_of(2) && shape.width.is_multiple_of(2);
+    even && shape.padding == [1, 1] && shape.pad_mode == PadMode::Zero && quartered(shape)
+}
+
 /// Whether a form is faster than the direct way, as measured.
 fn pays(shape: &Conv2d, form: Form) -> bool {
     let [rows, columns] = shape.output_size();
@@ -76,11 +96,16 @@ fn pays(shape: &Conv2d, form: Form) -> bool {
     // Parts of tiles beyond the edges are lost work; with few channels the transforms cost more than they save.
     let full = 4 * tiles * m * m <= 5 * rows * columns;
     let enough = shape.batch * tiles >= 16;
+    let fewest = shape.channels_in.min(shape.channels_out);
+    if form == Form::PAIR {
+        // Its filters take long to be made ready.
+        return full && fewest >= 32 && shape.batch * tiles >= 32;
+    }
     if shape.kernel != [3, 3] {
         // One channel's transform serves all parts of the filter.
         return full && enough && shape.channels_in.max(shape.channels_out) >= 8;
     }
-    let enough = enough && shape.channels_in.min(shape.channels_out) >= if shape.upsample == 2 { 16 } else { 24 };
+    let enough = enough && fewest >= if shape.upsample == 2 { 16 } else { 24 };
     // Merging what upsampling repeats saves almost as much, and more on small maps.
     full && enough && (shape.upsample == 1 || shape.height * shape.width >= 1 << 10)
 }
@@ -106,8 +131,9 @@ pub(crate) struct Winograd<'a> {
     pub(crate) doubled: bool,
     /// Rows and columns of the stored source.
     pub(crate) source: [usize; 2],
-    /// The stored row and column of each row and column that the filters see, or [`ZERO`].
-    pub(crate) axes: [Vec<usize>; 2],
+    /// The stored row and column of each row and column that the filters see, or [`ZERO`]. Where there is more than one list,
+    /// each of them makes channels of its own: `(channel * lists of rows + row list) * lists of columns + column list`.
+    pub(crate) axes: [Vec<Vec<usize>>; 2],
     /// Rows and columns that are computed: those of the target, or half of them where it is doubled.
     pub(crate) target: [usize; 2],
     /// Rows and columns of 3x3 parts that the filters have: one, or more with tiles of 3x3 results.
@@ -116,17 +142,6 @@ pub(crate) struct Winograd<'a> {
     pub(crate) filters: &'a Filters,
     /// What is done on the way in and out.
     pub(crate) fused: Fused<'a>,
-}
-
-/// Products of one channel of an image, to be transformed back.
-#[derive(Clone, Copy)]
-struct Results<'a> {
-    plan: &'a Plan,
-    task: &'a Task,
-    block: &'a Block,
-    products: &'a [f32],
-    image: usize,
-    channel: usize,
 }
 
 impl Winograd<'_> {
@@ -166,6 +181,11 @@ impl Winograd<'_> {
         self.doubled && (f / values == zero(phase / 2) || f % values == zero(phase % 2))
     }
 
+    /// Channels that are made of each one of the source.
+    fn phases(&self) -> usize {
+        self.axes[0].len() * self.axes[1].len()
+    }
+
     /// Rows and columns of tiles of the source beyond those of the target.
     fn reach(&self) -> [usize; 2] {
         self.filter_parts.map(|parts| parts - 1)
@@ -183,28 +203,24 @@ impl Winograd<'_> {
         let tiles = lines * plan.wide;
         let run = (task.images.len() - 1) * tiles + (task.rows - 1) * plan.wide + plan.columns;
         let together = self.together(task.channels.len());
-        let phase_pitch = (plan.wide + 1).next_multiple_of(LINE) + LINE;
-        let row_pitch = m * phase_pitch;
-        let frequency_in = self.channels_source * plan.pitch + LINE;
+        let row_pitch = m * ((plan.wide + 1).next_multiple_of(LINE) + LINE);
+        let channels_in = self.channels_source * self.phases();
+        let frequency_in = channels_in * plan.pitch + LINE;
         let frequency_out = together * plan.pitch + LINE;
         let block_in = Block { rows: lines, columns: plan.wide, row_pitch, frequency: frequency_in };
-        let block_out = Block { rows: task.rows, columns: plan.columns, row_pitch, frequency: frequency_out };
+        let block_out = match plan.narrow {
+            true => Block { rows: 1, columns: run, row_pitch: m * plan.pitch, frequency: frequency_out },
+            false => Block { rows: 1, columns: plan.columns, row_pitch, frequency: frequency_out },
+        };
         let [part_rows, part_columns] = self.filter_parts;
         let place = |part: usize| part / part_columns * plan.wide + part % part_columns;
         let of_channel = |channel| (0..part_rows * part_columns).map(move |part| channel * plan.pitch + place(part));
-        let offsets: Vec<usize> = (0..self.channels_source).flat_map(of_channel).collect();
-        let pixels = (2 * m).max(m * lines + 2) * row_pitch + 4 * (plan.wide + 1) * m + self.source[1];
+        let offsets: Vec<usize> = (0..channels_in).flat_map(of_channel).collect();
+        let needed = self.loading(plan, &block_in).max(self.storing(plan, &block_out));
         with_scratch(self.form.area() * frequency_in, |transformed| {
             with_scratch(self.form.area() * frequency_out, |products| {
-                with_scratch(pixels, |scratch| {
-                    for (index, image) in task.images.clone().enumerate() {
-                        for channel in 0..self.channels_source {
-                            let at = image * self.channels_source + channel;
-                            self.load(plan, task, lines, source, at, phase_pitch, scratch);
-                            let out = &mut transformed[channel * plan.pitch + index * tiles..];
-                            (self.form.input)(self.isa, &block_in, scratch, out);
-                        }
-                    }
+                with_scratch(needed, |scratch| {
+                    self.transform(plan, task, &block_in, source, scratch, transformed);
                     // Products that vanish are not computed, group after group.
                     for (f, products) in products.chunks_exact_mut(frequency_out).enumerate() {
                         let channels = products.chunks_exact_mut(plan.pitch).enumerate();
@@ -218,85 +234,16 @@ impl Winograd<'_> {
                         let stored =
                             if self.doubled { first / 4..self.planes.min(first / 4 + DOUBLED) } else { channels };
                         for (place, channel) in stored.enumerate() {
-                            for (index, image) in task.images.clone().enumerate() {
-                                let products = &products[place * plan.pitch + index * tiles..];
-                                let results = Results { plan, task, block: &block_out, products, image, channel };
-                                let store = if self.doubled { Self::store_doubled } else { Self::store };
-                                store(self, &results, scratch, target);
-                            }
+                            let products = &products[place * plan.pitch..];
+                            let results = Results { plan, task, block: &block_out, products, channel };
+                            let store = if self.doubled { Self::store_doubled } else { Self::store };
+                            store(self, &results, tiles, scratch, target);
                         }
                         first += together;
                     }
                 });
             });
         });
-    }
-
-    /// Brings the rows of one plane that a block of tiles needs into phases.
-    #[allow(clippy::too_many_arguments)]
-    fn load(
-        &self,
-        plan: &Plan,
-        task: &Task,
-        tile_rows: usize,
-        source: &[f32],
-        plane: usize,
-        phase_pitch: usize,
-        scratch: &mut [f32],
-    ) {
-        let m = self.form.results;
-        let [height, width] = self.source;
-        let row_pitch = m * phase_pitch;
-        let lines = m * tile_rows + 2;
-        let (phases, rest) = scratch.split_at_mut(lines * row_pitch);
-        let (line, rest) = rest.split_at_mut((plan.wide + 1) * m);
-        let changed = &mut rest[..width];
-        let (values, next) = source[plane * height * width..].split_at(height * width);
-        let prologue = self.fused.prologue(plane);
-        let reader = &plan.readers[task.column];
-        let mut last = ZERO;
-        for row in 0..lines {
-            let stored = self.axes[0].get(m * task.row + row).copied().unwrap_or(ZERO);
-            let start = row * row_pitch;
-            if stored == ZERO {
-                phases[start..start + row_pitch].fill(0.0);
-            } else if stored == last {
-                phases.copy_within(start - row_pitch..start, start);
-            } else {
-                let values = &values[stored * width..][..width];
-                let part = reader.stored_range();
-                // The same row of the next channel.
-                if let Some(next) = next.get(stored * width + part.start..stored * width + part.end) {
-                    prefetch(next);
-                }
-                let phases = &mut phases[start..start + row_pitch];
-                match (reader.plain_run(values), &prologue) {
-                    (Some((run, begin)), None) => {
-                        (self.form.split)(self.isa, run, begin, phases, phase_pitch);
-                        reader.each_outside(values, |position, value| {
-                            phases[position % m * phase_pitch + position / m] = value.unwrap_or(0.0);
-                        });
-                    }
-                    (Some((run, begin)), Some(constants)) => {
-                        (self.form.split_changed)(self.isa, run, begin, constants, phases, phase_pitch);
-                        reader.each_outside(values, |position, value| {
-                            let value = value.map_or(0.0, |value| affine_rectify_one(self.isa, value, constants));
-                            phases[position % m * phase_pitch + position / m] = value;
-                        });
-                    }
-                    (None, prologue) => {
-                        let mut values = values;
-                        if let Some(constants) = prologue {
-                            affine_rectify(self.isa, &values[part.clone()], constants, &mut changed[part]);
-                            values = changed;
-                        }
-                        reader.load(values, line);
-                        (self.form.split)(self.isa, line, 0, phases, phase_pitch);
-                    }
-                }
-            }
-            last = stored;
-        }
     }
 
     /// The matrix products of all transformed values for some channels of the target.
@@ -333,82 +280,6 @@ impl Winograd<'_> {
                 let out = &mut products[f * frequency_out + (first - channels.start) * plan.pitch..];
                 gather_block(self.isa, &gather, out, plan.pitch);
                 first += count;
-            }
-        }
-    }
-
-    /// Transforms the tiles of one plane back to where they belong.
-    #[allow(unsafe_code)]
-    fn store(&self, results: &Results<'_>, scratch: &mut [f32], target: &SharedSlice<'_>) {
-        let Results { plan, task, block, products, image, channel } = *results;
-        let m = self.form.results;
-        let [height, width] = self.target;
-        let plane = image * self.planes + channel;
-        let finish = [self.fused.bias.map_or(0.0, |bias| bias[channel]), self.fused.early_slope()];
-        let (phases, line) = scratch.split_at_mut(m * block.row_pitch);
-        let line = &mut line[..plan.columns * m];
-        let start = task.column * plan.columns * m;
-        let count = (plan.columns * m).min(width - start);
-        for row in 0..task.rows {
-            (self.form.output)(self.isa, block, &products[row * plan.wide..], phases);
-            for i in 0..m {
-                let target_row = (task.row + row) * m + i;
-                if target_row >= height {
-                    break;
-                }
-                let phases = &phases[i * block.row_pitch..];
-                let at = (plane * height + target_row) * width + start;
-                // SAFETY: this part of a row of a plane belongs to one task, image, rows, columns and channels of the
-                // blocks being distinct between tasks, and the result does not outlive this turn of the loop.
-                let results = unsafe { target.range(at, count) };
-                if count.is_multiple_of(m) {
-                    (self.form.join)(self.isa, phases, block.row_pitch / m, finish, results);
-                } else {
-                    (self.form.join)(self.isa, phases, block.row_pitch / m, finish, line);
-                    results.copy_from_slice(&line[..count]);
-                }
-                self.fused.finish(self.isa, results, at);
-            }
-        }
-    }
-
-    /// [`Winograd::store`] of the four channels that make one of a target of twice the size; products of the others lie
-    /// [`DOUBLED`] channels apart behind those of the first.
-    #[allow(unsafe_code)]
-    fn store_doubled(&self, results: &Results<'_>, scratch: &mut [f32], target: &SharedSlice<'_>) {
-        let Results { plan, task, block, products, image, channel } = *results;
-        let m = self.form.results;
-        let [height, width] = self.target;
-        let plane = image * self.planes + channel;
-        let finish = [self.fused.bias.map_or(0.0, |bias| bias[channel]), self.fused.early_slope()];
-        let columns = plan.columns * m;
-        let (phases, lines) = scratch.split_at_mut(2 * m * block.row_pitch);
-        let (lines, joined) = lines.split_at_mut(2 * columns);
-        let start = task.column * columns;
-        let count = columns.min(width - start);
-        for row in 0..task.rows {
-            for a in 0..2 {
-                for (b, phases) in phases.chunks_exact_mut(m * block.row_pitch).enumerate() {
-                    let products = &products[(2 * a + b) * DOUBLED * plan.pitch + row * plan.wide..];
-                    (self.form.output)(self.isa, block, products, phases);
-                }
-                for i in 0..m.min(height - (task.row + row) * m) {
-                    for (b, line) in lines.chunks_exact_mut(columns).enumerate() {
-                        let phases = &phases[(b * m + i) * block.row_pitch..];
-                        (self.form.join)(self.isa, phases, block.row_pitch / m, finish, line);
-                    }
-                    let target_row = 2 * ((task.row + row) * m + i) + a;
-                    let at = (plane * 2 * height + target_row) * 2 * width + 2 * start;
-                    // SAFETY: as in `store`; the rows of different `a` and `i` are distinct.
-                    let results = unsafe { target.range(at, 2 * count) };
-                    if count == columns {
-                        join_pair(self.isa, lines, columns, results);
-                    } else {
-                        join_pair(self.isa, lines, columns, &mut joined[..2 * columns]);
-                        results.copy_from_slice(&joined[..2 * count]);
-                    }
-                    self.fused.finish(self.isa, results, at);
-                }
             }
         }
     }

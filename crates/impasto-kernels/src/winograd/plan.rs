@@ -2,7 +2,7 @@
 
 use super::{DOUBLED, Winograd};
 use crate::scratch::LINE;
-use crate::strip::Columns;
+use crate::strip::{Columns, ZERO};
 use crate::tile::widest_block;
 
 /// Values that transformed tiles of source and target should not exceed, so that they stay in the second level cache.
@@ -23,14 +23,19 @@ pub(super) struct Plan {
     pub(super) columns: usize,
     /// The same of the source, which is how far rows of tiles lie apart.
     pub(super) wide: usize,
-    /// How the columns of each block are read.
-    pub(super) readers: Vec<Columns>,
+    /// How the columns of each block are read, for each list of them.
+    pub(super) readers: Vec<Vec<Columns>>,
     /// Channels of the target in one task.
     pub(super) channels: usize,
     /// Number of such parts.
     pub(super) parts: usize,
     /// Distance between the channels of transformed tiles.
     pub(super) pitch: usize,
+    /// Where tiles are narrow, for each list of columns the stored columns of all values of tiles, `[form.values][columns]`; one
+    /// behind the last where nothing is stored.
+    pub(super) columns_of: Vec<Vec<usize>>,
+    /// Whether a row of an image's tiles is too short for vectors: they run over all tiles of a block then.
+    pub(super) narrow: bool,
 }
 
 /// The place of one task.
@@ -47,7 +52,7 @@ impl Winograd<'_> {
         let [tile_rows, tile_columns] = self.tiles();
         let reach = self.reach();
         let together = self.together(self.channels_target);
-        let per_tile = self.form.area() * (self.channels_source + together);
+        let per_tile = self.form.area() * (self.channels_source * self.phases() + together);
         let wanted_tiles = BLOCK_VALUES / per_tile / LINE * LINE;
         let columns = if reach == [0, 0] {
             let wanted_tiles = wanted_tiles.clamp(LEAST_TILES, 8 * LEAST_TILES);
@@ -81,9 +86,15 @@ impl Winograd<'_> {
         let channel_parts = threads.div_ceil(tasks).min(units.div_ceil(2));
         let channels = units.div_ceil(channel_parts) * unit;
         let m = self.form.results;
+        let lists = &self.axes[1];
         let reader = |column: usize| {
-            let axis = &self.axes[1][self.axes[1].len().min(column * columns * m)..];
-            Columns::new(axis, 0, 1, (wide + 1) * m)
+            let from =
+                |list: &Vec<usize>| Columns::new(&list[list.len().min(column * columns * m)..], 0, 1, (wide + 1) * m);
+            lists.iter().map(from).collect()
+        };
+        let columns_of = |list: &Vec<usize>| {
+            let stored = |at: usize| list.get(at).copied().unwrap_or(ZERO).min(self.source[1]);
+            (0..self.form.values).flat_map(|k| (0..columns).map(move |tile| stored(m * tile + k))).collect()
         };
         Plan {
             images,
@@ -94,6 +105,8 @@ impl Winograd<'_> {
             readers: (0..parts).map(reader).collect(),
             channels,
             parts: self.channels_target.div_ceil(channels),
+            columns_of: lists.iter().map(columns_of).collect(),
+            narrow: reach == [0, 0] && parts == 1 && columns <= self.isa.lanes() / 2,
             // A vector of slack for the overrun of the last row, and no power of two.
             pitch: (images * tiles).next_multiple_of(LINE) + LINE,
         }

@@ -6,7 +6,7 @@
 
 use crate::lanes::Lanes;
 
-/// One dimension of F(`M`, 3), with `N = M + 2`: `output(filter(w) * input(d))`.
+/// One dimension of F(`M`, 3), with `N = M + 2`: `output(filter(w) * input(d))`. [`Pair`] has filters of two taps.
 pub(crate) trait Points<const N: usize, const M: usize> {
     /// From a filter.
     fn filter<V: Lanes>(w: [V; 3]) -> [V; N];
@@ -103,6 +103,41 @@ impl Points<6, 4> for Four {
             V::splat(A * FOR_A).mul_add(difference_a, V::splat(B * FOR_B).times(difference_b)),
             V::splat(P * FOR_A).mul_add(sum_a, V::splat(Q * FOR_B).mul_add(sum_b, u[5])),
         ]
+    }
+}
+
+/// F(4, 2) with the points 0, ±3/4 and ±3/2: [`Four`] without infinity, at which filters have their last tap alone. That tap
+/// is zero.
+pub(crate) struct Pair;
+
+impl Points<5, 4> for Pair {
+    #[inline(always)]
+    fn filter<V: Lanes>([w0, w1, _]: [V; 3]) -> [V; 5] {
+        let [u0, u1, u2, u3, u4, _] = Four::filter([w0, w1, V::splat(0.0)]);
+        [u0, u1, u2, u3, u4]
+    }
+
+    #[inline(always)]
+    fn input<V: Lanes>([d0, d1, d2, d3, d4]: [V; 5]) -> [V; 5] {
+        let [u0, u1, u2, u3, u4, _] = Four::input([d0, d1, d2, d3, d4, V::splat(0.0)]);
+        [u0, u1, u2, u3, u4]
+    }
+
+    #[inline(always)]
+    fn output<V: Lanes>([m0, m1, m2, m3, m4]: [V; 5]) -> [V; 4] {
+        Four::output([m0, m1, m2, m3, m4, V::splat(0.0)])
+    }
+
+    #[inline(always)]
+    fn spread<V: Lanes>(y: [V; 4]) -> [V; 5] {
+        let [m0, m1, m2, m3, m4, _] = Four::spread(y);
+        [m0, m1, m2, m3, m4]
+    }
+
+    #[inline(always)]
+    fn gather<V: Lanes>([u0, u1, u2, u3, u4]: [V; 5]) -> [V; 3] {
+        let [w0, w1, _] = Four::gather([u0, u1, u2, u3, u4, V::splat(0.0)]);
+        [w0, w1, V::splat(0.0)]
     }
 }
 

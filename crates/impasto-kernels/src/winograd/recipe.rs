@@ -2,7 +2,7 @@
 
 use super::filters::Filters;
 use super::form::Form;
-use super::{DOUBLED, form, in_parts};
+use super::{DOUBLED, form, in_parts, quadrupled, quartered};
 use crate::dispatch::Isa;
 use crate::error::{ShapeError, check_length};
 use crate::scratch::Scratch;
@@ -28,6 +28,10 @@ pub(crate) enum Way {
     Parts,
     /// Turned around, with the channels of the target as those of the source.
     Turned,
+    /// Four of 2x2 taps for each, which see every second row and column of the source.
+    Quartered,
+    /// The same with the channels of the target as those of the source, and of every second row and column of the target.
+    Quadrupled,
 }
 
 /// How the filters of a convolution are made ready. Convolutions of one recipe can share filters, whatever their sizes.
@@ -50,14 +54,19 @@ impl Recipe {
             Some(form) if shape.upsample == 2 && shape.padding == [1, 1] => Some(recipe(form, Way::Doubled)),
             Some(form) => Some(recipe(form, Way::Plain)),
             None if in_parts(shape) => Some(recipe(Form::THREE, Way::Parts)),
+            None if quartered(shape) => Some(recipe(Form::PAIR, Way::Quartered)),
             None => None,
         }
     }
 
     /// That of the gradient of a convolution's input.
     pub(crate) fn input_grad(isa: Isa, shape: &Conv2d) -> Option<Self> {
-        let form = form(shape).filter(|_| shape.upsample == 1)?;
-        Some(Self { form, way: Way::Turned, ..Self::plain(isa, shape) })
+        let recipe = |form, way| Some(Self { form, way, ..Self::plain(isa, shape) });
+        match form(shape) {
+            Some(form) if shape.upsample == 1 => recipe(form, Way::Turned),
+            None if quadrupled(shape) => recipe(Form::FOUR, Way::Quadrupled),
+            _ => None,
+        }
     }
 
     fn plain(isa: Isa, shape: &Conv2d) -> Self {
@@ -67,16 +76,17 @@ impl Recipe {
 
     /// Rows and columns of 3x3 parts that a filter has.
     pub(crate) fn parts(&self) -> [usize; 2] {
-        self.kernel.map(|size| size.div_ceil(3))
+        if self.way == Way::Parts { self.kernel.map(|size| size.div_ceil(3)) } else { [1, 1] }
     }
 
     /// Channels that are computed.
     pub(crate) fn computed(&self) -> usize {
         let [to, from] = self.channels;
         match self.way {
-            Way::Plain | Way::Parts => to,
+            Way::Plain | Way::Parts | Way::Quartered => to,
             Way::Doubled => 4 * to.next_multiple_of(DOUBLED),
             Way::Turned => from,
+            Way::Quadrupled => 4 * from.next_multiple_of(DOUBLED),
         }
     }
 
@@ -91,8 +101,8 @@ impl Recipe {
         match self.way {
             Way::Plain => Filters::new(isa, form, [computed, from_all], buffer, whole),
             Way::Doubled => Filters::new(isa, form, [computed, from_all], buffer, |to, from| {
-                let (phase, to) = (to / DOUBLED % 4, to / (4 * DOUBLED) * DOUBLED + to % DOUBLED);
-                if to < to_all { merged(&whole(to, from), [phase / 2, phase % 2]) } else { [0.0; 9] }
+                let (phases, to) = phases(to);
+                if to < to_all { merged(&whole(to, from), phases) } else { [0.0; 9] }
             }),
             Way::Parts => {
                 let [part_rows, part_columns] = self.parts();
@@ -113,8 +123,32 @@ impl Recipe {
                 filter.reverse();
                 filter
             }),
+            Way::Quartered => Filters::new(isa, form, [computed, 4 * from_all], buffer, |to, from| {
+                let (filter, [row, column]) = (plain(to, from / 4), [from / 2 % 2, from % 2]);
+                let tap = |i: usize, j: usize| filter[4 * (2 * i + row) + 2 * j + column];
+                [tap(0, 0), tap(0, 1), 0.0, tap(1, 0), tap(1, 1), 0.0, 0.0, 0.0, 0.0]
+            }),
+            Way::Quadrupled => Filters::new(isa, form, [computed, to_all], buffer, |to, from| {
+                let ([row, column], to) = phases(to);
+                if to >= from_all {
+                    return [0.0; 9];
+                }
+                let filter = plain(from, to);
+                // Which taps of the filter lead from the values before, at and behind a place to this phase of it.
+                let tap = |phase: usize, at: usize| (phase + 3).checked_sub(2 * at).filter(|&tap| tap < 4);
+                std::array::from_fn(|place| match (tap(row, place / 3), tap(column, place % 3)) {
+                    (Some(i), Some(j)) => filter[4 * i + j],
+                    _ => 0.0,
+                })
+            }),
         }
     }
+}
+
+/// Which rows and columns of a doubled target a computed channel makes, and of which channel.
+fn phases(computed: usize) -> ([usize; 2], usize) {
+    let phase = computed / DOUBLED % 4;
+    ([phase / 2, phase % 2], computed / (4 * DOUBLED) * DOUBLED + computed % DOUBLED)
 }
 
 /// The filter of stored values that makes the upper or lower row and the left or right column of an upsampled target.
@@ -134,7 +168,7 @@ fn merged(filter: &[f32; 9], phases: [usize; 2]) -> [f32; 9] {
 }
 
 /// Filters that were made ready for one purpose, to be used again for convolutions of other sizes, too. They take four times the
-/// memory of the weights, with upsampling sixteen times.
+/// memory of the weights, with upsampling sixteen times, those of 4x4 and stride 2 six (forward) or nine times.
 pub struct Packed {
     recipe: Recipe,
     filters: Filters,
