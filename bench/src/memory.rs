@@ -39,7 +39,7 @@ const fn case(method: &'static str, size: (u32, u32), file: &'static str, option
     Case { method, size, file, options }
 }
 
-const CASES: [Case; 16] = [
+const CASES: [Case; 17] = [
     case("fusion", (800, 600), "png", &[]),
     case("fusion", (1600, 1200), "png", &[]),
     case("fusion", (3000, 2000), "png", &[]),
@@ -51,6 +51,7 @@ const CASES: [Case; 16] = [
     case("fusion", (3000, 2000), "png", &["--tile", "512", "--preserve-color", "luma", "--sharpen", "1"]),
     case("fusion", (3000, 2000), "jpg", &["--max-memory", "500M"]),
     case("fusion", (4096, 3072), "png", &["--tile", "1024"]),
+    case("fusion", (8192, 8192), "png", &["--tile", "1024"]),
     case("microast", (800, 600), "png", &[]),
     case("microast", (3000, 2000), "png", &[]),
     case("microast", (1600, 1200), "png", &["--tile", "256"]),

@@ -1,11 +1,11 @@
-//! An allocator that keeps large blocks for those who ask for the same size next.
+//! An allocator that keeps large blocks for those who ask for about the same size next.
 //!
 //! A network frees a feature map as soon as the next one is computed and asks for the same again in the next picture or
 //! step. Most allocators give such blocks back to the system, which hands out pages filled with zeros later on; in small
 //! networks that took a sixth of the time.
 #![allow(unsafe_code)]
 
-use std::alloc::{GlobalAlloc, Layout};
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Smallest block that is kept, in bytes.
@@ -14,29 +14,43 @@ const LEAST: usize = 128 << 10;
 /// Largest alignment of blocks that are kept, in bytes.
 const ALIGN: usize = 64;
 
-/// Most blocks that are kept.
+/// Which part of what was asked for at one time may be kept beyond it: blocks of other sizes than are asked for next.
+const SLACK: usize = 4;
+
+/// How many times larger than what is asked for a block may be, below [`HUGE`].
+const LENT: usize = 2;
+
+/// Blocks of so many bytes and more come from the system's allocator, which gives them back at once when they are freed:
+/// others wait for a while, and two of them make a difference to what a program takes.
+const HUGE: usize = 32 << 20;
+
+/// Most blocks that are kept, and most in use that are larger than was asked for.
 const MOST: usize = 256;
 
 /// An allocator for `#[global_allocator]` that keeps blocks of 128 KiB and more when they are freed and takes all others
-/// from `A`.
+/// from `A`, but for huge ones. Who asks for less than there is in one gets a larger one, up to twice as large.
 ///
-/// Of such blocks, those that are kept and those in use together never exceed the most that was in use at one time: the
-/// oldest are freed before that. So a program takes hardly more memory at its peak than without, but gives little of it
-/// back.
+/// Of such blocks, those that are kept and those in use together never exceed the most that was asked for at one time, but for
+/// what is larger than was asked for: the oldest are freed before that. So a program takes hardly more memory at its peak than
+/// without, but gives little of it back.
 #[derive(Debug)]
 pub struct Recycling<A> {
     inner: A,
     kept: Mutex<Kept>,
 }
 
-/// The blocks that are kept, the oldest first, and the sums of sizes in bytes.
+/// The blocks that are kept, the oldest first, those in use that are larger than was asked for, and the sums of sizes in bytes:
+/// of those that are kept, of all in use, and of what was asked for in those, which is `most` at most until now.
 #[derive(Debug)]
 struct Kept {
     blocks: [Block; MOST],
     count: usize,
+    lent: [Block; MOST],
+    lent_count: usize,
     bytes: usize,
     used: usize,
-    most_used: usize,
+    asked: usize,
+    most: usize,
 }
 
 /// A block that nobody uses. Its address as a number: pointers cannot be sent to other threads.
@@ -47,10 +61,30 @@ struct Block {
 }
 
 impl Kept {
-    /// Takes out the block that came last of those of a size.
+    /// Takes out the smallest block that holds `size` bytes and not many more, of several the one that came last.
     fn take(&mut self, size: usize) -> Option<Block> {
-        let index = self.blocks[..self.count].iter().rposition(|block| block.size == size)?;
-        Some(self.remove(index))
+        let most = if self.lent_count < MOST && size < HUGE { LENT * size } else { size };
+        let fits = |&(_, block): &(usize, &Block)| (size..=most).contains(&block.size);
+        let all = self.blocks[..self.count].iter().enumerate().rev();
+        let (index, _) = all.filter(fits).min_by_key(|(_, block)| block.size)?;
+        let block = self.remove(index);
+        if block.size > size {
+            self.lent[self.lent_count] = block;
+            self.lent_count += 1;
+        }
+        Some(block)
+    }
+
+    /// A block that comes back, of `size` bytes or as many as it was lent with.
+    fn returned(&mut self, address: usize, size: usize) -> Block {
+        match self.lent[..self.lent_count].iter().position(|block| block.address == address) {
+            Some(index) => {
+                self.lent_count -= 1;
+                self.lent.swap(index, self.lent_count);
+                self.lent[self.lent_count]
+            }
+            None => Block { address, size },
+        }
     }
 
     fn remove(&mut self, index: usize) -> Block {
@@ -63,7 +97,7 @@ impl Kept {
 
     /// The oldest block, where there is more than may be kept beside `more` blocks of `bytes` bytes together.
     fn surplus(&mut self, more: usize, bytes: usize) -> Option<Block> {
-        let full = self.count + more > MOST || self.used + self.bytes + bytes > self.most_used;
+        let full = self.count + more > MOST || self.used + self.bytes + bytes > self.most + self.most / SLACK;
         (full && self.count > 0).then(|| self.remove(0))
     }
 }
@@ -72,7 +106,8 @@ impl<A> Recycling<A> {
     /// On top of `inner`.
     pub const fn new(inner: A) -> Self {
         let blocks = [Block { address: 0, size: 0 }; MOST];
-        Self { inner, kept: Mutex::new(Kept { blocks, count: 0, bytes: 0, used: 0, most_used: 0 }) }
+        let kept = Kept { blocks, count: 0, lent: blocks, lent_count: 0, bytes: 0, used: 0, asked: 0, most: 0 };
+        Self { inner, kept: Mutex::new(kept) }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -96,24 +131,28 @@ impl<A: GlobalAlloc> Recycling<A> {
     fn block(&self, layout: Layout, zeroed: bool, fresh: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
         let size = layout.size();
         let mut kept = self.kept();
-        kept.used += size;
+        kept.asked += size;
         if let Some(block) = kept.take(size) {
+            kept.used += block.size;
             drop(kept);
             let start = block.address as *mut u8;
             if zeroed {
-                // SAFETY: the block has `size` bytes and belongs to the caller alone from now on.
+                // SAFETY: the block has `size` bytes at least and belongs to the caller alone from now on.
                 unsafe { start.write_bytes(0, size) };
             }
             return start;
         }
-        kept.most_used = kept.most_used.max(kept.used);
+        kept.used += size;
+        kept.most = kept.most.max(kept.asked);
         while let Some(block) = kept.surplus(0, 0) {
             self.free(block);
         }
         drop(kept);
         let start = fresh(layout);
         if start.is_null() {
-            self.kept().used -= size;
+            let mut kept = self.kept();
+            kept.asked -= size;
+            kept.used -= size;
         }
         start
     }
@@ -124,31 +163,39 @@ impl<A: GlobalAlloc> Recycling<A> {
         // it.
         unsafe {
             let layout = Layout::from_size_align_unchecked(block.size, ALIGN);
-            self.inner.dealloc(block.address as *mut u8, layout);
+            let start = block.address as *mut u8;
+            if block.size < HUGE { self.inner.dealloc(start, layout) } else { System.dealloc(start, layout) }
         }
     }
 }
 
 // SAFETY: blocks come from `A`, which is a proper allocator, with a size and an alignment not less than what was asked
-// for. One that is kept is in `Kept::blocks` exactly from its being freed to its being handed out again or freed below.
+// for. One that is kept is in `Kept::blocks` exactly from its being freed to its being handed out again or freed below. Its
+// size is what it was allocated with: that is in `Kept::lent` as long as one is in use that is larger than its layout.
 // Which blocks are treated so, and with what layout, depends on the layout alone, which is the same when a block is
 // freed. Nothing here panics or allocates, but for what the mutex of some systems allocates once, less than `LEAST`.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Recycling<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller promises a layout that is not empty; the rounded one is not smaller.
-        let fresh = |layout| unsafe { self.inner.alloc(layout) };
+        let fresh = |layout: Layout| unsafe {
+            if layout.size() < HUGE { self.inner.alloc(layout) } else { System.alloc(layout) }
+        };
         match rounded(layout) {
             Some(layout) => self.block(layout, false, fresh),
-            None => fresh(layout),
+            // SAFETY: as promised.
+            None => unsafe { self.inner.alloc(layout) },
         }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as for `alloc`.
-        let fresh = |layout| unsafe { self.inner.alloc_zeroed(layout) };
+        let fresh = |layout: Layout| unsafe {
+            if layout.size() < HUGE { self.inner.alloc_zeroed(layout) } else { System.alloc_zeroed(layout) }
+        };
         match rounded(layout) {
             Some(layout) => self.block(layout, true, fresh),
-            None => fresh(layout),
+            // SAFETY: as promised.
+            None => unsafe { self.inner.alloc_zeroed(layout) },
         }
     }
 
@@ -157,8 +204,9 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Recycling<A> {
             // SAFETY: the block came from there with this layout.
             return unsafe { self.inner.dealloc(start, layout) };
         };
-        let block = Block { address: start as usize, size: layout.size() };
         let mut kept = self.kept();
+        let block = kept.returned(start as usize, layout.size());
+        kept.asked -= layout.size();
         kept.used -= block.size;
         while let Some(oldest) = kept.surplus(1, block.size) {
             self.free(oldest);
@@ -251,7 +299,28 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_taken_than_was_used_at_one_time() {
+    fn a_larger_block_is_lent_and_comes_back_as_what_it_is() {
+        let allocator = counting();
+        // SAFETY: blocks are written within their sizes and freed once, with their layouts.
+        unsafe {
+            let large = allocator.alloc(layout(1 << 20));
+            let other = allocator.alloc(layout(3 << 20));
+            allocator.dealloc(large, layout(1 << 20));
+            allocator.dealloc(other, layout(3 << 20));
+            assert_eq!(allocator.alloc(layout(600 << 10)), large, "the smallest that is large enough");
+            let small = allocator.alloc(layout(300 << 10));
+            assert_ne!(small, other, "it is more than twice as large");
+            allocator.dealloc(large, layout(600 << 10));
+            let again = allocator.alloc(layout(1 << 20));
+            assert_eq!(again, large, "it has its size again");
+            again.write_bytes(1, 1 << 20);
+            allocator.dealloc(again, layout(1 << 20));
+            allocator.dealloc(small, layout(300 << 10));
+        }
+    }
+
+    #[test]
+    fn no_more_is_taken_than_what_is_lent_for_what_was_used_at_one_time() {
         let allocator = counting();
         let (mut used, mut most) = (0, 0);
         let mut held: Vec<(*mut u8, Layout)> = Vec::new();
@@ -270,7 +339,7 @@ mod tests {
                 used -= rounded(layout).map_or(layout.size(), |layout| layout.size());
             }
             most = most.max(used);
-            assert!((used..=most).contains(&taken(&allocator)), "turn {turn}");
+            assert!((used..=LENT * most).contains(&taken(&allocator)), "turn {turn}");
         }
         held.iter().for_each(|&(start, layout)| {
             // SAFETY: as above.
@@ -298,12 +367,30 @@ mod tests {
     }
 
     #[test]
+    fn huge_blocks_are_the_systems() {
+        let allocator = counting();
+        // SAFETY: blocks are written within their sizes and freed once, with their layouts.
+        unsafe {
+            let first = allocator.alloc_zeroed(layout(HUGE + 1));
+            assert!(first.add(HUGE).read() == 0);
+            first.add(HUGE).write(7);
+            allocator.dealloc(first, layout(HUGE + 1));
+            let smaller = allocator.alloc(layout(HUGE));
+            assert_ne!(smaller, first, "it is not lent");
+            allocator.dealloc(smaller, layout(HUGE));
+        }
+        assert_eq!(taken(&allocator), 0);
+    }
+
+    #[test]
     fn small_and_oddly_aligned_blocks_are_left_alone() {
         let allocator = counting();
-        for layout in [layout(LEAST - 1), Layout::from_size_align(LEAST, 4096).unwrap()] {
+        let odd = |size| Layout::from_size_align(size, 4096).unwrap();
+        for layout in [layout(LEAST - 1), odd(LEAST), odd(HUGE)] {
             // SAFETY: the block is freed once, with its layout.
             unsafe {
                 let start = allocator.alloc(layout);
+                assert_eq!(taken(&allocator), layout.size());
                 allocator.dealloc(start, layout);
             }
             assert_eq!(taken(&allocator), 0);

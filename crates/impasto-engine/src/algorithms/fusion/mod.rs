@@ -39,8 +39,8 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     margin: 16,
     differentiable: true,
     trainable: true,
-    bytes_per_pixel: 199,
-    tile_bytes_per_pixel: 172,
+    bytes_per_pixel: 216,
+    tile_bytes_per_pixel: 180,
 };
 
 /// The generator's dimensions.
