@@ -5,7 +5,7 @@
 //! networks that took a sixth of the time.
 #![allow(unsafe_code)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{GlobalAlloc, Layout};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Smallest block that is kept, in bytes.
@@ -17,18 +17,14 @@ const ALIGN: usize = 64;
 /// Which part of what was asked for at one time may be kept beyond it: blocks of other sizes than are asked for next.
 const SLACK: usize = 4;
 
-/// How many times larger than what is asked for a block may be, below [`HUGE`].
+/// How many times larger than what is asked for a block may be.
 const LENT: usize = 2;
-
-/// Blocks of so many bytes and more come from the system's allocator, which gives them back at once when they are freed:
-/// others wait for a while, and two of them make a difference to what a program takes.
-const HUGE: usize = 32 << 20;
 
 /// Most blocks that are kept, and most in use that are larger than was asked for.
 const MOST: usize = 256;
 
 /// An allocator for `#[global_allocator]` that keeps blocks of 128 KiB and more when they are freed and takes all others
-/// from `A`, but for huge ones. Who asks for less than there is in one gets a larger one, up to twice as large.
+/// from `A`. Who asks for less than there is in one gets a larger one, up to twice as large.
 ///
 /// Of such blocks, those that are kept and those in use together never exceed the most that was asked for at one time, but for
 /// what is larger than was asked for: the oldest are freed before that. So a program takes hardly more memory at its peak than
@@ -63,7 +59,7 @@ struct Block {
 impl Kept {
     /// Takes out the smallest block that holds `size` bytes and not many more, of several the one that came last.
     fn take(&mut self, size: usize) -> Option<Block> {
-        let most = if self.lent_count < MOST && size < HUGE { LENT * size } else { size };
+        let most = if self.lent_count < MOST { LENT * size } else { size };
         let fits = |&(_, block): &(usize, &Block)| (size..=most).contains(&block.size);
         let all = self.blocks[..self.count].iter().enumerate().rev();
         let (index, _) = all.filter(fits).min_by_key(|(_, block)| block.size)?;
@@ -163,8 +159,7 @@ impl<A: GlobalAlloc> Recycling<A> {
         // it.
         unsafe {
             let layout = Layout::from_size_align_unchecked(block.size, ALIGN);
-            let start = block.address as *mut u8;
-            if block.size < HUGE { self.inner.dealloc(start, layout) } else { System.dealloc(start, layout) }
+            self.inner.dealloc(block.address as *mut u8, layout);
         }
     }
 }
@@ -177,25 +172,19 @@ impl<A: GlobalAlloc> Recycling<A> {
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Recycling<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller promises a layout that is not empty; the rounded one is not smaller.
-        let fresh = |layout: Layout| unsafe {
-            if layout.size() < HUGE { self.inner.alloc(layout) } else { System.alloc(layout) }
-        };
+        let fresh = |layout| unsafe { self.inner.alloc(layout) };
         match rounded(layout) {
             Some(layout) => self.block(layout, false, fresh),
-            // SAFETY: as promised.
-            None => unsafe { self.inner.alloc(layout) },
+            None => fresh(layout),
         }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as for `alloc`.
-        let fresh = |layout: Layout| unsafe {
-            if layout.size() < HUGE { self.inner.alloc_zeroed(layout) } else { System.alloc_zeroed(layout) }
-        };
+        let fresh = |layout| unsafe { self.inner.alloc_zeroed(layout) };
         match rounded(layout) {
             Some(layout) => self.block(layout, true, fresh),
-            // SAFETY: as promised.
-            None => unsafe { self.inner.alloc_zeroed(layout) },
+            None => fresh(layout),
         }
     }
 
@@ -367,26 +356,10 @@ mod tests {
     }
 
     #[test]
-    fn huge_blocks_are_the_systems() {
-        let allocator = counting();
-        // SAFETY: blocks are written within their sizes and freed once, with their layouts.
-        unsafe {
-            let first = allocator.alloc_zeroed(layout(HUGE + 1));
-            assert!(first.add(HUGE).read() == 0);
-            first.add(HUGE).write(7);
-            allocator.dealloc(first, layout(HUGE + 1));
-            let smaller = allocator.alloc(layout(HUGE));
-            assert_ne!(smaller, first, "it is not lent");
-            allocator.dealloc(smaller, layout(HUGE));
-        }
-        assert_eq!(taken(&allocator), 0);
-    }
-
-    #[test]
     fn small_and_oddly_aligned_blocks_are_left_alone() {
         let allocator = counting();
         let odd = |size| Layout::from_size_align(size, 4096).unwrap();
-        for layout in [layout(LEAST - 1), odd(LEAST), odd(HUGE)] {
+        for layout in [layout(LEAST - 1), odd(LEAST)] {
             // SAFETY: the block is freed once, with its layout.
             unsafe {
                 let start = allocator.alloc(layout);

@@ -13,17 +13,17 @@ const USUAL: Resident = Resident { start: 20 << 20, peak: 20 << 20 };
 const CODE: u64 = 28 << 20;
 
 /// What the allocator keeps for later and what every thread of the kernels keeps, at most.
-const KEPT: u64 = 90 << 20;
+const KEPT: u64 = 80 << 20;
 
 /// The same in hundredths of what little work takes.
 const KEPT_OF_LITTLE: u64 = 65;
 
 /// The same where tiles are painted, beside [`KEPT_OF_TILES`] hundredths of what painting one takes: tiles at the edges are of other sizes,
 /// whose memory is not used again by the others.
-const KEPT_BESIDE_TILES: u64 = 72 << 20;
+const KEPT_BESIDE_TILES: u64 = 68 << 20;
 
 /// See [`KEPT_BESIDE_TILES`].
-const KEPT_OF_TILES: u64 = 29;
+const KEPT_OF_TILES: u64 = 51;
 
 /// Memory of this process that is resident, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +72,6 @@ impl Resident {
     }
 }
 
-/// Blocks of so many bytes are no longer taken when they are freed ([`impasto_kernels::Recycling`]).
-const GIVEN_BACK: u64 = 32 << 20;
-
 /// Bytes a pixel that the picture itself takes: decoded, blended and encoded copies.
 const PICTURE_BYTES: u64 = 60;
 
@@ -103,12 +100,6 @@ pub(super) fn decoding(pixels: u64) -> u64 {
 /// Peak memory of writing a picture of `pixels` at once.
 pub(super) fn encoding(pixels: u64) -> u64 {
     pixels * 24
-}
-
-/// What the allocator keeps of reading a picture of `pixels` at once that painting in tiles cannot use. Planes of larger pictures are
-/// given back.
-pub(super) fn kept_of_decoding(pixels: u64) -> u64 {
-    if 12 * pixels < GIVEN_BACK { decoding(pixels) / 5 * 3 } else { 0 }
 }
 
 /// How many bytes may be taken, and who says so: `limit`, or what the system has left; `None` where it does not tell.

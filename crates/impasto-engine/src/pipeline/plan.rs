@@ -271,7 +271,8 @@ impl Demand<'_> {
             } else {
                 memory::encoding(pixels)
             };
-        let kept = if streamed { 0 } else { memory::kept_of_decoding(self.stored.pixels()) };
+        // Of what was read at once the allocator keeps about so much that tiles cannot use.
+        let kept = if streamed { 0 } else { reading / 5 * 3 };
         self.resident.with_tiles(painting, kept, reading.max(writing))
     }
 

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use burn::tensor::Tensor;
 use impasto_image::{EncodeOptions, Format, Picture};
 
-use super::{Generators, Scheme, TranslationObjective, TranslationTraining};
+use super::{Generators, PatchCritic, Scheme, TranslationObjective, TranslationTraining};
 use crate::control::Control;
 use crate::data::{Augment, Crops, Folder};
 use crate::rng::{self, Rng};
-use crate::train::Objective;
+use crate::tensor::ImageTensor;
+use crate::train::{Critic, Objective};
 use crate::{Device, tensor, weights};
 
 /// Red for blue and blue for red.
@@ -116,10 +118,65 @@ pub(crate) fn learnt<S: Scheme>(
 #[allow(clippy::print_stderr, reason = "what was found is worth knowing")]
 pub(crate) fn watched<S: Scheme>(
     settings: TranslationTraining<S>,
-    mut pictures: Vec<Picture>,
+    pictures: Vec<Picture>,
     change: impl Fn(&Picture) -> Picture,
     every: u64,
 ) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let begun = std::time::Instant::now();
+    trained(&settings, pictures, &change, every, |objective, held_out| {
+        outcomes.push(tried(&settings, objective, held_out, &change));
+    });
+    eprintln!(
+        "{:?}, pool {}, seed {}: {:?} in {:.0?}",
+        settings.terms,
+        settings.pool,
+        settings.seed,
+        outcomes.last(),
+        begun.elapsed()
+    );
+    outcomes
+}
+
+/// How much more the discriminator thinks of real pictures than of those made 0, 1 and so on times `every` steps before, for
+/// so many `ages`: means over the later half of a training, of pictures that it did not see.
+pub(crate) fn remembered<S: Scheme>(
+    settings: &TranslationTraining<S>,
+    pictures: Vec<Picture>,
+    change: impl Fn(&Picture) -> Picture,
+    every: u64,
+    ages: usize,
+) -> Vec<f32> {
+    let device = Device::flex();
+    let mut made: Vec<ImageTensor> = Vec::new();
+    let mut gaps = vec![Vec::new(); ages];
+    trained(settings, pictures, &change, every, |objective, held_out| {
+        let side = settings.short_side;
+        let part = |picture: &Picture| impasto_image::crop(picture, 0, 0, side, side);
+        let batch = |pictures: Vec<Picture>| {
+            Tensor::cat(pictures.iter().map(|picture| tensor::from_picture(picture, &device)).collect(), 0) // [n, 3, h, w]
+        };
+        made.push(current(settings, objective).forward.forward(batch(held_out.iter().map(part).collect())));
+        if made.len() as u64 > settings.steps / every / 2 {
+            let critic = PatchCritic::new(settings, &objective.state(), &device).unwrap();
+            let score = |images: ImageTensor| tensor::scalar(critic.score(images, None).mean());
+            let real = score(batch(held_out.iter().map(|picture| part(&change(picture))).collect()));
+            for (gaps, images) in gaps.iter_mut().zip(made.iter().rev()) {
+                gaps.push(real - score(images.clone()));
+            }
+        }
+    });
+    gaps.iter().map(|gaps: &Vec<f32>| gaps.iter().sum::<f32>() / gaps.len() as f32).collect()
+}
+
+/// Trains on pictures and the same ones changed, but for an eighth of them, and shows that eighth to `visit` every so many steps.
+fn trained<S: Scheme>(
+    settings: &TranslationTraining<S>,
+    mut pictures: Vec<Picture>,
+    change: impl Fn(&Picture) -> Picture,
+    every: u64,
+    mut visit: impl FnMut(&TranslationObjective<S>, &[Picture]),
+) {
     let held_out = pictures.split_off(pictures.len() - pictures.len() / 8);
     let root = tempfile::tempdir().unwrap();
     let (short, crop) = (settings.short_side, settings.crop);
@@ -132,24 +189,20 @@ pub(crate) fn watched<S: Scheme>(
     let mut streams = ["a", if S::PAIRED { "a" } else { "b" }].into_iter();
     let crops = folders.map(|folder| Crops::new(folder, crop, augment, settings.seed, streams.next().unwrap()));
     let device = Device::flex().autodiff();
-    let begun = std::time::Instant::now();
     let mut objective = TranslationObjective::new(settings.clone(), crops, serde_json::Value::Null, &device).unwrap();
-    let mut outcomes = Vec::new();
     for step in 0..settings.steps {
         objective.step(step).unwrap();
         if (step + 1).is_multiple_of(every) {
-            outcomes.push(tried(&settings, &objective, &held_out, &change));
+            visit(&objective, &held_out);
         }
     }
-    eprintln!(
-        "{:?}, pool {}, seed {}: {:?} in {:.0?}",
-        settings.terms,
-        settings.pool,
-        settings.seed,
-        outcomes.last(),
-        begun.elapsed()
-    );
-    outcomes
+}
+
+/// The averaged generators.
+fn current<S: Scheme>(settings: &TranslationTraining<S>, objective: &TranslationObjective<S>) -> Generators {
+    let (_, arrays) = objective.export().unwrap();
+    let fresh = Generators::new(&settings.network, S::BOTH_WAYS, 0, &Device::flex());
+    weights::apply(fresh, &arrays).unwrap()
 }
 
 /// How far what an objective has learnt is from what it should have.
@@ -159,9 +212,7 @@ fn tried<S: Scheme>(
     held_out: &[Picture],
     change: impl Fn(&Picture) -> Picture,
 ) -> Outcome {
-    let (_, arrays) = objective.export().unwrap();
-    let fresh = Generators::new(&settings.network, S::BOTH_WAYS, 0, &Device::flex());
-    let generators = weights::apply(fresh, &arrays).unwrap();
+    let generators = current(settings, objective);
     let mut outcome = Outcome { error: 0.0, untouched: 0.0, drift: 0.0 };
     let share = 1.0 / held_out.len() as f32;
     for picture in held_out {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::translate::proving::{colour_swap, dishes, landscapes, learnt, mosaic, swapped, watched};
+use crate::translate::proving::{colour_swap, dishes, landscapes, learnt, mosaic, remembered, swapped, watched};
 use crate::translate::{DiscriminatorConfig, GeneratorConfig};
 
 /// Networks and crops small enough for a processor.
@@ -49,6 +49,28 @@ fn pools_and_identities_with_and_without() {
             colour_swap(small(0.0, pool, seed), landscapes(48, 0));
         }
     }
+}
+
+/// What a pool is for (Shrivastava et al. 2017): with it the discriminator knows pictures that were made long before, too.
+#[test]
+#[ignore = "prints figures, trains for minutes"]
+#[allow(clippy::print_stderr, reason = "the figures are what it is for")]
+fn a_pool_keeps_older_pictures_in_mind() {
+    let terms = Cyclegan { cycle: 3.0, identity: 0.0 };
+    let of = |pool: usize| -> Vec<Vec<f32>> {
+        let trained = |seed| {
+            let s = TranslationTraining { batch: 1, steps: 400, hold: 1.0, ema: 0.0, terms, ..small(0.0, pool, seed) };
+            let gaps = remembered(&s, landscapes(48, 0), swapped, 10, 16);
+            eprintln!("seed {seed}, pool {pool}: {gaps:.3?}");
+            gaps
+        };
+        (1..=5).map(trained).collect()
+    };
+    let mean = |gaps: &[f32]| gaps.iter().sum::<f32>() / gaps.len() as f32;
+    // Pictures of 50 to 150 steps before.
+    let [with, without] = [50, 0].map(|pool| of(pool).iter().map(|gaps| mean(&gaps[5..])).collect::<Vec<f32>>());
+    eprintln!("real above older made ones: {with:.3?} with a pool, {without:.3?} without");
+    assert!(mean(&with) > mean(&without));
 }
 
 /// What a pool is for: a discriminator that forgets what the generator made before lets it swing. The averages are left out and

@@ -39,7 +39,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     margin: 16,
     differentiable: true,
     trainable: true,
-    bytes_per_pixel: 216,
+    bytes_per_pixel: 222,
     tile_bytes_per_pixel: 180,
 };
 

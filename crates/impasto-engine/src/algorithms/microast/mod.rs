@@ -28,7 +28,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     differentiable: true,
     trainable: false,
     bytes_per_pixel: 151,
-    tile_bytes_per_pixel: 227,
+    tile_bytes_per_pixel: 223,
 };
 
 /// The network's dimensions.
