@@ -56,9 +56,9 @@ fn pools_and_identities_with_and_without() {
 #[ignore = "prints figures, trains for minutes"]
 #[allow(clippy::print_stderr, reason = "the figures are what it is for")]
 fn a_pool_keeps_older_pictures_in_mind() {
-    let terms = Cyclegan { cycle: 3.0, identity: 0.0 };
     let of = |pool: usize| -> Vec<Vec<f32>> {
         let trained = |seed| {
+            let terms = Cyclegan { cycle: 3.0, identity: 0.0 };
             let s = TranslationTraining { batch: 1, steps: 400, hold: 1.0, ema: 0.0, terms, ..small(0.0, pool, seed) };
             let gaps = remembered(&s, landscapes(48, 0), swapped, 10, 16);
             eprintln!("seed {seed}, pool {pool}: {gaps:.3?}");
