@@ -17,6 +17,15 @@ const ALIGN: usize = 64;
 /// Which part of what was asked for at one time may be kept beyond it: blocks of other sizes than are asked for next.
 const SLACK: usize = 4;
 
+/// Which part more must be asked for at one time than before to be more.
+const GROWTH: usize = 16;
+
+/// After how many blocks without more at one time those who ask are believed to repeat themselves: a few pictures or steps.
+const SETTLED: usize = 150;
+
+/// What may be kept beyond the most that was asked for by those who repeat themselves, in bytes, but as much again at most.
+const REPEATED: usize = 512 << 20;
+
 /// How many times larger than what is asked for a block may be.
 const LENT: usize = 2;
 
@@ -26,9 +35,10 @@ const MOST: usize = 256;
 /// An allocator for `#[global_allocator]` that keeps blocks of 128 KiB and more when they are freed and takes all others
 /// from `A`. Who asks for less than there is in one gets a larger one, up to twice as large.
 ///
-/// Of such blocks, those that are kept and those in use together never exceed the most that was asked for at one time, but for
-/// what is larger than was asked for: the oldest are freed before that. So a program takes hardly more memory at its peak than
-/// without, but gives little of it back.
+/// Of such blocks, those that are kept and those in use together exceed the most that was asked for at one time by a quarter at
+/// most, but for what is larger than was asked for: the oldest are freed before that. So a program takes hardly more memory at
+/// its peak than without, but gives little of it back. Who repeats what they ask for, picture by picture or step by step, may keep
+/// more, so that the same blocks come again and again.
 #[derive(Debug)]
 pub struct Recycling<A> {
     inner: A,
@@ -47,6 +57,9 @@ struct Kept {
     used: usize,
     asked: usize,
     most: usize,
+    /// What `most` was when it grew last, and how many blocks were asked for since then, up to [`SETTLED`].
+    grown: usize,
+    since: usize,
 }
 
 /// A block that nobody uses. Its address as a number: pointers cannot be sent to other threads.
@@ -91,9 +104,26 @@ impl Kept {
         block
     }
 
+    /// Counts `size` bytes as asked for.
+    fn ask(&mut self, size: usize) {
+        self.asked += size;
+        self.most = self.most.max(self.asked);
+        if self.most > self.grown + self.grown / GROWTH {
+            (self.grown, self.since) = (self.most, 0);
+        } else if self.since < SETTLED {
+            self.since += 1;
+        }
+    }
+
+    /// What may be kept beyond the most that was asked for.
+    fn beyond(&self) -> usize {
+        let slack = self.most / SLACK;
+        if self.since < SETTLED { slack } else { slack.max(self.most.min(REPEATED)) }
+    }
+
     /// The oldest block, where there is more than may be kept beside `more` blocks of `bytes` bytes together.
     fn surplus(&mut self, more: usize, bytes: usize) -> Option<Block> {
-        let full = self.count + more > MOST || self.used + self.bytes + bytes > self.most + self.most / SLACK;
+        let full = self.count + more > MOST || self.used + self.bytes + bytes > self.most + self.beyond();
         (full && self.count > 0).then(|| self.remove(0))
     }
 }
@@ -102,7 +132,18 @@ impl<A> Recycling<A> {
     /// On top of `inner`.
     pub const fn new(inner: A) -> Self {
         let blocks = [Block { address: 0, size: 0 }; MOST];
-        let kept = Kept { blocks, count: 0, lent: blocks, lent_count: 0, bytes: 0, used: 0, asked: 0, most: 0 };
+        let kept = Kept {
+            blocks,
+            count: 0,
+            lent: blocks,
+            lent_count: 0,
+            bytes: 0,
+            used: 0,
+            asked: 0,
+            most: 0,
+            grown: 0,
+            since: 0,
+        };
         Self { inner, kept: Mutex::new(kept) }
     }
 
@@ -127,7 +168,7 @@ impl<A: GlobalAlloc> Recycling<A> {
     fn block(&self, layout: Layout, zeroed: bool, fresh: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
         let size = layout.size();
         let mut kept = self.kept();
-        kept.asked += size;
+        kept.ask(size);
         if let Some(block) = kept.take(size) {
             kept.used += block.size;
             drop(kept);
@@ -139,7 +180,6 @@ impl<A: GlobalAlloc> Recycling<A> {
             return start;
         }
         kept.used += size;
-        kept.most = kept.most.max(kept.asked);
         while let Some(block) = kept.surplus(0, 0) {
             self.free(block);
         }
@@ -335,6 +375,25 @@ mod tests {
             unsafe { allocator.dealloc(start, layout) };
         });
         assert!(taken(&allocator) > 0, "something is kept");
+    }
+
+    #[test]
+    fn who_repeats_what_they_ask_for_gets_the_same_blocks() {
+        let allocator = counting();
+        // One after the other, none of which can stand in for another.
+        let sizes: Vec<usize> = (0..5).map(|i| (128 << 10) * 3_usize.pow(i)).collect();
+        let turn = || {
+            sizes.iter().for_each(|&size| {
+                // SAFETY: the block is freed once, with its layout.
+                unsafe { allocator.dealloc(allocator.alloc(layout(size)), layout(size)) };
+            });
+            taken(&allocator)
+        };
+        let (largest, all) = (sizes[4].next_multiple_of(1 << 21), sizes.iter().sum::<usize>());
+        assert!(turn() <= largest + largest / SLACK, "not all of them are kept");
+        (1..SETTLED / sizes.len()).for_each(|_| assert!(turn() <= largest + largest / SLACK));
+        (0..2).for_each(|_| _ = turn());
+        assert!(turn() >= all, "now they are");
     }
 
     #[test]
