@@ -29,6 +29,14 @@ const REPEATED: usize = 512 << 20;
 /// How many times larger than what is asked for a block may be.
 const LENT: usize = 2;
 
+/// Smallest part of a block in bytes that is given back to the system at once when the block is not kept.
+#[cfg(all(target_os = "linux", not(miri)))]
+const EMPTIED: usize = 4 << 20;
+
+/// A multiple of the size of pages on all machines, in bytes.
+#[cfg(all(target_os = "linux", not(miri)))]
+const PAGE: usize = 64 << 10;
+
 /// Most blocks that are kept, and most in use that are larger than was asked for.
 const MOST: usize = 256;
 
@@ -195,12 +203,27 @@ impl<A: GlobalAlloc> Recycling<A> {
 
     /// Gives a block back to the allocator below.
     fn free(&self, block: Block) {
+        #[cfg(all(target_os = "linux", not(miri)))]
+        empty(block);
         // SAFETY: sizes and alignment were those of a layout; the block was allocated with them (`block`) and nobody uses
         // it.
         unsafe {
             let layout = Layout::from_size_align_unchecked(block.size, ALIGN);
             self.inner.dealloc(block.address as *mut u8, layout);
         }
+    }
+}
+
+/// Gives the pages of a block that nobody uses back to the system at once. Allocators do it a while later, so that a program's peak
+/// would depend on when it asks for the next.
+#[cfg(all(target_os = "linux", not(miri)))]
+fn empty(block: Block) {
+    let start = block.address.next_multiple_of(PAGE);
+    let size = (block.address + block.size).saturating_sub(start) / PAGE * PAGE;
+    if size >= EMPTIED {
+        // SAFETY: the pages lie within the block, and nobody reads what is in it before it is allocated and written again. Where the
+        // system refuses, they stay as they are.
+        unsafe { _ = rustix::mm::madvise(start as *mut _, size, rustix::mm::Advice::LinuxDontNeed) };
     }
 }
 
@@ -394,6 +417,21 @@ mod tests {
         (1..SETTLED / sizes.len()).for_each(|_| assert!(turn() <= largest + largest / SLACK));
         (0..2).for_each(|_| _ = turn());
         assert!(turn() >= all, "now they are");
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", not(miri)))]
+    fn what_is_not_kept_takes_no_memory_any_more() {
+        let size = 2 * EMPTIED;
+        // SAFETY: the block is written and read within its size and freed once, with its layout.
+        unsafe {
+            let start = System.alloc(layout(size));
+            start.write_bytes(7, size);
+            empty(Block { address: start as usize, size });
+            let left = (0..size).filter(|&i| start.add(i).read() == 7).count();
+            assert!(left < 2 * PAGE, "{left} bytes are as they were: only those on pages of others too may be");
+            System.dealloc(start, layout(size));
+        }
     }
 
     #[test]

@@ -13,17 +13,17 @@ const USUAL: Resident = Resident { start: 20 << 20, peak: 20 << 20 };
 const CODE: u64 = 28 << 20;
 
 /// What the allocator keeps for later and what every thread of the kernels keeps, at most.
-const KEPT: u64 = 80 << 20;
+const KEPT: u64 = 45 << 20;
 
 /// The same in hundredths of what little work takes.
-const KEPT_OF_LITTLE: u64 = 65;
+const KEPT_OF_LITTLE: u64 = 35;
 
 /// The same where tiles are painted, beside [`KEPT_OF_TILES`] hundredths of what painting one takes: tiles at the edges are of other sizes,
 /// whose memory is not used again by the others.
 const KEPT_BESIDE_TILES: u64 = 68 << 20;
 
 /// See [`KEPT_BESIDE_TILES`].
-const KEPT_OF_TILES: u64 = 51;
+const KEPT_OF_TILES: u64 = 45;
 
 /// Memory of this process that is resident, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +63,10 @@ impl Resident {
         self.peak.max((self.start + CODE + KEPT.min(more / 100 * KEPT_OF_LITTLE)).saturating_add(more))
     }
 
-    /// The same when a picture is painted in tiles, each of which takes `painting`, with `beside` at the same time and
-    /// `before_or_after` at others.
-    pub(super) fn with_tiles(self, painting: u64, beside: u64, before_or_after: u64) -> u64 {
+    /// The same when a picture is painted in tiles, each of which takes `painting`, and `before_or_after` is taken at other times.
+    pub(super) fn with_tiles(self, painting: u64, before_or_after: u64) -> u64 {
         let kept = KEPT_BESIDE_TILES + painting / 100 * KEPT_OF_TILES;
-        let at_once = painting.saturating_add(beside).saturating_add(kept);
+        let at_once = painting.saturating_add(kept);
         self.peak.max((self.start + CODE).saturating_add(at_once.max(before_or_after)))
     }
 }

@@ -271,9 +271,7 @@ impl Demand<'_> {
             } else {
                 memory::encoding(pixels)
             };
-        // Of what was read at once the allocator keeps about so much that tiles cannot use.
-        let kept = if streamed { 0 } else { reading / 5 * 3 };
-        self.resident.with_tiles(painting, kept, reading.max(writing))
+        self.resident.with_tiles(painting, reading.max(writing))
     }
 
     /// Most bytes in the folder for the work, and of the result.

@@ -39,8 +39,8 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     margin: 16,
     differentiable: true,
     trainable: true,
-    bytes_per_pixel: 222,
-    tile_bytes_per_pixel: 180,
+    bytes_per_pixel: 201,
+    tile_bytes_per_pixel: 190,
 };
 
 /// The generator's dimensions.

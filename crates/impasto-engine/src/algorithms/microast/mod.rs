@@ -27,8 +27,8 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     margin: 0,
     differentiable: true,
     trainable: false,
-    bytes_per_pixel: 151,
-    tile_bytes_per_pixel: 223,
+    bytes_per_pixel: 185,
+    tile_bytes_per_pixel: 212,
 };
 
 /// The network's dimensions.
