@@ -70,4 +70,9 @@ pub struct Descriptor {
     pub bytes_per_pixel: u32,
     /// The same of painting in tiles, in bytes per pixel of the largest tile with its halo; 0 for what paints no tiles.
     pub tile_bytes_per_pixel: u32,
+    /// What the allocator keeps beside [`Self::bytes_per_pixel`] at most, in bytes: the more, the more sizes of maps there are. Measured.
+    pub kept_bytes: u64,
 }
+
+/// [`Descriptor::kept_bytes`] of what was not measured by itself.
+pub const USUALLY_KEPT: u64 = 45 << 20;

@@ -12,18 +12,18 @@ const USUAL: Resident = Resident { start: 20 << 20, peak: 20 << 20 };
 /// Weights and code that runs for the first time.
 const CODE: u64 = 28 << 20;
 
-/// What the allocator keeps for later and what every thread of the kernels keeps, at most.
-const KEPT: u64 = 45 << 20;
+/// What painting takes for the first time beside the peak until then: its code, and filters made ready.
+const FIRST: u64 = 18 << 20;
 
-/// The same in hundredths of what little work takes.
-const KEPT_OF_LITTLE: u64 = 35;
+/// What the allocator keeps of what little work takes, in hundredths; of more, [`Descriptor::kept_bytes`].
+const KEPT_OF_LITTLE: u64 = 88;
 
-/// The same where tiles are painted, beside [`KEPT_OF_TILES`] hundredths of what painting one takes: tiles at the edges are of other sizes,
-/// whose memory is not used again by the others.
-const KEPT_BESIDE_TILES: u64 = 68 << 20;
+/// What the allocator keeps for later where tiles are painted, beside [`KEPT_OF_TILES`] hundredths of what painting one takes: tiles at the
+/// edges are of other sizes, whose memory is not used again by the others.
+const KEPT_BESIDE_TILES: u64 = 64 << 20;
 
 /// See [`KEPT_BESIDE_TILES`].
-const KEPT_OF_TILES: u64 = 45;
+const KEPT_OF_TILES: u64 = 54;
 
 /// Memory of this process that is resident, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,16 +58,17 @@ impl Resident {
         Self { peak: resident().peak.max(self.peak), ..self }
     }
 
-    /// The peak when `more` is taken.
-    pub(super) fn with(self, more: u64) -> u64 {
-        self.peak.max((self.start + CODE + KEPT.min(more / 100 * KEPT_OF_LITTLE)).saturating_add(more))
+    /// The peak when `more` is taken, of which the allocator keeps `kept` at most.
+    pub(super) fn with(self, more: u64, kept: u64) -> u64 {
+        let kept = kept.min(more / 100 * KEPT_OF_LITTLE);
+        (self.peak + FIRST).max((self.start + CODE + kept).saturating_add(more))
     }
 
     /// The same when a picture is painted in tiles, each of which takes `painting`, and `before_or_after` is taken at other times.
     pub(super) fn with_tiles(self, painting: u64, before_or_after: u64) -> u64 {
         let kept = KEPT_BESIDE_TILES + painting / 100 * KEPT_OF_TILES;
         let at_once = painting.saturating_add(kept);
-        self.peak.max((self.start + CODE).saturating_add(at_once.max(before_or_after)))
+        (self.peak + FIRST).max((self.start + CODE).saturating_add(at_once.max(before_or_after)))
     }
 }
 
@@ -138,7 +139,7 @@ pub(super) fn refuse(
     let estimate = |width: u32, height: u32| {
         let frame = Frame::new(descriptor, margin, width, height).size;
         let need = whole(descriptor, u64::from(width) * u64::from(height), u64::from(frame.0) * u64::from(frame.1));
-        resident.with(need)
+        resident.with(need, descriptor.kept_bytes)
     };
     let need = estimate(width, height);
     if need <= *limit {

@@ -255,7 +255,7 @@ impl Demand<'_> {
         let (width, height) = self.frame().size;
         let frame = u64::from(width) * u64::from(height);
         let pixels = self.stored.pixels().max(self.painted_pixels());
-        self.resident.with(memory::whole(self.descriptor, pixels, frame))
+        self.resident.with(memory::whole(self.descriptor, pixels, frame), self.descriptor.kept_bytes)
     }
 
     /// Peak of painting in tiles.

@@ -2,7 +2,7 @@
 
 use super::settings::typed;
 use super::{Build, BuildParts, Entry, Role, SettingsType, Takes, TrainParts, Trainer};
-use crate::descriptor::{Descriptor, StyleInput, Task};
+use crate::descriptor::{Descriptor, StyleInput, Task, USUALLY_KEPT};
 use crate::error::{EngineError, Result};
 use crate::features::percept::{NAME, PerceptObjective, PerceptTraining};
 use crate::features::{Features, Percept, PerceptWidth};
@@ -23,6 +23,7 @@ const DESCRIPTOR: Descriptor = Descriptor {
     trainable: true,
     bytes_per_pixel: 500,
     tile_bytes_per_pixel: 0,
+    kept_bytes: USUALLY_KEPT,
 };
 
 pub(super) const ENTRY: Entry = Entry {

@@ -8,7 +8,7 @@ mod tests;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::descriptor::{Descriptor, StyleInput, Task};
+use crate::descriptor::{Descriptor, StyleInput, Task, USUALLY_KEPT};
 use crate::losses;
 use crate::rng::{self, Rng};
 use crate::train::Metrics;
@@ -29,6 +29,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     trainable: true,
     bytes_per_pixel: 290,
     tile_bytes_per_pixel: 290,
+    kept_bytes: USUALLY_KEPT,
 };
 
 /// The terms of its loss besides the discriminator's opinion.

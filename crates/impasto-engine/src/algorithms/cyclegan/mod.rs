@@ -6,7 +6,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::descriptor::{Descriptor, StyleInput, Task};
+use crate::descriptor::{Descriptor, StyleInput, Task, USUALLY_KEPT};
 use crate::losses;
 use crate::train::Metrics;
 use crate::translate::{Bout, MULTIPLE, Play, Round, Scheme, TranslationTraining, check_weights, note};
@@ -26,6 +26,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     trainable: true,
     bytes_per_pixel: 290,
     tile_bytes_per_pixel: 290,
+    kept_bytes: USUALLY_KEPT,
 };
 
 /// The terms of its loss besides the discriminators' opinions.

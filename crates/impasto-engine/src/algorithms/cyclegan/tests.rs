@@ -51,8 +51,8 @@ fn pools_and_identities_with_and_without() {
     }
 }
 
-/// What a pool is for (Shrivastava et al. 2017): with it the discriminator does not forget what was made long before. It shows
-/// where the discriminator learns so fast that it would; of forty seeds from 21 on it forgot less in 31.
+/// What a pool is for (Shrivastava et al. 2017): with it the discriminator tells old made pictures from real ones more surely. It
+/// shows where the discriminator learns so fast that it would forget them (forty seeds: `bench/README.md`).
 #[test]
 #[ignore = "trains for minutes"]
 #[allow(clippy::print_stderr, reason = "what was found is worth knowing")]

@@ -14,7 +14,7 @@ pub use generator::DcganGenerator;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use crate::descriptor::{Descriptor, StyleInput, Task};
+use crate::descriptor::{Descriptor, StyleInput, Task, USUALLY_KEPT};
 use crate::train::gan::{Architecture, Build, Grid, WIDTHS, all_within, check_build};
 
 /// What it is.
@@ -32,6 +32,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     trainable: true,
     bytes_per_pixel: 500,
     tile_bytes_per_pixel: 0,
+    kept_bytes: USUALLY_KEPT,
 };
 
 /// Its dimensions.

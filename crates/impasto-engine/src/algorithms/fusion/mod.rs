@@ -39,8 +39,9 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     margin: 16,
     differentiable: true,
     trainable: true,
-    bytes_per_pixel: 201,
+    bytes_per_pixel: 195,
     tile_bytes_per_pixel: 190,
+    kept_bytes: 110 << 20,
 };
 
 /// The generator's dimensions.

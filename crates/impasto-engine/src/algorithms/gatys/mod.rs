@@ -20,7 +20,7 @@ pub use stylizer::Gatys;
 
 use serde::{Deserialize, Serialize};
 
-use crate::descriptor::{Descriptor, StyleInput, Task};
+use crate::descriptor::{Descriptor, StyleInput, Task, USUALLY_KEPT};
 
 /// What it is.
 pub const DESCRIPTOR: Descriptor = Descriptor {
@@ -37,6 +37,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     trainable: false,
     bytes_per_pixel: 3000,
     tile_bytes_per_pixel: 0,
+    kept_bytes: USUALLY_KEPT,
 };
 
 /// What moves the pixels.

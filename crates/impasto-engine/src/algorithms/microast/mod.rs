@@ -29,6 +29,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     trainable: false,
     bytes_per_pixel: 185,
     tile_bytes_per_pixel: 212,
+    kept_bytes: 43 << 20,
 };
 
 /// The network's dimensions.

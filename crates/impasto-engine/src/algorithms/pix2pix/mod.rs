@@ -6,7 +6,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::descriptor::{Descriptor, StyleInput, Task};
+use crate::descriptor::{Descriptor, StyleInput, Task, USUALLY_KEPT};
 use crate::losses::{self, AdversarialLoss};
 use crate::train::Metrics;
 use crate::translate::{
@@ -29,6 +29,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     trainable: true,
     bytes_per_pixel: 170,
     tile_bytes_per_pixel: 0,
+    kept_bytes: USUALLY_KEPT,
 };
 
 /// The terms of its loss besides the discriminator's opinion.

@@ -12,7 +12,7 @@ pub use generator::StyleganGenerator;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use crate::descriptor::{Descriptor, StyleInput, Task};
+use crate::descriptor::{Descriptor, StyleInput, Task, USUALLY_KEPT};
 use crate::train::gan::{Architecture, Build, Grid, WIDTHS, all_within, check_build};
 
 /// What it is.
@@ -30,6 +30,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     trainable: true,
     bytes_per_pixel: 900,
     tile_bytes_per_pixel: 0,
+    kept_bytes: USUALLY_KEPT,
 };
 
 /// Its dimensions.

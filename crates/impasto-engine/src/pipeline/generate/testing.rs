@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 use super::{GenerationJob, Studio};
 use crate::Device;
 use crate::blocks::{Conv, ConvConfig, leaky_relu, upsample_bilinear2};
-use crate::descriptor::{Descriptor, StyleInput, Task};
+use crate::descriptor::{Descriptor, StyleInput, Task, USUALLY_KEPT};
 use crate::device::{self, DeviceSpec};
 use crate::generator::{Codes, Form, Generator, Synthesis};
 use crate::models::ModelInfo;
@@ -30,6 +30,7 @@ const DESCRIPTOR: Descriptor = Descriptor {
     trainable: false,
     bytes_per_pixel: 100,
     tile_bytes_per_pixel: 0,
+    kept_bytes: USUALLY_KEPT,
 };
 
 struct Tiny {
