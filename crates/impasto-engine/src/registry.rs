@@ -225,6 +225,16 @@ pub fn find(name: &str) -> Result<&'static Entry> {
     })
 }
 
+/// The one of `known` that is called so, or the only one that is but for case, hyphens, underscores and spaces.
+pub fn named<'a>(wanted: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let bare = |name: &str| name.to_lowercase().replace(['-', '_', ' '], "");
+    known.clone().find(|name| *name == wanted).or_else(|| {
+        let wanted = bare(wanted);
+        let mut alike = known.filter(|name| bare(name) == wanted);
+        alike.next().filter(|_| alike.next().is_none())
+    })
+}
+
 /// "; did you mean 'x'?" with the nearest of `known`, or the list where none is near.
 pub fn suggest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
@@ -274,5 +284,16 @@ mod tests {
         assert_eq!(suggest("scream"), "; did you mean 'the-scream'?");
         assert_eq!(suggest("xyzzy"), "; there are great-wave, starry-night, the-scream");
         assert_eq!(distance("Kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn names_are_known_without_their_hyphens() {
+        let known = ["great-wave", "van-gogh", "van-gogh-early", "a-b", "ab"];
+        let named = |wanted| named(wanted, known.into_iter());
+        assert_eq!(named("vangogh"), Some("van-gogh"));
+        assert_eq!(named("Van Gogh_Early"), Some("van-gogh-early"));
+        assert_eq!(named("ab"), Some("ab"), "itself before what is alike");
+        assert_eq!(named("A-B"), None, "two are alike");
+        assert_eq!(named("van"), None);
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{EngineError, Result};
 use crate::models::bundled;
-use crate::registry::suggest;
+use crate::registry::{self, suggest};
 use crate::weights::{self, Arrays, Precision};
 
 /// The version of [`StyleHeader`] this build writes; files of a later version are refused.
@@ -108,7 +108,7 @@ impl StyleCode {
 }
 
 /// The names of the bundled styles, sorted.
-pub fn names() -> impl Iterator<Item = &'static str> {
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
     bundled::STYLES.iter().map(|(name, _)| *name)
 }
 
@@ -117,7 +117,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// [`EngineError::Caller`] that suggests near names.
 pub fn named(name: &str) -> Result<StyleCode> {
-    let Some((_, bytes)) = bundled::STYLES.iter().find(|(known, _)| *known == name) else {
+    let found = registry::named(name, names());
+    let Some((_, bytes)) = bundled::STYLES.iter().find(|(known, _)| Some(*known) == found) else {
         let near = if bundled::STYLES.is_empty() { String::new() } else { suggest(name, names()) };
         return Err(EngineError::Caller(format!(
             "there is no file and no style '{name}'{near} ('impasto models list' lists the styles)"

@@ -235,6 +235,9 @@ fn bundled_artists_are_listed_and_paint() {
     bench.run(&both).ok();
     let both = quantised(&bench.open("both.png"));
     assert!(all.iter().all(|alone| *alone != both));
+    // As people write them.
+    bench.run(&["stylize", "photo.png", "--artist", "vangogh", "--seed", "1", "-o", "again.png"]).ok();
+    assert_eq!(quantised(&bench.open("again.png")), all[3]);
     let ran = bench.run(&["stylize", "photo.png", "--artist", "manet", "-o", "x.png"]);
     ran.fails(2, &["there is no artist 'manet'", "'monet'"]);
 }

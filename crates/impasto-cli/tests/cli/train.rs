@@ -107,6 +107,27 @@ fn a_run_begins_from_the_weights_of_another_and_remembers_it() {
     assert!(!bench.path("other").exists());
 }
 
+#[test]
+fn a_run_keeps_its_encoder_and_so_the_codes_of_styles() {
+    let bench = bench();
+    bench.run(&args("first", "4")).ok();
+    let weights = "first/0000-fusion/weights.safetensors";
+    let with = |runs: &str, more: &[&str]| bench.run(&[&args(runs, "4")[..], more].concat());
+    with("kept", &["--init", weights, "--set", "keep_encoder=true"]).ok();
+    with("trained", &["--init", weights]).ok();
+    let unequal = |runs: &str| -> Vec<String> {
+        let files = [weights.to_owned(), format!("{runs}/0000-fusion/weights.safetensors")];
+        let [before, after] = files.map(|file| impasto_engine::weights::load(&bench.path(&file)).unwrap().1);
+        before.into_iter().filter(|(name, array)| after[name] != *array).map(|(name, _)| name).collect()
+    };
+    let of_encoder = |name: &String| name.starts_with("encode");
+    assert_eq!(unequal("trained").iter().filter(|name| of_encoder(name)).count(), 8);
+    let kept = unequal("kept");
+    assert!(kept.len() > 20 && !kept.iter().any(of_encoder), "{kept:?}");
+    let ran = with("drawn", &["--set", "keep_encoder=true"]).ok();
+    assert!(ran.stderr.contains("--init FILE"), "{ran:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_ends_cleanly_and_resumes_bit_for_bit() {

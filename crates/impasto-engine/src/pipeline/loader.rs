@@ -15,7 +15,7 @@ use crate::descriptor::StyleInput;
 use crate::device;
 use crate::error::{EngineError, Result};
 use crate::models::{self, ModelInfo};
-use crate::registry::suggest;
+use crate::registry::{named, suggest};
 use crate::styles::{self, StyleCode, StyleHeader};
 use crate::tensor::{self, ImageTensor};
 use crate::traits::{Layers, Style, Stylizer};
@@ -87,8 +87,8 @@ impl StyleLoader<'_> {
     /// An artist that the network learned.
     fn artist(&self, name: &str, layers: Layers, network: Option<&dyn Stylizer>) -> Result<Style> {
         let known = network.map(Stylizer::own_styles).unwrap_or_default();
-        if known.iter().any(|artist| artist == name) {
-            return Ok(Style::Own(name.to_owned(), layers));
+        if let Some(artist) = named(name, known.iter().map(String::as_str)) {
+            return Ok(Style::Own(artist.to_owned(), layers));
         }
         Err(EngineError::Caller(match known.is_empty() {
             true => format!("{} knows no artists; leave out --method to paint by artist '{name}'", self.job.method),

@@ -274,6 +274,17 @@ impl Generator {
         }
     }
 
+    /// The same with an encoder that is not trained.
+    pub(super) fn with_fixed_encoder(self) -> Self {
+        Self {
+            encode1: self.encode1.no_grad(),
+            encode2: self.encode2.no_grad(),
+            encode3: self.encode3.no_grad(),
+            encode4: self.encode4.no_grad(),
+            ..self
+        }
+    }
+
     /// The encoder, shared by contents and styles: `[n, 3, h, w]` in `[0, 1]`, sides multiples of 8.
     pub(super) fn encode(&self, image: Tensor<4>) -> Levels {
         let x1 = self.full(image.clone()); // [n, c1, h, w]

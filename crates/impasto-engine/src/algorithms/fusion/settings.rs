@@ -50,6 +50,9 @@ pub struct FusionTraining {
     pub identity_share: f64,
     /// Share of samples whose content is another painting.
     pub painting_share: f64,
+    /// Whether the encoder stays as it is, with --init: codes of styles that were made before stay right, and networks that share the
+    /// encoder, such as artists', go on reading the same codes.
+    pub keep_encoder: bool,
     /// Decay of the averaged weights.
     pub ema: f32,
     /// Seed of everything random.
@@ -82,6 +85,7 @@ impl Default for FusionTraining {
             penalty_every: 4,
             identity_share: 0.1,
             painting_share: 0.15,
+            keep_encoder: false,
             ema: 0.999,
             seed: 1,
             network: FusionConfig::default(),

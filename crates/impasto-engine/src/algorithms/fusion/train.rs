@@ -46,6 +46,8 @@ pub struct FusionObjective {
     generator_adam: Adam,
     discriminator_adam: Adam,
     ema: Ema,
+    /// Whether it began with weights that were trained before.
+    begun: bool,
     /// Halved by every roll-back.
     rate_factor: f32,
     /// Stored in the weights' header.
@@ -103,6 +105,7 @@ impl FusionObjective {
             discriminator,
             generator_adam: adam(0.9),
             discriminator_adam: adam(0.5),
+            begun: false,
             rate_factor: 1.0,
             provenance,
             settings,
@@ -212,7 +215,10 @@ impl FusionObjective {
     /// The generator's gradients over a part of a batch.
     fn part(&self, step: u64, batch: Batch) -> Part {
         let mut metrics = Metrics::new();
-        let generator = fork(&self.generator);
+        let mut generator = fork(&self.generator);
+        if self.settings.keep_encoder {
+            generator = generator.with_fixed_encoder();
+        }
         let output = paint_batch(&generator, batch.content.clone(), batch.style.clone());
         let mut loss = self.perception(step, &batch, output.clone(), &mut metrics);
         if self.is_adversarial(step) {
@@ -327,7 +333,14 @@ impl Objective for FusionObjective {
     fn begin_from(&mut self, weights: &Arrays) -> Result<(), String> {
         self.generator = weights::apply(self.generator.clone(), weights)?;
         self.ema = Ema::new(weights.clone());
+        self.begun = true;
         Ok(())
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let untrained = self.settings.keep_encoder && !self.begun;
+        let text = "keep_encoder keeps an encoder that nobody trained; give --init FILE to keep that of other weights";
+        untrained.then(|| text.to_owned()).into_iter().collect()
     }
 
     fn preview(&self) -> Result<Picture> {
