@@ -173,3 +173,15 @@ fn small_and_oddly_aligned_blocks_are_left_alone() {
         assert_eq!(taken(&allocator), 0);
     }
 }
+
+#[cfg(all(target_os = "linux", not(miri)))]
+#[test]
+fn only_pages_within_a_block_are_given_back() {
+    let mut memory = vec![7u8; 4 << 20];
+    let (from, size) = (100, 2 << 20);
+    empty(Block { address: memory.as_mut_ptr() as usize + from, size });
+    let memory = std::hint::black_box(memory);
+    let given = memory.iter().filter(|value| **value == 0).count();
+    assert!((size - 2 * PAGE..=size).contains(&given), "{given}");
+    assert!(memory[..from].iter().chain(&memory[from + size..]).all(|value| *value == 7));
+}
