@@ -50,8 +50,7 @@ pub struct FusionTraining {
     pub identity_share: f64,
     /// Share of samples whose content is another painting.
     pub painting_share: f64,
-    /// Whether the encoder stays as it is, with --init: codes of styles that were made before stay right, and networks that share the
-    /// encoder, such as artists', go on reading the same codes.
+    /// Whether the encoder stays as it is: begun with the bundled weights by --init, the network goes on reading bundled styles.
     pub keep_encoder: bool,
     /// Decay of the averaged weights.
     pub ema: f32,
