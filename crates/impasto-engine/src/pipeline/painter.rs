@@ -405,7 +405,7 @@ impl Painter {
         };
         let work_dir = self.resources.work_dir.as_deref();
         let destination = Destination { target, options, parameters: Some(parameters), work_dir };
-        plan.check_disk(destination.room())?;
+        plan.check_disk(destination.room(), destination.held())?;
         job.paint(&key, &destination)
     }
 

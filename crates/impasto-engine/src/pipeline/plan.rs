@@ -99,15 +99,17 @@ impl Plan {
         self.disk
     }
 
-    /// Refuses a disk that has too little room.
+    /// Refuses a disk that has too little room beside the bytes that earlier work `held` there, which is gone on with or
+    /// removed.
     ///
     /// # Errors
     /// [`EngineError::Limit`] that says how much is needed.
-    pub(super) fn check_disk(&self, folder: &Path) -> Result<()> {
+    pub(super) fn check_disk(&self, folder: &Path, held: u64) -> Result<()> {
+        let needed = self.disk.saturating_sub(held);
         match free_disk(folder) {
-            Some(free) if free < self.disk => Err(EngineError::Limit(format!(
+            Some(free) if free < needed => Err(EngineError::Limit(format!(
                 "painting takes about {} of disk, {} has {} free; make room, or give --work-dir on another disk",
-                amount(self.disk),
+                amount(needed),
                 folder.display(),
                 amount(free)
             ))),
@@ -405,5 +407,16 @@ mod tests {
         let frame = demand.frame().size;
         let map = u64::from(frame.0) * u64::from(frame.1) / 16 * 16 * 4;
         assert_eq!(demand.disk(&passes), map + 500_000 * 12);
+    }
+
+    #[test]
+    fn what_earlier_work_holds_on_the_disk_is_not_asked_for_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(free) = free_disk(folder.path()) else { return };
+        let limits = Limits::default();
+        let plan = Plan { disk: free.saturating_mul(2), ..demand(8000, 6000, &limits).plan().unwrap() };
+        let refused = plan.check_disk(folder.path(), 0).unwrap_err().to_string();
+        assert!(refused.contains("--work-dir"), "{refused}");
+        plan.check_disk(folder.path(), free.saturating_mul(3) / 2).unwrap();
     }
 }

@@ -58,6 +58,11 @@ impl Destination<'_> {
         self.work_dir.unwrap_or(self.target.scratch())
     }
 
+    /// Bytes on disk that earlier work left there.
+    pub(super) fn held(&self) -> u64 {
+        work::held(&self.work())
+    }
+
     /// The folder for the work: hidden, and named after the result, so that the same command finds it again.
     fn work(&self) -> PathBuf {
         let name = match self.target {

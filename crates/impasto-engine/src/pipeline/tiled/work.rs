@@ -121,9 +121,7 @@ impl WorkDir {
         let fail = |e: std::io::Error| EngineError::io(&self.path, &e);
         for entry in std::fs::read_dir(&self.path).map_err(fail)? {
             let path = entry.map_err(fail)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let map = path.extension().is_some_and(|extension| extension == MAP);
-            if map || [CONTENT, STYLISED, MANIFEST].contains(&name.as_str()) || name.starts_with(".tmp") {
+            if is_own(&path) {
                 self.discard(&path)?;
             }
         }
@@ -141,6 +139,33 @@ impl WorkDir {
     }
 }
 
+/// Bytes on disk that work left in a folder, which the next work there uses again or removes first; 0 where there is
+/// no such folder.
+pub(super) fn held(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let own = entries.flatten().filter(|entry| is_own(&entry.path()));
+    own.filter_map(|entry| entry.metadata().ok()).map(|found| taken(&found)).sum()
+}
+
+/// Whether work leaves such a file.
+fn is_own(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let map = path.extension().is_some_and(|extension| extension == MAP);
+    map || [CONTENT, STYLISED, MANIFEST].contains(&name.as_ref()) || name.starts_with(".tmp")
+}
+
+/// What a file takes on disk: less than its length where parts of it were never written.
+fn taken(found: &std::fs::Metadata) -> u64 {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::MetadataExt::blocks(found).saturating_mul(512)
+    }
+    #[cfg(not(unix))]
+    {
+        found.len()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +180,21 @@ mod tests {
         assert_eq!(work.load("b"), None);
         std::fs::write(work.file(MANIFEST), "{").unwrap();
         assert_eq!(work.load("a"), None);
+    }
+
+    #[test]
+    fn what_earlier_work_holds_is_counted_where_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(held(&folder.path().join("none")), 0);
+        assert_eq!(held(folder.path()), 0);
+        let written = vec![1; 1 << 20];
+        std::fs::write(folder.path().join(CONTENT), &written).unwrap();
+        std::fs::write(folder.path().join("mine.txt"), &written).unwrap();
+        File::create(folder.path().join("x.map")).unwrap().set_len(1 << 30).unwrap();
+        let held = held(folder.path());
+        // Systems without files that have holes count the map as well.
+        let most = if cfg!(target_os = "linux") { 2 << 20 } else { (1 << 30) + (2 << 20) };
+        assert!(((1 << 20)..most).contains(&held), "{held}");
     }
 
     #[test]
