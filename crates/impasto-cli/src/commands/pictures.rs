@@ -180,17 +180,11 @@ impl OutputArgs {
         }
         self.make_folder()?;
         let template = self.name.as_deref().unwrap_or(template);
-        let mut seen = HashSet::new();
-        let mut targets = Vec::with_capacity(results.len());
-        for values in results {
-            let path = self.out_dir.clone().unwrap_or_default().join(fill(template, None, values)?);
-            if !seen.insert(path.clone()) {
-                let text = format!("two results would be written to {}; give each a name of its own", path.display());
-                return Err(Failure::usage(text));
-            }
-            targets.push(Target::File(path));
-        }
-        Ok(targets)
+        let folder = self.out_dir.clone().unwrap_or_default();
+        let paths = results.iter().map(|values| Ok(folder.join(fill(template, None, values)?)));
+        let paths = paths.collect::<Result<Vec<_>, Failure>>()?;
+        check_distinct(&paths, "results", "give each a name of its own")?;
+        Ok(paths.into_iter().map(Target::File).collect())
     }
 
     /// Whether a folder for the results was given.
@@ -227,8 +221,7 @@ impl OutputArgs {
         }
         self.make_folder()?;
         let template = self.name.as_deref().unwrap_or(template);
-        let mut seen = HashSet::new();
-        let mut targets = Vec::with_capacity(inputs.len());
+        let mut paths = Vec::with_capacity(inputs.len());
         for input in inputs {
             let stem = if is_standard(input) {
                 "stdin".into()
@@ -237,18 +230,27 @@ impl OutputArgs {
             };
             let name = fill(template, Some(&stem), values)?;
             let beside = || if is_standard(input) { PathBuf::new() } else { input.with_file_name("") };
-            let path = self.out_dir.clone().unwrap_or_else(beside).join(name);
-            if !seen.insert(path.clone()) {
-                let text = format!(
-                    "two inputs would be written to {}; use --name with {{stem}}, or --out-dir",
-                    path.display()
-                );
-                return Err(Failure::usage(text));
-            }
-            targets.push(Target::File(path));
+            paths.push(self.out_dir.clone().unwrap_or_else(beside).join(name));
         }
-        Ok(targets)
+        check_distinct(&paths, "inputs", "use --name with {stem}, or --out-dir")?;
+        Ok(paths.into_iter().map(Target::File).collect())
     }
+}
+
+/// Refuses to write two things to one place.
+pub(crate) fn check_distinct(
+    paths: impl IntoIterator<Item = impl AsRef<Path>>,
+    what: &str,
+    advice: &str,
+) -> Result<(), Failure> {
+    let mut seen = HashSet::new();
+    for path in paths {
+        let path = path.as_ref();
+        if !seen.insert(path.to_owned()) {
+            return Err(Failure::usage(format!("two {what} would be written to {}; {advice}", path.display())));
+        }
+    }
+    Ok(())
 }
 
 /// Makes a folder for results; one without a name is there.

@@ -42,5 +42,7 @@ fn a_copy_among_the_samples_is_shown() {
     assert!(std::fs::read_to_string(bench.path("found.html")).unwrap().contains("a copy: distance"));
     assert!(bench.open("pairs.png").width > 192);
     bench.run(&[&args[..], &more[..]].concat()).fails(2, &["--overwrite"]);
+    let twice = ["-o", "one.json", "--csv", "one.json", "--overwrite"];
+    bench.run(&[&args[..], &twice[..]].concat()).fails(2, &["two results", "one.json"]);
     bench.run(&["eval", "memorised", "--real", "real", "--fake", "none", "--no-cache"]).fails(3, &["none"]);
 }

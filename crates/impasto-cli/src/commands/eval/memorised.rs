@@ -8,7 +8,7 @@ use impasto_engine::pipeline::eval::memorised::{MemorisedEvaluation, memorised, 
 use impasto_engine::pipeline::{OutputOptions, Target, free_place};
 use impasto_engine::weights::write_atomic;
 
-use super::{NetworkArgs, ReportArgs, evaluate};
+use super::{NetworkArgs, ReportArgs, check_distinct, evaluate};
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::output::Reporter;
@@ -75,6 +75,8 @@ pub(super) fn run(args: &MemorisedArgs, global: &Global, reporter: &Reporter) ->
         held_out: args.held_out.clone(),
         networks: args.network.iter().filter_map(|network| network.kind()).collect(),
     };
+    let all = args.report.output.iter().chain(&args.sheet).chain(&args.csv);
+    check_distinct(all, "results", "give each a name of its own")?;
     let options = OutputOptions { overwrite: args.report.overwrite, parameters: false, ..OutputOptions::default() };
     let sheet = args.sheet.clone().map(Target::File);
     if let Some(target) = &sheet {

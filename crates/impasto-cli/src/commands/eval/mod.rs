@@ -16,7 +16,7 @@ use impasto_engine::pipeline::eval::report::{Report, check_target, table};
 use impasto_engine::pipeline::eval::{Cache, EvalNetworks, Evaluator};
 use impasto_image::Limits;
 
-use super::pictures::LimitArgs;
+use super::pictures::{LimitArgs, check_distinct};
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::output::Reporter;
@@ -86,6 +86,7 @@ struct ReportArgs {
 impl ReportArgs {
     /// Refuses early what could not be written.
     fn check(&self) -> Result<(), Failure> {
+        check_distinct(&self.output, "reports", "give each a name of its own")?;
         for output in &self.output {
             check_target(output, self.overwrite)?;
         }

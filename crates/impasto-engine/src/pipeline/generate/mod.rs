@@ -311,6 +311,9 @@ impl Studio {
         let (stage, total) = ("pictures".to_owned(), points.len() as u64);
         let started = Instant::now();
         control.emit(Event::Started { stage: stage.clone(), total });
+        if self.classes.is_some() && points.iter().any(|point| matches!(point, Point::Code(_))) {
+            control.note("saved codes keep the classes that they were made with; --class is for seeds alone");
+        }
         let mut done = 0;
         for some in points.chunks(self.together()) {
             control.check()?;

@@ -1,5 +1,7 @@
 //! Making pictures with the generator for tests.
 
+use std::sync::{Arc, Mutex};
+
 use impasto_image::adjust::Adjustments;
 use impasto_image::{Limits, Picture, layout};
 
@@ -74,6 +76,37 @@ fn classes_are_the_seeds_or_the_jobs() {
     let blue = paint(GenerationJob { classes: vec!["blue".parse().unwrap()], ..job() }, "0,2", &CLASSES);
     assert_ne!(blue[0].picture, made[0].picture);
     assert_eq!(blue[1].picture, made[2].picture, "seed 2 is blue by itself");
+}
+
+#[test]
+fn that_saved_codes_keep_their_classes_is_said() {
+    let blue = studio(GenerationJob { classes: vec!["blue".parse().unwrap()], ..job() }, &CLASSES, false);
+    let code = blue.code_of(4);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("blue.safetensors");
+    std::fs::write(&path, code.encode(blue.form(), blue.model(), "a test").unwrap()).unwrap();
+    let red = studio(GenerationJob { classes: vec![CLASSES[0].parse().unwrap()], ..job() }, &CLASSES, false);
+    let notes = |points: &[Point]| {
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let kept = notes.clone();
+        let control = Control::new(move |event| {
+            if let Event::Note { message } = event {
+                kept.lock().unwrap().push(message);
+            }
+        });
+        let mut classes = Vec::new();
+        let each = |_: usize, made: Made| {
+            classes.push(made.parameters.json["classes"].clone());
+            Ok(())
+        };
+        red.generate(points, &control, each).unwrap();
+        let notes = notes.lock().unwrap().join("; ");
+        (classes, notes)
+    };
+    let (classes, said) = notes(&[Point::Seed(1), Point::Code(path)]);
+    assert_eq!(classes, [serde_json::json!({CLASSES[0]: 1.0}), serde_json::json!({"blue": 1.0})]);
+    assert!(said.contains("saved codes keep the classes"), "{said}");
+    assert_eq!(notes(&[Point::Seed(1)]).1, "");
 }
 
 #[test]
