@@ -92,14 +92,12 @@ pub fn relative_error(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
 pub fn sliced_wasserstein(output: Tensor<4>, target: Tensor<4>, directions: Tensor<2>) -> Tensor<1> {
     let [n, c, h, w] = output.dims();
     let k = directions.dims()[1];
-    let project = |x: Tensor<4>| {
-        let flat = x.reshape([n, c, h * w]).swap_dims(1, 2); // [n, hw, c]
-        let projected = flat.matmul(directions.clone().reshape([1, c, k])); // [n, hw, k]
-        projected.sort(1)
-    };
-    let rows = |x: Tensor<3>| x.reshape([n, h * w * k]); // [n, hw * k]
+    // Every direction's values lie side by side: so they are sorted where they are, on all threads.
+    let directions = directions.swap_dims(0, 1).reshape([1, k, c]);
+    let project = |x: Tensor<4>| directions.clone().matmul(x.reshape([n, c, h * w])).sort(2); // [n, k, hw]
+    let rows = |x: Tensor<3>| x.reshape([n, k * h * w]); // [n, k * hw]
     let target = project(target);
-    let centred = target.clone() - target.clone().mean_dim(1); // [n, hw, k]
+    let centred = target.clone() - target.clone().mean_dim(2); // [n, k, hw]
     let distance = (rows(project(output) - target).square().mean_dim(1) + 1e-8).sqrt(); // [n, 1]
     let deviation = (rows(centred).square().mean_dim(1) + 1e-8).sqrt(); // [n, 1]
     (distance / deviation).mean()

@@ -12,6 +12,7 @@
 //! Filters of 4x4 and stride 2, as discriminators have them, are sums of four filters of 2x2, each of which sees every second
 //! row and column of the source as another channel. Their gradients make every second row and column of the target each.
 
+mod filling;
 mod filters;
 mod form;
 mod forward;

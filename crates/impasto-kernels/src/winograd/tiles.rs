@@ -5,6 +5,7 @@
 
 use super::points::Points;
 
+use super::filling::Filling;
 use crate::lanes::Lanes;
 
 /// Filters that are transformed side by side.
@@ -81,17 +82,17 @@ pub(crate) fn transform_input<V: Lanes, P: Points<N, M>, const N: usize, const M
         let phases = &phases[M * row * block.row_pitch..];
         for v in 0..block.columns.div_ceil(V::COUNT) {
             let start = v * V::COUNT;
-            let mut half = [[V::splat(0.0); N]; N];
+            let mut half = Filling::<[V; N], N>::new();
             for i in 0..N {
                 let line = &phases[i * block.row_pitch..];
                 let mut d = [V::splat(0.0); N];
                 for k in 0..N {
                     d[k] = V::load(&line[k % M * pitch + k / M + start..]);
                 }
-                half[i] = P::input(d);
+                half.push(P::input(d));
             }
             let out = &mut out[row * block.columns + start..];
-            input_columns::<V, P, N, M>(&half, block.frequency, out);
+            input_columns::<V, P, N, M>(half.full(), block.frequency, out);
         }
     }
 }
@@ -107,16 +108,16 @@ pub(crate) fn transform_pixels<V: Lanes, P: Points<N, M>, const N: usize, const 
     values: &mut [f32],
 ) {
     for start in (0..channels).step_by(V::COUNT) {
-        let mut half = [[V::splat(0.0); N]; N];
+        let mut half = Filling::<[V; N], N>::new();
         for i in 0..N {
             let mut d = [V::splat(0.0); N];
             for k in 0..N {
                 d[k] = V::load(&pixels[i * row_pitch + k * channels + start..]);
             }
-            half[i] = P::input(d);
+            half.push(P::input(d));
         }
         let target = &mut values[out(start)..];
-        input_columns::<V, P, N, M>(&half, frequency, target);
+        input_columns::<V, P, N, M>(half.full(), frequency, target);
     }
 }
 
@@ -131,14 +132,15 @@ pub(crate) fn spread_output<V: Lanes, P: Points<N, M>, const N: usize, const M: 
     let pitch = block.row_pitch / M;
     for v in 0..block.columns.div_ceil(V::COUNT) {
         let start = v * V::COUNT;
-        let mut half = [[V::splat(0.0); N]; M];
+        let mut half = Filling::<[V; N], M>::new();
         for i in 0..M {
             let mut y = [V::splat(0.0); M];
             for k in 0..M {
                 y[k] = V::load(&phases[i * block.row_pitch + k * pitch + start..]);
             }
-            half[i] = P::spread(y);
+            half.push(P::spread(y));
         }
+        let half = half.full();
         for k in 0..N {
             let mut y = [V::splat(0.0); M];
             for i in 0..M {
@@ -160,19 +162,21 @@ pub(crate) fn gather_filters<V: Lanes, P: Points<N, M>, const N: usize, const M:
     pitch: usize,
     w: &mut [[f32; SIDE]; 9],
 ) {
-    let mut half = [[V::splat(0.0); N]; 3];
+    let mut half = Filling::<[V; 3], N>::new();
     for k in 0..N {
         let mut column = [V::splat(0.0); N];
         for i in 0..N {
             column[i] = V::load(&u[(i * N + k) * pitch..]);
         }
-        let rows = P::gather(column);
-        for row in 0..3 {
-            half[row][k] = rows[row];
-        }
+        half.push(P::gather(column));
     }
+    let half = half.full();
     for row in 0..3 {
-        let taps = P::gather(half[row]);
+        let mut column = [V::splat(0.0); N];
+        for k in 0..N {
+            column[k] = half[k][row];
+        }
+        let taps = P::gather(column);
         for column in 0..3 {
             taps[column].store(&mut w[3 * row + column]);
         }
@@ -190,19 +194,21 @@ pub(crate) fn transform_output<V: Lanes, P: Points<N, M>, const N: usize, const 
     let pitch = block.row_pitch / M;
     for v in 0..block.columns.div_ceil(V::COUNT) {
         let start = v * V::COUNT;
-        let mut half = [[V::splat(0.0); N]; M];
+        let mut half = Filling::<[V; M], N>::new();
         for k in 0..N {
             let mut m = [V::splat(0.0); N];
             for i in 0..N {
                 m[i] = V::load(&products[(i * N + k) * block.frequency + start..]);
             }
-            let y = P::output(m);
-            for i in 0..M {
-                half[i][k] = y[i];
-            }
+            half.push(P::output(m));
         }
+        let half = half.full();
         for i in 0..M {
-            let y = P::output(half[i]);
+            let mut m = [V::splat(0.0); N];
+            for k in 0..N {
+                m[k] = half[k][i];
+            }
+            let y = P::output(m);
             for k in 0..M {
                 y[k].store(&mut phases[i * block.row_pitch + k * pitch + start..]);
             }
