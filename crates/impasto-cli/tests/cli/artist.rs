@@ -1,5 +1,6 @@
 //! Artists: learned from folders of works, painted with, mixed by weight, layer and region.
 
+use impasto_engine::weights::Precision;
 use impasto_image::Picture;
 
 use crate::bench::{Bench, picture, quantised};
@@ -170,6 +171,40 @@ fn hands_alone_can_be_learnt() {
     };
     assert!(network(&before) == network(&after), "the network changed");
     assert_ne!(before["artists.red.0.hand"].values, after["artists.red.0.hand"].values);
+}
+
+/// What an artist leaves out of contents is learnt with, kept beside the hand, and left out in tiles as at once.
+#[test]
+fn faint_forms_can_be_left_out() {
+    let bench = bench();
+    let learn = |runs, simplify: &str| bench.run(&[&train(runs, &["red"])[..], &["--set", simplify]].concat());
+    learn("plain", "simplify=0.1").ok();
+    learn("none", "simplify=0.5").fails(2, &["simplify.deviation is 0.5, not a number from 0 to 0.25"]);
+    bench.picture("photo.png", 300, 200, 40);
+    let paint = |name: &str, more: &[&str]| {
+        let args = ["stylize", "photo.png", "--artist", "red", "--seed", "1", "-o", name];
+        bench.run(&[&args[..], more].concat()).ok();
+        bench.open(name)
+    };
+    let apart = |a: &Picture, b: &Picture| a.rgb.iter().zip(&b.rgb).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let model = "plain/0000-artist/weights.safetensors";
+    let whole = paint("whole.png", &["--model", model]);
+    let tiles = paint("tiles.png", &["--model", model, "--tile", "64"]);
+    assert!(apart(&whole, &tiles) <= 2.0 / 255.0, "{}", apart(&whole, &tiles));
+    let (header, mut arrays) = impasto_engine::weights::load(&bench.path(model)).unwrap();
+    let kept = arrays.remove("artists.red.simplify.deviation").unwrap().values[0];
+    assert!((kept - 0.1).abs() < 1e-4, "{kept}");
+    impasto_engine::weights::save(&bench.path("all.safetensors"), &header, &arrays, Precision::F32).unwrap();
+    let all = paint("all.png", &["--model", "all.safetensors"]);
+    assert!(apart(&whole, &all) > 8.0 / 255.0, "nothing was left out");
+    // With less strength less is left out, and with none nothing.
+    let weak = paint("weak.png", &["--model", model, "--strength", "0.3"]);
+    let tiles = paint("weak-tiles.png", &["--model", model, "--strength", "0.3", "--tile", "64"]);
+    assert!(apart(&weak, &tiles) <= 2.0 / 255.0, "{}", apart(&weak, &tiles));
+    assert_eq!(
+        quantised(&paint("zero.png", &["--model", model, "--strength", "0"])),
+        quantised(&bench.open("photo.png"))
+    );
 }
 
 #[test]

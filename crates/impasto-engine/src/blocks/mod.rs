@@ -14,6 +14,7 @@ mod noise;
 mod norm;
 mod ops;
 mod resample;
+mod simplify;
 mod spectral;
 mod tally;
 mod tile;
@@ -47,5 +48,6 @@ pub(crate) use ops::{
     mixed, products,
 };
 pub(crate) use resample::leaky_mask;
+pub(crate) use simplify::{SIMPLIFIED_REACH, simplified};
 pub(crate) use tally::Wanted;
 pub(crate) use tile::{Measured, Tile};

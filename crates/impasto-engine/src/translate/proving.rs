@@ -101,15 +101,16 @@ pub(crate) struct Outcome {
 }
 
 /// Learns what `change` does to pictures from these and the same ones changed, drawn apart (unless pairs are learnt from), and
-/// tries it on an eighth of them that was kept back. The environment variable IMPASTO_STEPS changes how long.
+/// tries it on an eighth of them that was kept back. The environment variables IMPASTO_STEPS and IMPASTO_SEED change how long it
+/// learns and what it draws.
 pub(crate) fn learnt<S: Scheme>(
     mut settings: TranslationTraining<S>,
     pictures: Vec<Picture>,
     change: impl Fn(&Picture) -> Picture,
 ) -> Outcome {
-    if let Some(steps) = std::env::var("IMPASTO_STEPS").ok().and_then(|steps| steps.parse().ok()) {
-        settings.steps = steps;
-    }
+    let told = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
+    settings.steps = told("IMPASTO_STEPS").unwrap_or(settings.steps);
+    settings.seed = told("IMPASTO_SEED").unwrap_or(settings.seed);
     let every = settings.steps;
     watched(settings, pictures, change, every).pop().expect("a step")
 }

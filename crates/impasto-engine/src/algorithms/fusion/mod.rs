@@ -8,6 +8,7 @@ mod critic;
 mod discriminator;
 mod grain;
 mod network;
+mod preparation;
 mod settings;
 mod stylizer;
 mod tiled;

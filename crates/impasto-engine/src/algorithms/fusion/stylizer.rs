@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::artist::Bank;
 use super::code::{Code, Shares};
-use super::grain::Grain;
+use super::preparation::Preparation;
 use super::tiled::Tiles;
 use super::{ARTIST_DESCRIPTOR, DESCRIPTOR, FusionConfig, Generator};
 use crate::control::Control;
@@ -91,14 +91,21 @@ pub(super) fn codes(
     Ok(codes)
 }
 
-/// The grain that a content gets: as much of each artist's as the artist has a say where it shows, at a quarter and at half the size.
-pub(super) fn grain(palettes: &[(Palette, f32)], strength: f32) -> Grain {
+/// How a content is prepared: as each artist wants it, as far as the artist has a say. The grain shows at a quarter and at half the
+/// size; what is left out is left out of all layers.
+pub(super) fn preparation(palettes: &[(Palette, f32)], strength: f32) -> Preparation {
     let sums = sums(palettes);
-    let shares = palettes.iter().map(|(palette, weight)| match palette {
-        Palette::Bank(bank, layers) if layers.each()[1] => bank.grain() * weight * strength / sums[1],
-        _ => 0.0,
-    });
-    Grain { amount: shares.sum(), seed: 0 }
+    let mut all = Preparation::default();
+    for (palette, weight) in palettes {
+        if let Palette::Bank(bank, layers) = palette {
+            let layers = layers.each();
+            let say: [f32; 3] =
+                std::array::from_fn(|layer| if layers[layer] { weight * strength / sums[layer] } else { 0.0 });
+            all.grain += bank.preparation().grain * say[1];
+            all.simplify += bank.preparation().simplify * say.iter().sum::<f32>() / 3.0;
+        }
+    }
+    all
 }
 
 /// Whether the content's own code is needed.
@@ -173,7 +180,7 @@ impl Stylizer for Fusion {
         let content = self.generator.encode(request.content.clone());
         let codes = codes(&palettes, request.strength, || Ok(self.generator.code(&content)))?;
         control.check()?;
-        let content = self.generator.grained(content, grain(&palettes, request.strength), [0, 0]);
+        let content = self.generator.prepared(content, preparation(&palettes, request.strength), 0);
         let painted = self.generator.paint_layers(content, &codes);
         Ok(blended(request.content, painted, request.strength))
     }

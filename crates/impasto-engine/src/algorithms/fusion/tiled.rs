@@ -4,11 +4,11 @@
 use burn::tensor::Tensor;
 
 use super::code::{CORRELATED, Code, GRID, LEVELS};
-use super::grain::Grain;
 use super::network::{CONTENT, Guide, Levels};
-use super::stylizer::{BLEND_BELOW, Palette, blended, codes, grain, needs_own};
+use super::preparation::Preparation;
+use super::stylizer::{BLEND_BELOW, Palette, blended, codes, needs_own, preparation};
 use super::{FusionConfig, Generator};
-use crate::blocks::{Measured, Statistics, Tile, Wanted};
+use crate::blocks::{Measured, SIMPLIFIED_REACH, Statistics, Tile, Wanted, simplified};
 use crate::error::{EngineError, Result};
 use crate::tensor::{ImageTensor, values};
 use crate::tiled::{MapSpec, Pass, Tally, TileOutput, TiledRun, View};
@@ -16,13 +16,16 @@ use crate::tiled::{MapSpec, Pass, Tally, TileOutput, TiledRun, View};
 /// Sums of the coarsest level over the tokens' grid.
 const TOKENS: &str = "tokens";
 
-/// What the encoder's maps are called where they become the content's own code, finest first. Those that are fused are called
-/// differently, since they may have a grain.
-const CODED: [&str; LEVELS] = [CONTENT[0], CONTENT[1], "encode2", "encode3", CONTENT[4]];
+/// What the encoder's maps are called where they become the content's own code, finest first: those that are painted may have been prepared.
+const CODED: [&str; LEVELS] = ["own.content", "own.encode1", "own.encode2", "own.encode3", "own.encode4"];
+
+/// The content without what is left out of it, where something is.
+const SIMPLIFIED: MapSpec = MapSpec { name: "simplified", channels: 3, scale: 1 };
 
 /// What a pass belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    Simplify,
     Survey,
     Bottleneck,
     Quarter,
@@ -56,7 +59,8 @@ impl Tiles<'_> {
         let [c1, c2, c3, c4] = self.config.widths.map(|c| c as f64);
         let conv = |cin: f64, cout: f64, area: f64| 9.0 * cin * cout / area;
         let [encoded, bottleneck, quarter, colourless] = self.maps();
-        let picture = MapSpec::PICTURE;
+        let simplifies = self.preparation().simplify > 0.0;
+        let picture = if simplifies { SIMPLIFIED } else { MapSpec::PICTURE };
         let half_in = conv(3.0, c1, 1.0) + conv(c1, c2, 4.0);
         let quarter_in = half_in + conv(c2, c3, 16.0);
         let block = 2.0 * conv(c4, c4, 64.0);
@@ -68,7 +72,12 @@ impl Tiles<'_> {
         // Halos are multiples of four cells of the coarsest map that is read, so that convolution kernels that
         // compute blocks of four cells divide tiles as they divide the whole.
         let survey = quarter_in + conv(c3, c4, 64.0);
-        push(Stage::Survey, "encoder", &[picture], Some(encoded), 8, 32, survey);
+        if simplifies {
+            push(Stage::Simplify, "simplify", &[MapSpec::PICTURE], Some(SIMPLIFIED), SIMPLIFIED_REACH, 32, 30.0);
+            push(Stage::Survey, "encoder", &[MapSpec::PICTURE, SIMPLIFIED], Some(encoded), 8, 32, 2.0 * survey);
+        } else {
+            push(Stage::Survey, "encoder", &[picture], Some(encoded), 8, 32, survey);
+        }
         for i in 0..self.config.blocks {
             let macs = (i as f64 + 0.5) * block;
             push(Stage::Bottleneck, &format!("bottleneck.{i}"), &[encoded], None, 8 + 16 * i, 32, macs);
@@ -93,40 +102,42 @@ impl Tiles<'_> {
         let kernel = self.config.paint_kernel;
         let paint = fine + (kernel * kernel) as f64 * c1 * 3.0;
         push(Stage::Half, "paint", &both, Some(colourless), 7 + kernel / 2, 16, paint);
-        let reads = if self.strength < BLEND_BELOW { &[colourless, picture][..] } else { &[colourless] };
+        let reads = if self.strength < BLEND_BELOW { &[colourless, MapSpec::PICTURE][..] } else { &[colourless] };
         push(Stage::Colours, "colours", reads, Some(MapSpec::RESULT), 0, 8, 9.0);
         passes
     }
 
-    /// Measures everything that is known of a content before it is painted.
-    fn survey(&self, view: &View, image: ImageTensor) -> TileOutput {
-        let Levels { maps } = self.generator.encode(image);
+    /// Measures everything that is known of a content, `simplified` where something is left out of it, before it is painted.
+    fn survey(&self, view: &View, image: ImageTensor, simplified: Option<ImageTensor>) -> TileOutput {
+        let mut levels = self.generator.encode(image);
         let mut tally = Tally::default();
-        let own_code = needs_own(&self.palettes, self.strength);
         let mut measure = |name: &str, map: &Tensor<4>, wanted| {
             tally.merge(Tally::of(name, Statistics::of(&view.core_of(map.clone()), wanted)));
         };
-        for (level, map) in maps.iter().enumerate().filter(|_| own_code) {
-            measure(CODED[level], map, Wanted { cubes: true, products: level < CORRELATED });
-        }
-        let coarsest = maps[LEVELS - 1].clone();
-        let grained = self.generator.grained(Levels { maps }, self.grain(), view.origin());
-        for (level, map) in grained.maps.iter().enumerate() {
-            // The finest features are not normalised, and what a code is of is measured.
-            let measured = level == 1 || own_code && CODED[level] == CONTENT[level];
-            if !measured {
-                measure(CONTENT[level], map, Wanted::default());
+        let mut own = None;
+        if needs_own(&self.palettes, self.strength) {
+            for (level, map) in levels.maps.iter().enumerate() {
+                measure(CODED[level], map, Wanted { cubes: true, products: level < CORRELATED });
             }
+            own = Some(grid_sums(view, &view.core_of(levels.maps[LEVELS - 1].clone())));
         }
-        let coarsest = view.core_of(coarsest); // [1, c4, h/8, w/8]
-        if own_code {
-            tally.put_total(TOKENS, grid_sums(view, &coarsest));
+        if let Some(image) = simplified {
+            levels = self.generator.encode(image);
         }
-        TileOutput { tally, map: Some(coarsest) }
+        let Levels { maps } = self.generator.grained(levels, self.preparation().grain(0), view.origin());
+        // The finest features are not normalised.
+        for (level, map) in maps.iter().enumerate().filter(|(level, _)| *level != 1) {
+            measure(CONTENT[level], map, Wanted::default());
+        }
+        if let Some(sums) = own {
+            tally.put_total(TOKENS, sums);
+        }
+        let [.., coarsest] = maps;
+        TileOutput { tally, map: Some(view.core_of(coarsest)) } // [1, c4, h/8, w/8]
     }
 
-    fn grain(&self) -> Grain {
-        grain(&self.palettes, self.strength)
+    fn preparation(&self) -> Preparation {
+        preparation(&self.palettes, self.strength)
     }
 
     /// The styles, the content's own among them where the strength is below 1.
@@ -153,19 +164,24 @@ impl TiledRun for Tiles<'_> {
         let mut maps = maps.into_iter();
         let missing = || EngineError::Internal("a pass was given too few maps".into());
         let x = maps.next().ok_or_else(missing)?;
-        if stage == Stage::Survey {
-            return Ok(self.survey(view, x));
+        match stage {
+            Stage::Simplify => {
+                let map = view.core_of(simplified(x, self.preparation().simplify));
+                return Ok(TileOutput { tally: Tally::default(), map: Some(map) });
+            }
+            Stage::Survey => return Ok(self.survey(view, x, maps.next())),
+            _ => {}
         }
         let guide = self.guide(known, view, &x)?;
         let gauge = &mut Tile { known, view };
         let picture = maps.next();
         // The first pass of a stage does not get as far as the content and is not given it.
         let content = || match &picture {
-            Some(picture) => self.grain().on(picture.clone(), view.origin()),
+            Some(picture) => self.preparation().grain(0).on(picture.clone(), view.origin()),
             None => Tensor::zeros([1, 3, 8, 8], &x.device()),
         };
         let result = match stage {
-            Stage::Survey | Stage::Bottleneck => self.generator.bottleneck(x, &guide, gauge),
+            Stage::Simplify | Stage::Survey | Stage::Bottleneck => self.generator.bottleneck(x, &guide, gauge),
             Stage::Quarter => {
                 self.generator.fuse_quarter(x.clone(), || self.generator.quarter(content()), &guide, gauge)
             }

@@ -6,6 +6,7 @@ use burn::tensor::Device;
 
 use super::super::FusionConfig;
 use super::super::code::Code;
+use super::super::preparation::Preparation;
 use crate::tensor::values;
 use crate::weights::{Array, Arrays};
 
@@ -17,12 +18,6 @@ const USUAL: &str = "usual";
 
 /// The array of [`USUAL`] with a number for each code; see [`Bank::balanced`].
 const PRICE: &str = "price";
-
-/// What the place of a number is called for the grain, and the only array there.
-const GRAIN: [&str; 2] = ["grain", "deviation"];
-
-/// More grain than this is not a content any more.
-pub(super) const MOST_GRAIN: f32 = 0.25;
 
 /// How quickly a code loses its say as it is further from the content than the nearest one, in mean distances.
 const SHARPNESS: f32 = 0.05;
@@ -93,14 +88,13 @@ pub(in super::super) struct Bank {
     usual: Option<Usual>,
     /// How much nearer each code counts than it is, so that none is left out; nothing where that is not known.
     prices: Vec<f32>,
-    /// Deviation of the grain that contents are painted with, in 0 to 1.
-    grain: f32,
+    preparation: Preparation,
 }
 
 impl Bank {
     /// Of codes, at least one.
-    pub(super) fn new(codes: Vec<Code>, usual: Option<Usual>, grain: f32) -> Self {
-        Self { codes, usual, prices: Vec::new(), grain }
+    pub(super) fn new(codes: Vec<Code>, usual: Option<Usual>, preparation: Preparation) -> Self {
+        Self { codes, usual, prices: Vec::new(), preparation }
     }
 
     /// The same, with prices by contents like these, of which the moments are given, so that paintings are like a kind of
@@ -127,9 +121,9 @@ impl Bank {
         }
     }
 
-    /// Deviation of the grain that contents are painted with, in 0 to 1.
-    pub(in super::super) fn grain(&self) -> f32 {
-        self.grain
+    /// How contents are prepared for this artist.
+    pub(in super::super) fn preparation(&self) -> Preparation {
+        self.preparation
     }
 
     /// The codes that suit a content, with weights that sum to 1: those of the works that are as unusual among works as the content
@@ -159,9 +153,9 @@ impl Bank {
         let prices = (!self.prices.is_empty()).then_some((PRICE, prices));
         let usual = self.usual.iter().flat_map(Usual::arrays).chain(prices);
         let usual = usual.map(|(array, values)| (format!("{PREFIX}{name}.{USUAL}.{array}"), values));
-        let grain = Array { shape: vec![1, 1], values: vec![self.grain] };
-        let grain = (self.grain > 0.0).then(|| (format!("{PREFIX}{name}.{}.{}", GRAIN[0], GRAIN[1]), grain));
-        parts.flat_map(named).chain(usual).chain(grain).collect()
+        let preparation = self.preparation.to_arrays().into_iter();
+        let preparation = preparation.map(|(array, values)| (format!("{PREFIX}{name}.{array}"), values));
+        parts.flat_map(named).chain(usual).chain(preparation).collect()
     }
 
     /// Takes all artists out of a weights file's arrays; the others are the generator's.
@@ -173,7 +167,7 @@ impl Bank {
         let mut generator = Arrays::new();
         let mut parts: BTreeMap<(String, usize), Arrays> = BTreeMap::new();
         let mut usual: BTreeMap<String, Arrays> = BTreeMap::new();
-        let mut grains: BTreeMap<String, f32> = BTreeMap::new();
+        let mut preparations: BTreeMap<String, Preparation> = BTreeMap::new();
         for (name, array) in arrays {
             let Some(rest) = name.strip_prefix(PREFIX) else {
                 generator.insert(name.clone(), array.clone());
@@ -185,23 +179,22 @@ impl Bank {
             };
             let arrays = match place.parse() {
                 Ok(number) => parts.entry((artist.to_owned(), number)).or_default(),
-                Err(_) if [place, field] == GRAIN => {
-                    let grain = match array.values[..] {
-                        [grain] if (0.0..=MOST_GRAIN).contains(&grain) => grain,
-                        _ => return Err(format!("{artist}: the grain is not a number from 0 to {MOST_GRAIN}")),
-                    };
-                    grains.insert(artist.to_owned(), grain);
-                    continue;
-                }
                 Err(_) if place == USUAL => usual.entry(artist.to_owned()).or_default(),
-                Err(_) => return Err(format!("tensor '{name}' belongs to no artist")),
+                Err(_) => {
+                    let preparation = preparations.entry(artist.to_owned()).or_default();
+                    match preparation.take(&format!("{place}.{field}"), array) {
+                        Ok(true) => continue,
+                        Ok(false) => return Err(format!("tensor '{name}' belongs to no artist")),
+                        Err(problem) => return Err(format!("{artist}: {problem}")),
+                    }
+                }
             };
             arrays.insert(field.to_owned(), array.clone());
         }
         let mut banks: BTreeMap<String, Self> = BTreeMap::new();
         for ((artist, _), arrays) in parts {
             let code = Code::from_arrays(&arrays, config, device).map_err(|problem| format!("{artist}: {problem}"))?;
-            banks.entry(artist).or_insert_with(|| Self::new(Vec::new(), None, 0.0)).codes.push(code);
+            banks.entry(artist).or_insert_with(|| Self::new(Vec::new(), None, Preparation::default())).codes.push(code);
         }
         for (artist, mut arrays) in usual {
             let bank = banks.get_mut(&artist).ok_or_else(|| format!("{artist} has no codes"))?;
@@ -214,8 +207,8 @@ impl Bank {
             let moments = bank.codes[0].moments.dims()[1];
             bank.usual = Some(Usual::from_arrays(arrays, moments).map_err(|problem| format!("{artist}: {problem}"))?);
         }
-        for (artist, grain) in grains {
-            banks.get_mut(&artist).ok_or_else(|| format!("{artist} has no codes"))?.grain = grain;
+        for (artist, preparation) in preparations {
+            banks.get_mut(&artist).ok_or_else(|| format!("{artist} has no codes"))?.preparation = preparation;
         }
         Ok((generator, banks))
     }
@@ -292,14 +285,14 @@ mod tests {
     #[test]
     fn the_content_chooses_among_codes() {
         let device = Device::flex();
-        let bank = Bank::new([0.2, 0.5, 0.8].map(|level| code(level, &device)).to_vec(), None, 0.0);
+        let bank = Bank::new([0.2, 0.5, 0.8].map(|level| code(level, &device)).to_vec(), None, Preparation::default());
         let chosen = bank.choose(&code(0.22, &device));
         assert!((chosen.iter().map(|(_, say)| say).sum::<f32>() - 1.0).abs() < 1e-6);
         let most = chosen.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
         assert_eq!(values(most.0.moments.clone()), values(bank.codes[0].moments.clone()));
         // What lies between two has something of both, and one code alone has everything.
         assert!(bank.choose(&code(0.35, &device)).len() >= 2);
-        let alone = Bank::new(vec![code(0.5, &device)], None, 0.0);
+        let alone = Bank::new(vec![code(0.5, &device)], None, Preparation::default());
         assert_eq!(alone.choose(&code(0.9, &device)).into_iter().map(|(_, say)| say).collect::<Vec<_>>(), [1.0]);
     }
 
@@ -312,7 +305,7 @@ mod tests {
         let (works, contents) = ([5.0, 6.0, 7.0], [1.0, 1.2, 1.4]);
         let usual = Usual::of(&contents.map(|level| values(at(level).moments)));
         let chosen = |usual: Option<Usual>| {
-            let bank = Bank::new(works.map(at).to_vec(), usual, 0.0);
+            let bank = Bank::new(works.map(at).to_vec(), usual, Preparation::default());
             contents.map(|level| {
                 let (most, say) = bank.choose(&at(level)).into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
                 assert!(say > 0.9, "{say}");
@@ -352,7 +345,7 @@ mod tests {
         let base = code(0.5, &device);
         let at = |level| raised(&base, level);
         let contents: Vec<Vec<f32>> = (0..20).map(|i| values(at((i as f32 * 0.7).sin()).moments)).collect();
-        let bank = Bank::new([-1.0, 0.0, 1.0].map(at).to_vec(), Some(Usual::of(&contents)), 0.0);
+        let bank = Bank::new([-1.0, 0.0, 1.0].map(at).to_vec(), Some(Usual::of(&contents)), Preparation::default());
         // Between two codes.
         let says = |bank: &Bank| bank.choose(&at(-0.43)).into_iter().map(|(_, say)| say).collect::<Vec<_>>();
         let balanced = bank.clone().balanced(&contents, &[0.8, 0.1, 0.1]);
@@ -371,8 +364,10 @@ mod tests {
         let device = Device::flex();
         let config = FusionConfig::default();
         let hand = Tensor::full([1, config.style_width], 0.25, &device);
+        let preparation = Preparation { simplify: 0.06, grain: 0.02 };
         let usual = Usual::of(&[0.2, 0.4].map(|level| values(code(level, &device).moments)));
-        let bank = Bank::new([0.3, 0.6].map(|level| code(level, &device).by(hand.clone())).to_vec(), Some(usual), 0.02);
+        let bank =
+            Bank::new([0.3, 0.6].map(|level| code(level, &device).by(hand.clone())).to_vec(), Some(usual), preparation);
         let mut arrays = bank.to_arrays("monet");
         arrays.extend(crate::weights::collect(&Generator::new(&config, 2, &device)));
         let (generator, banks) = Bank::take_all(&arrays, &config, &device).unwrap();
@@ -380,7 +375,7 @@ mod tests {
         assert_eq!(banks.keys().collect::<Vec<_>>(), ["monet"]);
         assert_eq!(banks["monet"].to_arrays("monet"), bank.to_arrays("monet"));
         assert_eq!(banks["monet"].usual, bank.usual);
-        assert_eq!(banks["monet"].grain(), 0.02);
+        assert_eq!(banks["monet"].preparation(), preparation);
         assert_eq!(banks["monet"].hand().unwrap(), vec![0.25; config.style_width]);
         for (name, instead, words) in [
             ("0.tokens", "x.tokens", "no artist"),
@@ -388,6 +383,7 @@ mod tests {
             ("usual.mean", "usual.more", "usual"),
             ("0.tokens", "grain.deviation", "grain"),
             ("grain.deviation", "grain.more", "no artist"),
+            ("0.tokens", "simplify.deviation", "simplify"),
         ] {
             let mut damaged = arrays.clone();
             let array = damaged.remove(&format!("artists.monet.{name}")).unwrap();

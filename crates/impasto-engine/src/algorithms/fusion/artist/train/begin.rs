@@ -5,7 +5,6 @@ use burn::tensor::{Device, Tensor};
 
 use super::super::super::network::Generator;
 use super::super::ArtistTraining;
-use super::super::bank::MOST_GRAIN;
 use super::super::domains::Domains;
 use super::super::heads::{Heads, SEEN};
 use super::super::spread::{self, Spread};
@@ -117,10 +116,7 @@ impl ArtistObjective {
 
 /// Refuses settings that do not fit the networks; `looks` where these compare whole paintings.
 fn check(settings: &ArtistTraining, networks: &[Box<dyn Features>], looks: bool) -> Result<()> {
-    if !(0.0..=MOST_GRAIN).contains(&settings.grain) {
-        let text = format!("a grain of {} is not one from 0 to {MOST_GRAIN}", settings.grain);
-        return Err(EngineError::Caller(text));
-    }
+    settings.preparation().validate().map_err(EngineError::Caller)?;
     if !looks && networks.len() > 1 {
         return Err(EngineError::Caller(
             "judges have no say without spread_weight or classification_weight: give one a value, or no judges"

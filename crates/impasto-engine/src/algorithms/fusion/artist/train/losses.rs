@@ -3,7 +3,6 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 
-use super::super::super::grain::Grain;
 use super::super::heads::SEEN;
 use super::super::spread;
 use super::super::works::Sight;
@@ -37,17 +36,17 @@ pub(super) struct Part {
 }
 
 impl ArtistObjective {
-    /// The generator's loss without the discriminator's part.
+    /// The generator's loss without the discriminator's part, of contents as they were prepared and what was painted of them.
     fn perception(
         &self,
         step: u64,
         batch: &Batch,
-        output: Tensor<4>,
+        [prepared, output]: [Tensor<4>; 2],
         painted: &[Tensor<4>],
         metrics: &mut Metrics,
     ) -> Tensor<1> {
         let s = &self.settings;
-        let content = self.networks[0].extract(batch.content.clone());
+        let content = self.networks[0].extract(prepared.clone());
         let levels = painted.len() as f32;
         let zero = || Tensor::<1>::zeros([1], &self.device);
         let (mut content_loss, mut moments, mut grams) = (zero(), zero(), zero());
@@ -81,7 +80,7 @@ impl ArtistObjective {
                 s.identity_weight,
             ),
             ("tv", losses::total_variation(output.clone()), s.tv_weight),
-            ("calm", losses::unfounded_forms(output.clone(), batch.content.clone(), calm), s.calm_weight),
+            ("calm", losses::unfounded_forms(output.clone(), prepared, calm), s.calm_weight),
             ("range", losses::out_of_range(output), RANGE_WEIGHT),
         ];
         let mut total = zero();
@@ -115,7 +114,8 @@ impl ArtistObjective {
         }
         let codes = self.codes(&painter, &batch);
         let content = self.encoder.encode(batch.content.clone());
-        let content = self.encoder.grained(content, Grain { amount: self.settings.grain, seed: step + 1 }, [0, 0]);
+        let content = self.encoder.prepared(content, self.settings.preparation(), step + 1);
+        let [aimed_at, ..] = content.maps.clone();
         let output = painter.generator.paint(content, &codes);
         let painted = self.networks[0].extract(output.clone());
         let real = self.networks[0].extract(batch.real.clone());
@@ -124,7 +124,7 @@ impl ArtistObjective {
         let spread = self.artists[artist].spread.as_ref();
         let looks = batch.share == 1.0 && (spread.is_some() || self.domains.is_some());
         let look = looks.then(|| spread::look(&self.networks, &output));
-        let mut loss = self.perception(step, &batch, output, &painted, &mut metrics);
+        let mut loss = self.perception(step, &batch, [aimed_at, output], &painted, &mut metrics);
         if let (Some(spread), Some(look)) = (spread, &look) {
             let apart = spread.loss(look);
             metrics.insert("spread", tensor::scalar(apart.clone().inner()));

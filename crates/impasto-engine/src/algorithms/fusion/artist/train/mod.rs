@@ -8,7 +8,6 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use impasto_image::Picture;
 
-use super::super::grain::Grain;
 use super::super::network::Generator;
 use super::bank::{Bank, Usual};
 use super::domains::Domains;
@@ -94,7 +93,7 @@ impl ArtistObjective {
         let works: usize = kinds.iter().map(|kind| kind.works.len()).sum();
         let shares: Vec<f32> = kinds.iter().map(|kind| kind.works.len() as f32 / works as f32).collect();
         let usual = (self.strangers.len() >= USUAL_OF).then(|| Usual::of(&self.strangers));
-        Bank::new(codes.collect(), usual, self.settings.grain).balanced(&self.strangers, &shares)
+        Bank::new(codes.collect(), usual, self.settings.preparation()).balanced(&self.strangers, &shares)
     }
 }
 
@@ -192,8 +191,7 @@ impl Objective for ArtistObjective {
             let code = encoder.code(&encoder.encode(content.clone()));
             for bank in &banks {
                 let codes = bank.choose(&code);
-                let grain = Grain { amount: self.settings.grain, seed: 0 };
-                let content = encoder.grained(encoder.encode(content.clone()), grain, [0, 0]);
+                let content = encoder.prepared(encoder.encode(content.clone()), bank.preparation(), 0);
                 let painted = painter.generator.paint(content, &codes);
                 cells.push(tensor::to_picture(painted)?);
             }
