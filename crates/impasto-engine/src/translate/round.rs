@@ -81,12 +81,6 @@ pub struct Round<'a, S> {
 const WHOLE_SQUARES: f32 = 2.0;
 
 impl<S: Scheme> Round<'_, S> {
-    /// Share of the training that lies behind, from 0 to 1.
-    pub fn progress(&self) -> f64 {
-        let step = self.batch.first / self.settings.batch as u64;
-        step as f64 / self.settings.steps.max(1) as f64
-    }
-
     /// The weighed opinion of a discriminator of what was made, `[1]`.
     pub fn opinion(&self, which: usize, bout: &Bout, metrics: &mut Metrics) -> Tensor<1> {
         let s = self.settings;

@@ -40,9 +40,9 @@ fn of_photographs(terms: Cut) -> TranslationTraining<Cut> {
 #[test]
 #[ignore = "trains for minutes"]
 fn exchanged_colours_of_photographs_are_learnt() {
-    for (terms, seed) in [Cut::default(), fast()].into_iter().flat_map(|terms| (1..=3).map(move |seed| (terms.clone(), seed))) {
+    for terms in [Cut::default(), fast()] {
         let Some(pictures) = dishes(64) else { return };
-        let found = colour_swap(TranslationTraining { seed, ..of_photographs(terms) }, pictures);
-        eprintln!("{found:?}");
+        let found = colour_swap(of_photographs(terms), pictures);
+        assert!(found.error < 0.5 * found.untouched, "{found:?}");
     }
 }

@@ -38,15 +38,11 @@ pub struct Cyclegan {
     /// Weight of the difference between a picture and its translation into the kind that it is of already, as a multiple of
     /// `cycle`: keeps colours that need not change.
     pub identity: f32,
-    /// Share of the training after which `identity` no longer counts; with 1 it always does. Without it at the beginning both generators can
-    /// turn pictures into negatives, which cycles do not notice; where colours have to change it is in the way later (as in CycleGAN-VC,
-    /// Kaneko and Kameoka 2018).
-    pub identity_until: f64,
 }
 
 impl Default for Cyclegan {
     fn default() -> Self {
-        Self { cycle: 10.0, identity: 0.5, identity_until: 1.0 }
+        Self { cycle: 10.0, identity: 0.5 }
     }
 }
 
@@ -59,11 +55,7 @@ impl Scheme for Cyclegan {
     }
 
     fn validate(&self) -> Result<(), String> {
-        check_weights(&[("cycle", self.cycle), ("identity", self.identity)])?;
-        match (0.0..=1.0).contains(&self.identity_until) {
-            true => Ok(()),
-            false => Err(format!("identity_until is {}; it is a share of the training, from 0 to 1", self.identity_until)),
-        }
+        check_weights(&[("cycle", self.cycle), ("identity", self.identity)])
     }
 
     fn play(round: &Round<'_, Self>, metrics: &mut Metrics) -> Play {
@@ -84,7 +76,7 @@ impl Scheme for Cyclegan {
                 losses.push(cycle * terms.cycle);
             }
             let identity_weight = terms.cycle * terms.identity;
-            if identity_weight > 0.0 && (terms.identity_until == 1.0 || round.progress() < terms.identity_until) {
+            if identity_weight > 0.0 {
                 let identity = losses::absolute_difference(there.forward(to.clone()), to.clone());
                 note(metrics, "identity", &identity);
                 losses.push(identity * identity_weight);
