@@ -32,17 +32,20 @@ fn exchanged_colours_of_landscapes_begin_to_be_learnt() {
 }
 
 /// A U-Net, which hands on the brightness that instance normalisation takes away, and crops that show nearly whole pictures.
-fn of_photographs(terms: Cut) -> TranslationTraining<Cut> {
+fn of_photographs(terms: Cut, seed: u64) -> TranslationTraining<Cut> {
     let network = GeneratorConfig { width: 12, halvings: 4, ..GeneratorConfig::unet() };
-    TranslationTraining { crop: 64, network, ..small(terms, 800) }
+    TranslationTraining { crop: 64, network, seed, ..small(terms, 1600) }
 }
 
 #[test]
 #[ignore = "trains for minutes"]
 fn exchanged_colours_of_photographs_are_learnt() {
-    for terms in [Cut::default(), fast()] {
-        let Some(pictures) = dishes(64) else { return };
-        let found = colour_swap(of_photographs(terms), pictures);
-        assert!(found.error < 0.5 * found.untouched, "{found:?}");
+    // With FastCUT's usual weight of 10 what patches compare outweighs the discriminator, and one seed of three stays half way.
+    for seed in 1..=3 {
+        for terms in [Cut::default(), Cut { nce: 4.0, ..fast() }] {
+            let Some(pictures) = dishes(64) else { return };
+            let found = colour_swap(of_photographs(terms, seed), pictures);
+            assert!(found.error < 0.5 * found.untouched, "{found:?}");
+        }
     }
 }
