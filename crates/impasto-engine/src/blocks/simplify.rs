@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn faint_forms_go_and_edges_stay() {
         let half = SIDE / 2;
-        let faint = |y: usize, x: usize| 0.02 * if (y / 2 + x / 2) % 2 == 0 { 1.0 } else { -1.0 };
+        let faint = |y: usize, x: usize| 0.02 * if (y / 2 + x / 2).is_multiple_of(2) { 1.0 } else { -1.0 };
         let edge = |x: usize| if x < half { 0.1 } else { 0.9 };
         let at = |image: &Tensor<4>, y: usize, x: usize| values(image.clone())[y * SIDE + x];
         let out = simplified(picture(|y, x| edge(x) + faint(y, x)), 0.06);

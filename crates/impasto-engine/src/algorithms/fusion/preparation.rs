@@ -15,8 +15,11 @@ pub(super) struct Preparation {
 }
 
 /// What the array of each number is called below its artist's name, and the field it stands for.
-const ARRAYS: [(&str, fn(&mut Preparation) -> &mut f32); 2] =
+const ARRAYS: [(&str, Field); 2] =
     [("simplify.deviation", |own| &mut own.simplify), ("grain.deviation", |own| &mut own.grain)];
+
+/// Where a number is kept.
+type Field = fn(&mut Preparation) -> &mut f32;
 
 /// More is not a content any more.
 const MOST: f32 = 0.25;
@@ -45,7 +48,7 @@ impl Preparation {
 
     /// As arrays; what is 0 is left out.
     pub(super) fn to_arrays(mut self) -> Arrays {
-        let one = |(name, field): (&str, fn(&mut Self) -> &mut f32)| {
+        let one = |(name, field): (&str, Field)| {
             let value = *field(&mut self);
             (value > 0.0).then(|| (name.to_owned(), Array { shape: vec![1, 1], values: vec![value] }))
         };
