@@ -67,7 +67,9 @@ impl Generator {
         let levels = match preparation.simplify {
             0.0 => levels,
             deviation => {
-                let [image, ..] = levels.maps;
+                let image = levels.maps[0].clone();
+                // Memory for one set of features.
+                drop(levels);
                 self.encode(simplified(image, deviation))
             }
         };
