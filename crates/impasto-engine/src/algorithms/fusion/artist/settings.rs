@@ -39,7 +39,7 @@ pub struct ArtistTraining {
     /// Weight of the cross-entropy with which paintings are taken for works of their artist and not of the others who are learnt
     /// with them, as the perception network and the judges see them; 0 leaves it out.
     pub classification_weight: f32,
-    /// Deviation of forms that are left out of contents, in 0 to 0.25: 0.03 for prints, cards and comics with plain colours, 0 for painters
+    /// Deviation of forms that are left out of contents, in 0 to 0.25: 0.01 to 0.03 for prints, cards and comics with plain colours, 0 for painters
     /// who fill everything with strokes.
     pub simplify: f32,
     /// Deviation of the grain on contents, in 0 to 0.25.
