@@ -60,6 +60,12 @@ fn sums(palettes: &[(Palette, f32)]) -> Shares {
     })
 }
 
+/// What a style of such a weight has of each layer: alone in one, all of it.
+fn shares(palette: &Palette, weight: f32, sums: Shares) -> Shares {
+    let layers = palette.layers();
+    std::array::from_fn(|layer| if layers[layer] { weight / sums[layer] } else { 0.0 })
+}
+
 /// The codes of styles, whose weights sum to 1, with their shares at a strength; the content's own has the rest, and those
 /// layers in which no style has a say.
 pub(super) fn codes(
@@ -71,10 +77,7 @@ pub(super) fn codes(
     let sums = sums(palettes);
     let mut codes = Vec::new();
     for (palette, weight) in palettes {
-        let layers = palette.layers();
-        // Alone in a layer, a style has all of it.
-        let shares: Shares =
-            std::array::from_fn(|layer| if layers[layer] { weight * strength / sums[layer] } else { 0.0 });
+        let shares = shares(palette, weight * strength, sums);
         match (palette, &own) {
             (Palette::Code(code), _) => codes.push((code.clone(), shares)),
             (Palette::Bank(bank, _), Some(own)) => {
@@ -97,10 +100,8 @@ pub(super) fn preparation(palettes: &[(Palette, f32)], strength: f32) -> Prepara
     let sums = sums(palettes);
     let mut all = Preparation::default();
     for (palette, weight) in palettes {
-        if let Palette::Bank(bank, layers) = palette {
-            let layers = layers.each();
-            let say: [f32; 3] =
-                std::array::from_fn(|layer| if layers[layer] { weight * strength / sums[layer] } else { 0.0 });
+        if let Palette::Bank(bank, _) = palette {
+            let say = shares(palette, weight * strength, sums);
             all.grain += bank.preparation().grain * say[1];
             all.simplify += bank.preparation().simplify * say.iter().sum::<f32>() / 3.0;
         }
